@@ -1,0 +1,54 @@
+"""The project's own artifact types; each docstring draws the file tree that its uri holds."""
+
+from __future__ import annotations
+
+from tfx.types import artifact
+
+INGEST_REPORT_FILE = "ingest_report.json"
+FILTER_REPORT_FILE = "filter_report.json"
+VOCABULARY_FILE = "vocab.txt"
+VOCABULARY_REPORT_FILE = "vocabulary_report.json"
+
+
+class IngestReport(artifact.Artifact):
+    """What PairExampleGen read, kept and skipped.
+
+    ```
+    <uri>/
+      ingest_report.json   {"splits": {split: {"images": TALLY, "captions": TALLY}},
+                            "samples": {reason: [{"record": name, "detail": text}, ...]}}   at most 5 a reason
+    ```
+    TALLY is `components.tally.Tally.to_json()`: {"read": n, "kept": n, "dropped": {reason: n}}.
+    """
+
+    TYPE_NAME = "align.IngestReport"
+
+
+class FilterReport(artifact.Artifact):
+    """What PairFilter kept and dropped, by rule and split.
+
+    ```
+    <uri>/
+      filter_report.json   {"rules": [{"name": rule, "drops": "image" | "caption", "threshold": x, "source": text}],
+                            "splits": {split: {"filtered": bool, "images": TALLY, "captions": TALLY}},
+                            "samples": {rule: [{"record": name, "detail": text}, ...]}}     at most 5 a rule
+    ```
+    TALLY is `components.tally.Tally.to_json()`; rules stand in the order in which they are applied.
+    """
+
+    TYPE_NAME = "align.FilterReport"
+
+
+class Vocabulary(artifact.Artifact):
+    """Word pieces learnt from the filtered captions of the train split.
+
+    ```
+    <uri>/
+      vocab.txt                one piece a line, UTF-8; a piece's id is its line number, counted from 0;
+                               [PAD], [UNK], [CLS], [SEP], [MASK] come first
+      vocabulary_report.json   {"pieces": n, "words": n, "distinct_words": n, "captions": n,
+                                "unknown_word_rate": x, "pieces_per_word": x}
+    ```
+    """
+
+    TYPE_NAME = "align.Vocabulary"

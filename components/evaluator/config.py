@@ -1,0 +1,59 @@
+"""How a model is judged: the `evaluation` section of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+METRICS = (
+    "i2t_recall_at_1",
+    "i2t_recall_at_5",
+    "i2t_recall_at_10",
+    "t2i_recall_at_1",
+    "t2i_recall_at_5",
+    "t2i_recall_at_10",
+    "zero_shot_top_1",
+    "zero_shot_top_5",
+)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Splits, thresholds and prompts of the evaluation.
+
+    Attributes:
+      splits: splits to evaluate, each with a gallery of its own.
+      min_metrics: "<split>/<metric>" -> least value in [0, 1] that blesses a model; metrics are named in METRICS.
+      max_drop_from_baseline: how far below the last blessed model each metric of `min_metrics` may fall, as an
+        absolute difference in [0, 1].
+      prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
+        normalised (ALIGN section 5.3 after CLIP). They are part of the exported `evaluate` signature, so a change
+        of prompts exports anew.
+    """
+
+    splits: tuple[str, ...] = ("validation",)
+    min_metrics: Mapping[str, float] = field(default_factory=dict)
+    max_drop_from_baseline: float = 0.02
+    prompts: tuple[str, ...] = ("{}", "a photo of {}")
+
+    def __post_init__(self) -> None:
+        if not self.splits:
+            raise ValueError("evaluation.splits is empty; name at least one split to judge the model on")
+        for key, value in self.min_metrics.items():
+            split, _, metric = key.partition("/")
+            if split not in self.splits or metric not in METRICS:
+                raise ValueError(
+                    f"evaluation.min_metrics has the key {key!r}; write '<split>/<metric>' with a split of "
+                    f"{list(self.splits)} and a metric of {list(METRICS)}"
+                )
+            if not 0 <= value <= 1:
+                raise ValueError(f"evaluation.min_metrics[{key!r}] is {value}; it must be in [0, 1]")
+        if not 0 <= self.max_drop_from_baseline <= 1:
+            raise ValueError(
+                f"evaluation.max_drop_from_baseline is {self.max_drop_from_baseline}; it must be in [0, 1]"
+            )
+        for prompt in self.prompts:
+            if prompt.count("{}") != 1:
+                raise ValueError(f"evaluation.prompts holds {prompt!r}; a prompt has exactly one '{{}}'")
+        if not self.prompts:
+            raise ValueError('evaluation.prompts is empty; give at least one template, such as "{}"')

@@ -1,0 +1,29 @@
+"""What the Vocabulary component learns: the `vocabulary` section of a config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RESERVED_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # ids 0 to 4
+
+
+@dataclass(frozen=True)
+class VocabularyConfig:
+    """Size of the word-piece vocabulary.
+
+    Attributes:
+      size: pieces in all, reserved tokens included; fewer when the captions hold fewer.
+        ALIGN section 4: 100 k (multilingual 250 k), arXiv:2102.05918.
+      min_word_count: words seen less often in the train split's captions teach no piece.
+    """
+
+    size: int = 100_000
+    min_word_count: int = 1
+
+    def __post_init__(self) -> None:
+        if self.size <= len(RESERVED_TOKENS):
+            raise ValueError(
+                f"vocabulary.size is {self.size}; it must exceed the {len(RESERVED_TOKENS)} reserved tokens"
+            )
+        if self.min_word_count < 1:
+            raise ValueError(f"vocabulary.min_word_count is {self.min_word_count}; it must be 1 or more")
