@@ -47,9 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(IMAGE_WIDTH, "int64", (), "pixels, from the file's header"),
     Feature(IMAGE_HEIGHT, "int64", (), "pixels, from the file's header"),
     Feature(CAPTION_TEXT, "bytes", (None,), "captions, UTF-8, none empty, in the order of ingest.captions"),
-    Feature(
-        CAPTION_LANGUAGE, "bytes", (None,), "BCP 47 tag of each caption, or 'und'; as long as caption/text"
-    ),
+    Feature(CAPTION_LANGUAGE, "bytes", (None,), "BCP 47 tag of each caption, or 'und'; as long as caption/text"),
     Feature(CLASS_LABEL, "bytes", (), "class for zero-shot evaluation as plain words, UTF-8, or empty"),
     Feature(RECORD_NAME, "bytes", (), "how messages name the record: '<shard file>#<key in shard>'"),
     Feature(SPLIT, "bytes", (), "name of the split that the Example was written to"),

@@ -18,8 +18,8 @@ class ModelConfig:
       text_layers, text_hidden, text_heads, text_intermediate: BERT's sizes (arXiv:1810.04805); base is 12, 768,
         12, 3072.
       text_max_pieces: word pieces of a caption that are read, [CLS] and [SEP] included.
-      embedding: dimension D of the shared space. 0 means the image tower's own width with no image projection, as
-        B7 (640 wide at width 2.0 without the top convolution) has it in the paper.
+      embedding: dimension D of the shared space. Text always gets a linear layer to it; images only where the image
+        tower's own width differs (B7 is 640 wide without the top convolution, so in the paper it gets none).
       dropout: rate in the text tower and before the projections.
       drop_connect: stochastic depth of the image tower's last block; block i of n has i/n of it.
     """
@@ -50,6 +50,7 @@ class ModelConfig:
             "text_hidden",
             "text_heads",
             "text_intermediate",
+            "embedding",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be 1 or more")
@@ -67,9 +68,7 @@ class ModelConfig:
                 f"model.text_max_pieces is {self.text_max_pieces}; it must be 3 or more: [CLS], one piece, [SEP]"
             )
         if self.embedding < 0:
-            raise ValueError(
-                f"model.embedding is {self.embedding}; it must be 0 (the image tower's width) or more"
-            )
+            raise ValueError(f"model.embedding is {self.embedding}; it must be 0 (the image tower's width) or more")
         for name in ("dropout", "drop_connect"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be in [0, 1)")
@@ -124,6 +123,4 @@ class TrainingConfig:
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"training.label_smoothing is {self.label_smoothing}; it must be in [0, 1)")
         if self.initial_temperature <= 0:
-            raise ValueError(
-                f"training.initial_temperature is {self.initial_temperature}; it must be above 0"
-            )
+            raise ValueError(f"training.initial_temperature is {self.initial_temperature}; it must be above 0")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MAX_IMAGE_PIXELS = (
-    64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
-)
+MAX_IMAGE_PIXELS = 64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,7 @@ class IngestConfig:
             if weight < 1:
                 raise ValueError(f"ingest.hash_split[{name!r}] is {weight}; a share must be at least 1")
         if not self.captions:
-            raise ValueError(
-                'ingest.captions is empty; name at least one caption field, such as {"txt": "und"}'
-            )
+            raise ValueError('ingest.captions is empty; name at least one caption field, such as {"txt": "und"}')
         if self.max_image_pixels < 1:
             raise ValueError(f"ingest.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
 
