@@ -67,8 +67,6 @@ class ModelConfig:
             raise ValueError(
                 f"model.text_max_pieces is {self.text_max_pieces}; it must be 3 or more: [CLS], one piece, [SEP]"
             )
-        if self.embedding < 0:
-            raise ValueError(f"model.embedding is {self.embedding}; it must be 0 (the image tower's width) or more")
         for name in ("dropout", "drop_connect"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be in [0, 1)")
