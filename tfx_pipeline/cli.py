@@ -1,0 +1,122 @@
+"""The `align` command. Each subcommand imports what it needs when it is called, so that --help answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from tfx_pipeline.config import Config, ConfigError, load, preset_names
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Images and alt-texts in; a trained, judged, served and searchable image-text dual encoder out.",
+)
+
+ConfigOption = Annotated[str, typer.Option("--config", "-c", help="A preset's name or the path of a YAML file.")]
+SetOption = Annotated[
+    Optional[list[str]],  # noqa: UP045  Typer reads this annotation at run time on Python 3.10
+    typer.Option("--set", help="Override one field, such as training.steps=500. May be given again."),
+]
+
+
+def _config(source: str, overrides: list[str] | None) -> Config:
+    pairs = {}
+    for item in overrides or []:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {item!r} has no '='; write a field and a value, such as training.steps=500")
+        pairs[name] = value
+    return load(source, pairs)
+
+
+@app.command()
+def run(config: ConfigOption = "demo", set_: SetOption = None) -> None:
+    """Run the pipeline on this machine and open on a report; what is unchanged comes from the cache."""
+    from tfx_pipeline.run import run as run_pipeline
+
+    record = run_pipeline(_config(config, set_), Console())
+    if not record.succeeded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compile(
+    image: Annotated[str, typer.Option(help="Container image that holds this project.")],
+    root: Annotated[str, typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster.")],
+    platform: Annotated[str, typer.Option(help="vertex or kubeflow.")] = "vertex",
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    folder: Annotated[Path, typer.Option(help="Where to write the compiled pipeline.")] = Path("."),
+) -> None:
+    """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
+    checked = _config(config, set_)
+    from tfx_pipeline.kubeflow_runner import compile_pipeline
+
+    typer.echo(compile_pipeline(checked, platform=platform, image=image, root=root, folder=folder))
+
+
+@app.command()
+def report(
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    run_: Annotated[Optional[Path], typer.Option("--run", help="A run's folder; the newest if not given.")] = None,  # noqa: UP045
+) -> None:
+    """Write report.html again, from any run."""
+    from tfx_pipeline.report.rebuild import rebuild
+    from tfx_pipeline.run_record import latest_run_dir
+
+    typer.echo(rebuild(run_ or latest_run_dir(_config(config, set_).root)))
+
+
+@app.command()
+def query(
+    text: Annotated[Optional[str], typer.Argument(help="What to look for, such as 'sad cat'.")] = None,  # noqa: UP045
+    image: Annotated[Optional[Path], typer.Option(help="An image to start from.")] = None,  # noqa: UP045
+    minus_text: Annotated[Optional[str], typer.Option(help="What the results should not be.")] = None,  # noqa: UP045
+    k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
+    out: Annotated[Path, typer.Option(help="The contact sheet to write.")] = Path("query.png"),
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Search the run's images by text, by image, or by image plus or minus text, with the pushed model."""
+    from tfx_pipeline.query import answer
+
+    answer(_config(config, set_).root, text=text, image=image, minus_text=minus_text, k=k, out=out)
+
+
+@app.command()
+def serve(
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
+) -> None:
+    """Serve the pushed model over TensorFlow Serving's gRPC API."""
+    from tfx_pipeline.serve import serve as serve_model
+
+    serve_model(_config(config, set_).root, host=host, port=port)
+
+
+@app.command()
+def presets() -> None:
+    """List the presets that --config takes by name."""
+    for name in preset_names():
+        typer.echo(name)
+
+
+def main() -> None:
+    """Run the command; a user's mistake ends in one sentence and exit status 2."""
+    try:
+        app()
+    except ConfigError as error:
+        Console(stderr=True, highlight=False).print(f"align: {error}", style="bold red", markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Compiles the pipeline for Kubeflow Pipelines 2 and for Vertex AI; runs nothing and needs no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfx import v1 as tfx
+from tfx.types import BaseChannel
+
+from tfx_pipeline.config import Config, ConfigError
+from tfx_pipeline.pipeline import create_pipeline
+
+# Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML.
+SPEC_FILES = {"vertex": "{name}.json", "kubeflow": "{name}.yaml"}
+
+
+def compile_pipeline(config: Config, *, platform: str, image: str, root: str, folder: Path) -> Path:
+    """Write the pipeline's intermediate representation.
+
+    Args:
+      config: as for a local run; `ingest.shards` must be readable from the cluster.
+      platform: "vertex" or "kubeflow".
+      image: container image that holds this project and its dependencies.
+      root: folder or bucket for artifacts and pushed models, readable and writable from the cluster.
+      folder: local folder for the file.
+
+    Returns:
+      Path of the written file.
+
+    Raises:
+      ConfigError: for another platform, or for data or a root that only this machine can read.
+    """
+    if platform not in SPEC_FILES:
+        raise ConfigError(f"--platform is {platform!r}; it must be one of {', '.join(SPEC_FILES)}")
+    root = root.rstrip("/")
+    pipeline = create_pipeline(
+        config,
+        artifact_root=f"{root}/artifacts",
+        push_to=f"{root}/serving_models/align",
+        resolve_baseline=_latest_blessed_model,
+    )
+    path = folder / SPEC_FILES[platform].format(name=config.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tfx.orchestration.experimental.KubeflowV2DagRunner(
+        config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+            default_image=image, use_pipeline_spec_2_1=platform == "kubeflow"
+        ),
+        output_dir=str(path.parent),
+        output_filename=path.name,
+    ).run(pipeline, write_out=True)
+    return path
+
+
+def _latest_blessed_model(candidate: BaseChannel) -> tfx.dsl.Resolver:
+    """Kubeflow's driver executes stock strategies only, and looks up no candidate."""
+    del candidate
+    return tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("BaselineModel")

@@ -1,0 +1,107 @@
+"""The pipeline, one for all runners: read it from top to bottom and you have the data flow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import tensorflow_data_validation as tfdv
+from ml_metadata.proto import metadata_store_pb2
+from tfx import v1 as tfx
+from tfx.types import BaseChannel
+
+from components import schema
+from components.evaluator.component import build_evaluator
+from components.pair_example_gen.component import PairExampleGen
+from components.pair_filter.component import PairFilter
+from components.trainer.component import AlignTrainer
+from components.vocabulary.component import VocabularyLearner
+from tfx_pipeline.config import Config
+
+RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
+
+# Encoded images, hashes and record names differ in each Example: their statistics cost much and say nothing.
+DESCRIBED_FEATURES = [
+    schema.IMAGE_WIDTH,
+    schema.IMAGE_HEIGHT,
+    schema.CAPTION_TEXT,
+    schema.CAPTION_LANGUAGE,
+    schema.CLASS_LABEL,
+    schema.SPLIT,
+]
+
+
+def create_pipeline(
+    config: Config,
+    *,
+    artifact_root: str,
+    push_to: str,
+    resolve_baseline: Callable[[BaseChannel], tfx.dsl.Resolver],
+    metadata: metadata_store_pb2.ConnectionConfig | None = None,
+) -> tfx.dsl.Pipeline:
+    """Build the pipeline that turns tar shards into a judged and pushed dual encoder.
+
+    Args:
+      config: what to read, how to train, when to bless.
+      artifact_root: folder or bucket for every artifact.
+      push_to: folder that receives <version>/ for each blessed model.
+      resolve_baseline: makes the node "BaselineModel" from the candidate model's channel; runners differ in the
+        resolver strategies that they can execute.
+      metadata: connection to ML Metadata, where the runner does not bring its own.
+
+    Returns:
+      A pipeline for any TFX runner.
+    """
+    pairs = PairExampleGen(config.ingest)
+    statistics = tfx.components.StatisticsGen(
+        examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
+    )
+    inferred = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=inferred.outputs["schema"]
+    )
+    kept = PairFilter(config.filter, examples=pairs.outputs["examples"])
+    vocabulary = VocabularyLearner(config.vocabulary, examples=kept.outputs["examples"])
+    trainer = AlignTrainer(
+        run_fn=RUN_FN,
+        examples=kept.outputs["examples"],
+        vocabulary=vocabulary.outputs["vocabulary"],
+        custom_config={
+            "model": dataclasses.asdict(config.model),
+            "training": dataclasses.asdict(config.training),
+            "prompts": list(config.evaluation.prompts),
+        },
+    )
+    baseline = resolve_baseline(trainer.outputs["model"])
+    evaluator = build_evaluator(
+        config.evaluation,
+        examples=kept.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=push_to)
+        ),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=artifact_root,
+        components=[
+            pairs,
+            statistics,
+            inferred,
+            validator,
+            kept,
+            vocabulary,
+            trainer,
+            baseline,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata,
+        beam_pipeline_args=config.beam.pipeline_args(),
+    )

@@ -1,0 +1,117 @@
+"""The body of `align run`: checks what can be checked at once, starts the pipeline, shows it, says how it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from tfx_pipeline.config import Config, ConfigError
+from tfx_pipeline.live_view import follow
+from tfx_pipeline.run_record import RunRecord
+
+LOG_FILE = "log.txt"
+STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
+
+
+def run(config: Config, console: Console) -> RunRecord:
+    """Run a pipeline to its end in a process of its own, so that its libraries' noise goes to the log file.
+
+    Args:
+      config: what to run.
+      console: where to show it.
+
+    Returns:
+      The record of the run, whatever its end.
+
+    Raises:
+      ConfigError: for what can be refused before anything starts.
+    """
+    check(config)
+    with _only_run(config.root):
+        run_dir = _new_run_dir(config.root)
+        (run_dir / "config.yaml").write_text(
+            yaml.safe_dump(config.to_mapping(), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
+        with (run_dir / LOG_FILE).open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child in order
+            )
+        try:
+            return follow(run_dir, lambda: child.poll() is None, console)
+        finally:
+            _stop(child)
+
+
+def check(config: Config) -> None:
+    """Refuse what needs no pipeline to be found wrong: the shards, the Beam options, the output folder."""
+    from components.beam_options import check_beam_options  # Beam takes seconds to import; --help must not
+    from components.pair_example_gen.shards import check_shards
+
+    try:
+        check_shards(config.ingest)
+        check_beam_options(config.beam.options)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    try:
+        config.root.mkdir(parents=True, exist_ok=True)
+        probe = config.root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"output is {config.output!r}, but {config.root} cannot be written ({error.strerror}); "
+            "set output to a folder of yours"
+        ) from error
+
+
+@contextmanager
+def _only_run(root: Path) -> Iterator[None]:
+    """Hold the pipeline's folder: two runs at once would share one metadata store."""
+    with (root / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{root} is in use by another align run; wait for it, or set another output or name"
+            ) from error
+        yield
+
+
+def _new_run_dir(root: Path) -> Path:
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
+    for attempt in range(100):
+        run_dir = root / "runs" / (stamp if not attempt else f"{stamp}-{attempt}")
+        try:
+            run_dir.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return run_dir
+    raise ConfigError(f"{root / 'runs'} already holds 100 runs of {stamp}; wait a second")
+
+
+def _stop(child: subprocess.Popen) -> None:
+    """End the pipeline's process group when the view ends first, as on Ctrl-C."""
+    if child.poll() is not None:
+        return
+    try:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=STOP_AFTER_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    except ProcessLookupError:
+        child.wait()
