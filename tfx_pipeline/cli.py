@@ -37,9 +37,10 @@ def _config(source: str, overrides: list[str] | None) -> Config:
 @app.command()
 def run(config: ConfigOption = "demo", set_: SetOption = None) -> None:
     """Run the pipeline on this machine and open on a report; what is unchanged comes from the cache."""
+    checked = _config(config, set_)
     from tfx_pipeline.run import run as run_pipeline
 
-    record = run_pipeline(_config(config, set_), Console())
+    record = run_pipeline(checked, Console())
     if not record.succeeded:
         raise typer.Exit(1)
 

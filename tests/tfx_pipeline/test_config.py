@@ -1,0 +1,128 @@
+"""Tests of the config loader: presets, files over presets, and one sentence for each wrong field."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.config import ModelConfig, TrainingConfig
+from tfx_pipeline.config import Config, ConfigError, build, load, preset_names
+
+
+def write(tmp_path, text, name="mine.yaml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_defaults_are_the_papers():
+    config = Config()
+    assert (config.filter.shorter_side_above_px, config.filter.max_aspect_ratio) == (200, 3.0)
+    assert (config.filter.min_words, config.filter.max_words) == (3, 20)
+    assert (config.filter.max_images_per_caption, config.filter.max_captions_per_image) == (10, 1000)
+    assert config.vocabulary.size == 100_000
+    assert (config.model.image_resize_px, config.model.image_crop_px, config.model.text_max_pieces) == (346, 289, 64)
+    training = config.training
+    assert (training.batch, training.steps, training.warmup_steps) == (16_384, 1_200_000, 10_000)
+    assert (training.learning_rate, training.weight_decay, training.label_smoothing) == (1e-3, 1e-5, 0.1)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_loads_and_survives_a_round_trip(name):
+    config = load(name)
+    assert build(yaml.safe_load(yaml.safe_dump(config.to_mapping()))) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "depth", "layers", "hidden", "embedding"),
+    [("b7-base", 2.0, 3.1, 12, 768, 640), ("l2-large", 4.3, 5.3, 24, 1024, 1376)],
+)
+def test_paper_presets_differ_from_the_defaults_in_size_only(name, width, depth, layers, hidden, embedding):
+    config = load(name)
+    model = config.model
+    assert (model.image_width_coefficient, model.image_depth_coefficient) == (width, depth)
+    assert (model.text_layers, model.text_hidden, model.embedding) == (layers, hidden, embedding)
+    assert config.training == TrainingConfig()
+
+
+def test_a_file_overrides_its_preset_by_field(tmp_path):
+    path = write(tmp_path, "preset: b7-base\nname: mine\ntraining:\n  steps: 20000\nmodel:\n  dropout: 0\n")
+    config = load(path)
+    assert config.name == "mine"
+    assert config.training == dataclasses.replace(TrainingConfig(), steps=20_000)
+    assert config.model == dataclasses.replace(load("b7-base").model, dropout=0.0)
+
+
+def test_set_comes_last_and_reads_yaml(tmp_path):
+    path = write(tmp_path, "training:\n  seed: 1\n")
+    config = load(path, {"training.seed": "7", "training.learning_rate": "2e-3", "evaluation.prompts": "['a {}']"})
+    assert (config.training.seed, config.training.learning_rate) == (7, 2e-3)
+    assert config.evaluation.prompts == ("a {}",)
+
+
+def test_shards_are_relative_to_the_file_and_buckets_are_left_alone(tmp_path):
+    near = write(tmp_path, "ingest:\n  shards: pile\n")
+    assert load(near).ingest.shards == str(tmp_path / "pile")
+    far = write(tmp_path, "ingest:\n  shards: gs://bucket/pile\n")
+    assert load(far).ingest.shards == "gs://bucket/pile"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trainin: {}", "trainin is not a field; did you mean training?"),
+        ("training: {stpes: 3}", "training.stpes is not a field; did you mean training.steps?"),
+        ("training: {min_words: 1}", "training.min_words is not a field; did you mean filter.min_words?"),
+        ("training: {steps: many}", "training.steps is 'many' (str); it must be a whole number"),
+        ("training: {steps: 1.5}", "training.steps is 1.5 (float); it must be a whole number"),
+        ("training: {steps: true}", "training.steps is True (bool); it must be a whole number"),
+        ("training: {horizontal_flip: 1}", "training.horizontal_flip is 1 (int); it must be true or false"),
+        ("training: {batch: 1}", "training.batch is 1; a contrastive loss needs at least 2 pairs"),
+        ("training: 3", "training is 3 (int); it must be a mapping of its fields"),
+        ("evaluation: {splits: train}", "evaluation.splits is 'train' (str); it must be a list, such as [train]"),
+        ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
+        ("evaluation: {min_metrics: {validation/recall: 0.1}}", "evaluation.min_metrics has the key"),
+        ("filter: {min_words: 9, max_words: 8}", "filter.max_words is 8, below filter.min_words = 9"),
+        ("beam: {runner: flnk}", "beam.runner is 'flnk'; it must be one of"),
+        ("beam: {runner: dataflow}", "beam.options lacks project, region, temp_location"),
+        ("beam: {options: {direct_running_mode: multi_threading}}", "can miscount groups"),
+        ("name: My Model", "name is 'My Model'; use lower-case letters"),
+        ("preset: demmo", "preset is 'demmo', which does not exist; presets are"),
+        ("- a\n- b", "a config file is a mapping of sections"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_value_and_the_remedy(tmp_path, text, message):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_preset_names_the_closest():
+    with pytest.raises(ConfigError, match="'b7-bas' is neither a preset nor a file; did you mean 'b7-base'"):
+        load("b7-bas")
+
+
+@given(st.sampled_from([f.name for f in dataclasses.fields(ModelConfig)]), st.text(max_size=6))
+def test_text_in_a_number_field_is_always_refused_by_name(field, text):
+    if text.replace("e", "").replace("E", "").isdigit():
+        return
+    with pytest.raises(ConfigError, match=f"model.{field} is "):
+        build({"model": {field: text}})
+
+
+def test_beam_arguments_are_spelt_as_beam_reads_them():
+    config = build(
+        {
+            "beam": {
+                "runner": "direct",
+                "options": {"direct_num_workers": 2, "streaming": True, "save_main_session": False},
+            }
+        }
+    )
+    assert config.beam.pipeline_args() == ["--runner=DirectRunner", "--direct_num_workers=2", "--streaming"]
