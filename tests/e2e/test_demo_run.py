@@ -1,0 +1,149 @@
+"""The whole chain through the `align` command on part of the demo data: run, refuse, push, cache, resume, answer.
+
+The tests tell one story in order and share one output folder; each builds on what the one before left there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
+
+ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
+COMPONENTS = [
+    "PairExampleGen",
+    "StatisticsGen",
+    "SchemaGen",
+    "ExampleValidator",
+    "PairFilter",
+    "Vocabulary",
+    "Trainer",
+    "BaselineModel",
+    "Evaluator",
+    "Pusher",
+]
+UNREACHABLE = "evaluation.min_metrics={seen/t2i_recall_at_10: 0.99}"
+REACHABLE = "evaluation.min_metrics={seen/t2i_recall_at_10: 0.001}"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("e2e")
+    path = folder / "short.yaml"
+    path.write_text(
+        "preset: demo\n"
+        f"output: {folder / 'output'}\n"
+        "training:\n  steps: 12\n  warmup_steps: 2\n  batch: 64\n  log_every_steps: 4\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def root_of(config: Path) -> Path:
+    return config.parent / "output" / "align-demo"
+
+
+def align(*arguments: str, timeout: int = 600) -> subprocess.CompletedProcess:
+    return subprocess.run([*ALIGN, *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def run(config: Path, *settings: str) -> RunRecord:
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    done = align("run", "--config", str(config), *flags)
+    record = read_record(latest_run_dir(root_of(config)))
+    log = record.run_dir / "log.txt"
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{log.read_text(errors='replace')[-4000:]}"
+    return record
+
+
+def states(record: RunRecord) -> dict[str, str]:
+    return {component.id: component.state for component in record.components}
+
+
+def pushed(config: Path) -> list[Path]:
+    return sorted((root_of(config) / "serving_models" / "align").glob("*"))
+
+
+def test_1_each_component_runs_once_and_a_model_below_its_threshold_is_not_pushed(config):
+    record = run(config, UNREACHABLE)
+    assert set(states(record)) == set(COMPONENTS)
+    assert set(states(record).values()) == {"complete"}
+    for component in COMPONENTS:
+        executions = list((root_of(config) / "artifacts" / component).glob("*/*"))
+        outputs = {path.parent.name for path in executions}
+        assert len(executions) == len(outputs), f"{component} ran more than once: {executions}"
+    assert pushed(config) == []
+    page = (record.run_dir / "report.html").read_text(encoding="utf-8")
+    assert "t2i_recall_at_10" in page
+
+
+def test_2_a_changed_threshold_reruns_only_the_judge_and_pushes(config):
+    record = run(config, REACHABLE)
+    again = {component for component, state in states(record).items() if state == "complete"}
+    assert again <= {"BaselineModel", "Evaluator", "Pusher"}
+    assert {"Evaluator", "Pusher"} <= again
+    (version,) = pushed(config)
+    assert (version / "saved_model.pb").is_file()
+
+
+def test_3_an_unchanged_run_takes_everything_from_the_cache(config):
+    record = run(config, REACHABLE)
+    fresh = {component for component, state in states(record).items() if state != "cached"}
+    assert fresh <= {"BaselineModel"}, fresh  # a resolver looks up, it has nothing to cache
+    assert len(pushed(config)) == 1
+
+
+def test_4_a_killed_run_continues(config):
+    flags = ["--set", REACHABLE, "--set", "training.steps=100000", "--set", "training.warmup_steps=3"]
+    parent = subprocess.Popen(
+        [*ALIGN, "run", "--config", str(config), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    before = set((root_of(config) / "runs").glob("*"))
+    try:
+        deadline = time.time() + 300
+        while time.time() < deadline:
+            new = set((root_of(config) / "runs").glob("*")) - before
+            if new and "Trainer" in {c.id for c in read_record(new.pop()).components if c.state == "running"}:
+                break
+            time.sleep(0.5)
+        else:
+            pytest.fail("Trainer never started")
+        child = json.loads(
+            subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(parent.pid)], text=True).split()[0]
+        )
+        os.killpg(child, signal.SIGKILL)
+        assert parent.wait(timeout=60) == 1
+    finally:
+        parent.kill()
+        parent.wait()
+    record = run(config, REACHABLE, "training.warmup_steps=3")
+    assert states(record)["Vocabulary"] == "cached"
+    assert states(record)["Trainer"] == "complete"
+    assert states(record)["Pusher"] == "complete"
+
+
+def test_5_the_pushed_model_answers_a_query_with_a_contact_sheet(config):
+    sheet = config.parent / "sheet.png"
+    done = align("query", "sad cat", "--config", str(config), "--out", str(sheet), "-k", "6")
+    assert done.returncode == 0, done.stderr
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    combined = align(
+        "query", "cat", "--image", str(sheet), "--minus-text", "sad", "--config", str(config), "--out", str(sheet)
+    )
+    assert combined.returncode == 0, combined.stderr
+
+
+def test_6_the_report_is_rebuilt_from_any_run(config):
+    oldest = sorted((root_of(config) / "runs").glob("*"))[0]
+    (oldest / "report.html").unlink()
+    done = align("report", "--run", str(oldest))
+    assert done.returncode == 0, done.stderr
+    assert (oldest / "report.html").is_file()

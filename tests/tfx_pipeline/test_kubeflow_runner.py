@@ -1,0 +1,59 @@
+"""Tests that the compiled pipeline is one that Kubeflow's own loader reads, with every component and Beam argument."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from kfp import components as kfp_components
+
+from tfx_pipeline.config import ConfigError, build
+from tfx_pipeline.kubeflow_runner import compile_pipeline
+
+IMAGE = "registry.example/align-tfx:1"
+ROOT = "gs://bucket/align"
+
+
+@pytest.fixture(scope="module")
+def config():
+    return build(
+        {"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, "beam": {"options": {"direct_num_workers": 3}}}
+    )
+
+
+def nodes(spec: dict) -> set[str]:
+    return set(spec["root"]["dag"]["tasks"])
+
+
+def test_kubeflow_pipeline_is_read_back_by_kfps_own_loader(config, tmp_path):
+    path = compile_pipeline(config, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
+    loaded = kfp_components.load_component_from_text(path.read_text(encoding="utf-8"))
+    assert loaded.pipeline_spec.pipeline_info.name == "mine"
+    tasks = set(loaded.pipeline_spec.root.dag.tasks)
+    assert {"PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher", "StatisticsGen"} <= tasks
+
+
+def test_vertex_job_names_image_root_and_beam_arguments(config, tmp_path):
+    path = compile_pipeline(config, platform="vertex", image=IMAGE, root=ROOT + "/", folder=tmp_path)
+    job = json.loads(path.read_text(encoding="utf-8"))
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == f"{ROOT}/artifacts"
+    spec = job["pipelineSpec"]
+    assert {"PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher"} <= nodes(spec)
+    executors = spec["deploymentSpec"]["executors"]
+    for name in ("PairExampleGen", "PairFilter", "Vocabulary", "StatisticsGen", "Evaluator"):
+        container = executors[f"{name}_executor"]["container"]
+        assert container["image"] == IMAGE
+        assert "--direct_num_workers=3" in container["args"], name
+
+
+def test_vocabulary_reaches_the_trainer_through_a_channel(config, tmp_path):
+    path = compile_pipeline(config, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
+    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    artifacts = spec["root"]["dag"]["tasks"]["Trainer"]["inputs"]["artifacts"]
+    assert artifacts["vocabulary"]["taskOutputArtifact"]["producerTask"] == "Vocabulary"
+
+
+def test_another_platform_is_refused(config, tmp_path):
+    with pytest.raises(ConfigError, match="--platform is 'airflow'; it must be one of vertex, kubeflow"):
+        compile_pipeline(config, platform="airflow", image=IMAGE, root=ROOT, folder=tmp_path)
