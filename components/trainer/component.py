@@ -1,0 +1,62 @@
+"""The stock Trainer with one more input: the vocabulary, which travels through a channel as any artifact does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components import schema
+from components.artifacts import Vocabulary
+from components.trainer.executor import VOCABULARY_KEY, Executor
+
+
+class AlignTrainerSpec(standard_component_specs.TrainerSpec):
+    """The stock Trainer's interface and the required input `vocabulary`."""
+
+    INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {
+        **standard_component_specs.TrainerSpec.INPUTS,
+        VOCABULARY_KEY: component_spec.ChannelParameter(type=Vocabulary),
+    }
+
+
+class AlignTrainer(base_component.BaseComponent):
+    """Train a dual encoder on the train split of Examples with a learnt vocabulary.
+
+    Args:
+      examples: channel of Examples.
+      vocabulary: channel of a Vocabulary.
+      run_fn: dotted name of the function that trains; by name, since compiling a pipeline needs no model code.
+      custom_config: what `run_fn` reads beside files: JSON values only.
+
+    Outputs:
+      model: the SavedModel under Format-Serving.
+      model_run: history.jsonl and the final weights.
+    """
+
+    SPEC_CLASS = AlignTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        examples: BaseChannel,
+        vocabulary: BaseChannel,
+        custom_config: Mapping[str, Any],
+        run_fn: str = "models.trainer.run_fn",
+    ) -> None:
+        super().__init__(
+            AlignTrainerSpec(
+                examples=examples,
+                vocabulary=vocabulary,
+                run_fn=run_fn,
+                train_args=tfx.proto.TrainArgs(splits=[schema.TRAIN_SPLIT]),
+                eval_args=tfx.proto.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work
+                custom_config=json_utils.dumps(dict(custom_config)),
+                model=Channel(type=standard_artifacts.Model),
+                model_run=Channel(type=standard_artifacts.ModelRun),
+            )
+        )

@@ -1,0 +1,114 @@
+"""Training batches: from the TFRecord files of an Examples artifact to tensors of static shape.
+
+Legend: G images in a batch over all replicas, R model.image_resize_px, S model.image_crop_px, L model.text_max_pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from components import schema
+from models import preprocessing
+from models.config import ModelConfig, TrainingConfig
+from models.tokenizer import Tokenizer
+
+MAX_CACHE_BYTES = 1 << 30  # decoded and resized images up to this are kept in memory, so that no image decodes twice
+MAX_OPEN_FILES = 16
+
+_FEATURES = {
+    schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
+    schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
+}
+
+
+def training_batches(
+    patterns: Sequence[str], model: ModelConfig, training: TrainingConfig, tokenizer: Tokenizer
+) -> tf.data.Dataset:
+    """Stream batches without end, in an order and with random choices that `training.seed` alone decides.
+
+    Each epoch shuffles the images anew and leaves out the rest that fills no batch; so an image occurs at most once
+    in a batch. One caption of each image is drawn every time. Two images of one batch may still share a caption or
+    its meaning, which makes false negatives: label smoothing is the paper's remedy.
+
+    Args:
+      patterns: file patterns of gzip-compressed TFRecords of Examples as in components/schema.py.
+      model: sizes of images and texts.
+      training: batch, seed, shuffling and mirroring.
+      tokenizer: of the captions.
+
+    Returns:
+      A data set of {"image": [G, S, S, 3] float32 in [-1, 1], "token_ids": [G, L] int32}.
+
+    Raises:
+      ValueError: where no file matches, or the files hold fewer images than one batch.
+    """
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    if not files:
+        raise ValueError(f"no training files match {list(patterns)}; point at the Examples of the train split")
+    cacheable = MAX_CACHE_BYTES // (model.image_resize_px**2 * preprocessing.RGB)
+    images = _count_up_to(files, max(training.batch, cacheable + 1))
+    if images < training.batch:
+        raise ValueError(
+            f"training.batch is {training.batch}, but only {images} images are left to train on; set training.batch to "
+            f"at most {images} or keep more images in the filter"
+        )
+    records = _read_shuffled(files, training.seed)
+    if images <= cacheable:
+        # A cache holds one order for ever, so shuffling comes after it.
+        pairs = _decode(records, model).cache().shuffle(min(training.shuffle_buffer, images), training.seed)
+    else:
+        pairs = _decode(records.shuffle(training.shuffle_buffer, training.seed), model)
+    batches = pairs.ragged_batch(training.batch, drop_remainder=True).repeat().enumerate()
+
+    def finish(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        seeds = tf.random.split([tf.constant(training.seed, tf.int64), step], 3)
+        crops = preprocessing.random_crop(batch["image"], model.image_crop_px, seeds[0])
+        if training.horizontal_flip:
+            crops = preprocessing.random_flip(crops, seeds[1])
+        captions = tf.ensure_shape(draw_caption(batch["captions"], seeds[2]), [training.batch])
+        return {"image": preprocessing.scale(crops), "token_ids": tokenizer(captions)}
+
+    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def draw_caption(captions: tf.RaggedTensor, seed: tf.Tensor) -> tf.Tensor:
+    """Draw one caption of each image, each as likely as the next; ragged [G, (captions)] -> [G] strings."""
+    counts = captions.row_lengths()
+    share = tf.random.stateless_uniform(tf.shape(counts), seed, dtype=tf.float64)  # in [0, 1)
+    choice = tf.cast(share * tf.cast(counts, tf.float64), counts.dtype)
+    return tf.gather(captions.flat_values, captions.row_starts() + choice)
+
+
+def _count_up_to(files: Sequence[str], limit: int) -> int:
+    """Count Examples without reading more than `limit` of them."""
+    counted = tf.data.TFRecordDataset(files, "GZIP").take(limit).reduce(tf.constant(0, tf.int64), lambda n, _: n + 1)
+    return int(counted)
+
+
+def _read_shuffled(files: Sequence[str], seed: int) -> tf.data.Dataset:
+    """Read serialized Examples from several files at a time, in another order of files each epoch."""
+    return (
+        tf.data.Dataset.from_tensor_slices(list(files))
+        .shuffle(len(files), seed)
+        .interleave(
+            lambda file: tf.data.TFRecordDataset(file, "GZIP"),
+            cycle_length=min(len(files), MAX_OPEN_FILES),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+    )
+
+
+def _decode(records: tf.data.Dataset, model: ModelConfig) -> tf.data.Dataset:
+    """Make {"image": [R, R, 3] uint8, "captions": [(captions)] string} of serialized Examples."""
+
+    def decode(record: tf.Tensor) -> dict[str, tf.Tensor]:
+        example = tf.io.parse_single_example(record, _FEATURES)
+        return {
+            "image": preprocessing.decode_and_resize(example[schema.IMAGE_ENCODED], model.image_resize_px),
+            "captions": example[schema.CAPTION_TEXT],
+        }
+
+    return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

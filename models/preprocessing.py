@@ -1,0 +1,91 @@
+"""Pixels from encoded bytes: the one definition that training, evaluation and serving share.
+
+Legend: B images in a batch, R model.image_resize_px, S model.image_crop_px.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+RGB = 3
+
+
+def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
+    """Decode one image and resize it to a square, bilinear, not aspect-preserving (ALIGN section 5).
+
+    Downscaling averages over the area that a pixel covers (antialias), and the result is rounded to 8 bits, both as
+    an image library's bilinear resize does: the public weights were fed such images, and a cache of the result
+    holds a byte a channel without differing from what is served.
+
+    Args:
+      image_bytes: scalar string, an encoded JPEG, PNG, GIF (first frame) or BMP. A transparent image shows its
+        hidden colours and a rotated one stays rotated: ingest settles both.
+      resize_px: R, pixels.
+
+    Returns:
+      [R, R, 3] uint8.
+
+    Raises:
+      tf.errors.InvalidArgumentError: where the bytes are no such image.
+    """
+    image = tf.io.decode_image(image_bytes, channels=RGB, expand_animations=False)
+    image.set_shape([None, None, RGB])
+    resized = tf.image.resize(image, [resize_px, resize_px], method="bilinear", antialias=True)
+    return tf.saturate_cast(tf.round(resized), tf.uint8)
+
+
+def random_crop(images: tf.Tensor, crop_px: int, seed: tf.Tensor) -> tf.Tensor:
+    """Cut a square from a place drawn uniformly for each image.
+
+    Args:
+      images: [B, R, R, 3].
+      crop_px: S, pixels, at most R.
+      seed: [2] integers; the same seed cuts the same places.
+
+    Returns:
+      [B, S, S, 3], of the dtype of `images`.
+    """
+    batch, places = tf.shape(images)[0], images.shape[1] - crop_px + 1
+    corners = tf.random.stateless_uniform([2, batch], seed, minval=0, maxval=places, dtype=tf.int32)
+    window = corners[:, :, tf.newaxis] + tf.range(crop_px)  # [2, B, S]: the rows, then the columns, of each crop
+    rows = tf.gather(images, window[0], axis=1, batch_dims=1)  # [B, S, R, 3]
+    return tf.gather(rows, window[1], axis=2, batch_dims=1)  # [B, S, S, 3]
+
+
+def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirror each image left to right with probability one half; [B, S, S, 3] in and out, seed [2] integers."""
+    mirrored = tf.random.stateless_uniform([tf.shape(images)[0]], seed) < 0.5
+    return tf.where(mirrored[:, tf.newaxis, tf.newaxis, tf.newaxis], images[:, :, ::-1], images)
+
+
+def central_crop(images: tf.Tensor, crop_px: int) -> tf.Tensor:
+    """Cut the central square, [B, R, R, 3] -> [B, S, S, 3]; where R - S is odd it lies half a pixel up and left."""
+    margin = (images.shape[1] - crop_px) // 2
+    return images[:, margin : margin + crop_px, margin : margin + crop_px]
+
+
+def scale(images: tf.Tensor) -> tf.Tensor:
+    """Map bytes to [-1, 1] by x / 127.5 - 1, as float32 of the same shape."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+def preprocess(image_bytes: tf.Tensor, resize_px: int, crop_px: int) -> tf.Tensor:
+    """Make model inputs of encoded images, as evaluation and serving do: resize, central crop, scale.
+
+    Args:
+      image_bytes: [B] string, encoded images of any sizes.
+      resize_px: R, pixels.
+      crop_px: S, pixels, at most R.
+
+    Returns:
+      [B, S, S, 3] float32 in [-1, 1].
+
+    Raises:
+      tf.errors.InvalidArgumentError: where one of the images does not decode.
+    """
+    resized = tf.map_fn(
+        lambda encoded: decode_and_resize(encoded, resize_px),
+        image_bytes,
+        fn_output_signature=tf.TensorSpec([resize_px, resize_px, RGB], tf.uint8),
+    )
+    return scale(central_crop(resized, crop_px))

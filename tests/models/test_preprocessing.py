@@ -1,0 +1,100 @@
+"""Pixels: what is served equals what is trained on, and each step against values worked out by hand."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from models import preprocessing
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_an_image_of_the_right_size_passes_unchanged():
+    pixels = noise(8, 8)
+    np.testing.assert_array_equal(preprocessing.decode_and_resize(tf.constant(png(pixels)), 8), pixels)
+
+
+@pytest.mark.parametrize("size", [(9, 31), (40, 17), (5, 6)])
+def test_resize_agrees_with_an_image_library(size):
+    pixels = noise(*size)
+    expected = np.asarray(Image.fromarray(pixels).resize((12, 12), Image.Resampling.BILINEAR))
+    resized = preprocessing.decode_and_resize(tf.constant(png(pixels)), 12).numpy()
+    assert resized.dtype == np.uint8
+    assert np.abs(resized.astype(int) - expected.astype(int)).max() <= 1  # they round ties differently
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "GIF", "BMP"])
+def test_other_formats_and_grey_images_decode(image_format):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((10, 6), 128, np.uint8)).save(buffer, image_format)
+    resized = preprocessing.decode_and_resize(tf.constant(buffer.getvalue()), 4).numpy()
+    np.testing.assert_allclose(resized, np.full((4, 4, 3), 128), atol=1)
+
+
+@pytest.mark.parametrize("broken", [b"", b"not an image", png(noise(8, 8))[:60]])
+def test_bytes_that_are_no_image_are_an_invalid_argument(broken):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?i)image|png"):
+        preprocessing.preprocess(tf.constant([png(noise(8, 8)), broken]), 8, 8)
+
+
+def test_random_crops_are_windows_of_their_image_and_reach_every_place():
+    image = np.arange(3 * 3 * 3, dtype=np.uint8).reshape(3, 3, 3)
+    crops = preprocessing.random_crop(tf.constant(np.repeat(image[None], 200, 0)), 2, [1, 2]).numpy()
+    windows = {image[y : y + 2, x : x + 2].tobytes() for y in (0, 1) for x in (0, 1)}
+    assert {crop.tobytes() for crop in crops} == windows
+
+
+def test_each_image_keeps_to_its_own_pixels():
+    images = np.stack([np.full((4, 4, 3), value, np.uint8) for value in range(5)])
+    crops = preprocessing.random_flip(preprocessing.random_crop(tf.constant(images), 3, [0, 0]), [0, 1]).numpy()
+    np.testing.assert_array_equal(crops, images[:, :3, :3])
+
+
+def test_half_of_the_images_are_mirrored():
+    image = noise(2, 2)
+    flipped = preprocessing.random_flip(tf.constant(np.repeat(image[None], 1000, 0)), [3, 4]).numpy()
+    mirrored = (flipped == image[:, ::-1]).all(axis=(1, 2, 3))
+    assert ((flipped == image).all(axis=(1, 2, 3)) ^ mirrored).all()
+    assert 0.45 < mirrored.mean() < 0.55
+
+
+def test_the_same_seed_draws_the_same():
+    images = tf.constant(noise(16, 16)[None].repeat(32, 0))
+    first, again, other = (preprocessing.random_crop(images, 5, [7, n]).numpy() for n in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(("resize", "crop", "start"), [(346, 289, 28), (4, 2, 1), (5, 4, 0), (3, 3, 0)])
+def test_central_crop(resize, crop, start):
+    images = tf.reshape(tf.range(resize), [1, resize, 1, 1]) * tf.ones([1, resize, resize, 3], tf.int32)
+    cropped = preprocessing.central_crop(images, crop).numpy()
+    assert cropped.shape == (1, crop, crop, 3)
+    assert cropped[0, 0, 0, 0] == start
+
+
+def test_scale_maps_bytes_to_plus_minus_one():
+    np.testing.assert_allclose(preprocessing.scale(tf.constant([0, 255], tf.uint8)), [-1, 1])
+
+
+def test_serving_and_training_see_the_same_pixels():
+    encoded = [png(noise(20, 30, 1)), png(noise(64, 64, 2))]
+    served = preprocessing.preprocess(tf.constant(encoded), 16, 16).numpy()
+    resized = tf.stack([preprocessing.decode_and_resize(tf.constant(image), 16) for image in encoded])
+    trained = preprocessing.scale(preprocessing.random_crop(resized, 16, [0, 0])).numpy()  # one place: no choice
+    np.testing.assert_array_equal(served, trained)
+    assert served.min() >= -1
+    assert served.max() <= 1
