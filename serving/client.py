@@ -1,0 +1,82 @@
+"""A client of any server that speaks TensorFlow Serving's gRPC API and serves the pushed model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+import grpc
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from serving.embedder import EncodeError, in_batches
+from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", 2**31 - 1),
+    ("grpc.max_send_message_length", 2**31 - 1),
+)
+
+
+class AlignClient:
+    """Encodes through a server: `align serve`, or the `tensorflow/serving` container."""
+
+    def __init__(
+        self, address: str, *, model: str = MODEL_NAME, version: int | None = None, timeout_s: float = 30.0
+    ) -> None:
+        """Prepare a connection; nothing is sent before the first call.
+
+        Args:
+          address: host:port of the gRPC server.
+          model: the name under which it serves the model.
+          version: the version to ask for; None asks for the newest.
+          timeout_s: deadline of each request in seconds, up to `embedder.BATCH` inputs.
+        """
+        self.address = address
+        self._model = model
+        self._version = version
+        self._timeout_s = timeout_s
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+
+    def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
+        """Encode N images (PNG, JPEG, GIF or BMP bytes) into [N, D] float32, unit rows; raises EncodeError."""
+        return in_batches(images, lambda batch: self._predict(ENCODE_IMAGE, IMAGE_BYTES, batch))
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode N texts into [N, D] float32, unit rows; raises EncodeError."""
+        return in_batches([text.encode() for text in texts], lambda batch: self._predict(ENCODE_TEXT, TEXT, batch))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> AlignClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _predict(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+        request = predict_pb2.PredictRequest(output_filter=[EMBEDDING])
+        request.model_spec.name = self._model
+        request.model_spec.signature_name = signature
+        if self._version is not None:
+            request.model_spec.version.value = self._version
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(values, dtype=tf.string, shape=[len(values)]))
+        try:
+            response = self._stub.Predict(request, timeout=self._timeout_s)
+        except grpc.RpcError as error:
+            raise EncodeError(self._explain(error, signature)) from error
+        return tf.make_ndarray(response.outputs[EMBEDDING])
+
+    def _explain(self, error: grpc.RpcError, signature: str) -> str:
+        code = error.code()
+        if code == grpc.StatusCode.UNAVAILABLE:
+            return f"no server answers at {self.address}; start one with `align serve`, or check the address"
+        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"{self.address} did not answer {signature} within {self._timeout_s:g} s; raise timeout_s"
+        return f"{self.address} refused {signature}: {code.name}: {error.details()}"

@@ -1,0 +1,169 @@
+"""Exact cosine search over image embeddings, and queries composed of an image and texts.
+
+Legend: N images in the index, Q queries, D embedding dimension, K results of a query.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+IMAGE_WEIGHT = 1.0  # ALIGN's search with image+text queries, arXiv:2102.05918: text 2 : image 1 worked best
+TEXT_WEIGHT = 2.0
+_QUERIES_AT_ONCE = 64  # bounds the [Q, N] scores in memory
+
+
+class ImageIndex:
+    """Names and unit embeddings of N images, searched by one matrix product.
+
+    Attributes:
+      names: N names.
+      embeddings: [N, D] float32, unit rows.
+    """
+
+    def __init__(self, names: Sequence[str], embeddings: np.ndarray) -> None:
+        """Normalise and hold the embeddings.
+
+        Args:
+          names: N names.
+          embeddings: [N, D], rows of any length but 0.
+
+        Raises:
+          ValueError: when the two do not match, or a row has no direction.
+        """
+        embeddings = np.asarray(embeddings, np.float32)
+        if embeddings.ndim != 2 or len(embeddings) != len(names):
+            raise ValueError(
+                f"{len(names)} names for embeddings of shape {embeddings.shape}; give [N, D], a row a name"
+            )
+        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)  # [N, 1]
+        bad = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
+        if bad.size:
+            raise ValueError(f"embedding of {names[bad[0]]!r} is zero or not finite; encode that image again")
+        self.names = list(names)
+        self.embeddings = embeddings / lengths
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def search(self, query: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Find the K = min(k, N) images with the highest cosine; equal scores keep the index's order.
+
+        cosine(q, x) = q . x / (|q| |x|)
+
+        Args:
+          query: [D] or [Q, D], of any length but 0.
+          k: how many images, 1 or more.
+
+        Returns:
+          rows [K] or [Q, K] int64 into `names`, and their scores, float32, best first.
+
+        Raises:
+          ValueError: for a query of another dimension or without a direction, or k below 1.
+        """
+        query = np.asarray(query, np.float32)
+        dimension = self.embeddings.shape[1]
+        if query.ndim not in (1, 2) or query.shape[-1] != dimension:
+            raise ValueError(f"query has shape {query.shape}; this index takes [{dimension}] or [Q, {dimension}]")
+        if k < 1:
+            raise ValueError(f"k is {k}; it must be 1 or more")
+        queries = np.stack([unit(row) for row in np.atleast_2d(query)])  # [Q, D]
+        rows, scores = [], []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            for line in queries[start : start + _QUERIES_AT_ONCE] @ self.embeddings.T:  # [Q', D] x [D, N]
+                best = _top(line, k)
+                rows.append(best)
+                scores.append(line[best])
+        if query.ndim == 1:
+            return rows[0], scores[0]
+        return np.stack(rows), np.stack(scores)
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> ImageIndex:
+        """Returns an index of the given rows alone, in the given order."""
+        return ImageIndex([self.names[row] for row in rows], self.embeddings[np.asarray(rows, np.int64)])
+
+    def save(self, path: Path) -> None:
+        """Write the index to one .npz file, aside and then renamed: a reader sees all of it or none."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with aside.open("wb") as file:
+                np.savez(file, names=np.array(self.names, dtype=np.str_), embeddings=self.embeddings)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> ImageIndex:
+        """Read an index that `save` wrote.
+
+        Raises:
+          FileNotFoundError: when there is none.
+          ValueError: when the file is not an index.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls([str(name) for name in arrays["names"]], arrays["embeddings"])
+        except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} is not an image index ({error}); delete it and it is made again") from error
+
+
+def compose_query(
+    *,
+    image: np.ndarray | None = None,
+    text: np.ndarray | None = None,
+    minus_text: np.ndarray | None = None,
+    image_weight: float = IMAGE_WEIGHT,
+    text_weight: float = TEXT_WEIGHT,
+) -> np.ndarray:
+    """Compose one query of an image, a text to add and a text to take away.
+
+    query = unit(image_weight * unit(image) + text_weight * unit(text) - text_weight * unit(minus_text))
+
+    Args:
+      image: [D] embedding, or None to leave that term out; likewise the two others.
+      text: [D].
+      minus_text: [D].
+      image_weight: weight of the image.
+      text_weight: weight of each text.
+
+    Returns:
+      [D] float32, unit length.
+
+    Raises:
+      ValueError: when nothing is given, or the terms cancel.
+
+    Reference:
+      ALIGN, arXiv:2102.05918, its section on search with image+text queries.
+    """
+    terms = ((image, image_weight), (text, text_weight), (minus_text, -text_weight))
+    given = [weight * unit(vector) for vector, weight in terms if vector is not None]
+    if not given:
+        raise ValueError("the query is empty; give a text, an image, or both")
+    total = np.sum(given, axis=0, dtype=np.float32)
+    if np.linalg.norm(total) < 1e-6 * (abs(image_weight) + 2 * abs(text_weight)):
+        raise ValueError("the parts of the query cancel each other; give another text to add or to take away")
+    return unit(total)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """Returns vector [D] / |vector|, or raises ValueError where it has no direction."""
+    vector = np.asarray(vector, np.float32)
+    length = np.linalg.norm(vector)
+    if not np.isfinite(length) or length == 0:
+        raise ValueError("a query vector is zero or not finite; encode it again")
+    return vector / length
+
+
+def _top(scores: np.ndarray, k: int) -> np.ndarray:
+    """Returns the rows of the k highest of scores [N], best first, ties by row."""
+    if k < len(scores):
+        least = np.partition(scores, -k)[-k]
+        candidates = np.flatnonzero(scores >= least)
+    else:
+        candidates = np.arange(len(scores))
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:k]

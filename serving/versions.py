@@ -1,0 +1,32 @@
+"""Which versions a pushed folder `<base>/<version>/` holds; a version is a folder whose name is a whole number."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+SAVED_MODEL_FILE = "saved_model.pb"
+VARIABLES_INDEX = "variables/variables.index"
+_SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
+
+
+def complete_versions(base: Path) -> dict[int, Path]:
+    """Returns number -> folder of the versions under `base` whose files are all there, ascending; {} without any.
+
+    Folder names may carry leading zeros, as TensorFlow Serving allows.
+    """
+    if not base.is_dir():
+        return {}
+    folders = {int(path.name): path for path in sorted(base.iterdir()) if path.name.isascii() and path.name.isdigit()}
+    return {version: folders[version] for version in sorted(folders) if is_complete(folders[version])}
+
+
+def is_complete(folder: Path) -> bool:
+    """Say whether a version has been written whole: the graph, the variables' index and every shard beside it.
+
+    A push copies file by file, so the graph alone does not prove that the variables have arrived.
+    """
+    if not (folder / SAVED_MODEL_FILE).is_file() or not (folder / VARIABLES_INDEX).is_file():
+        return False
+    shards = [match for path in (folder / "variables").iterdir() if (match := _SHARD.fullmatch(path.name))]
+    return bool(shards) and len(shards) == int(shards[0][2])
