@@ -1,0 +1,216 @@
+"""The dual encoder: two towers, a shared space, a learnable temperature, and the step that trains them.
+
+Legend: B per-replica batch, G global batch, D embedding dimension, H and W pixels, L word pieces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from models.config import ModelConfig, TrainingConfig
+from models.contrastive_loss import contrastive_loss, pair_logits, recall_at_1
+from models.gather import gather_replicas
+from models.image_tower import ImageTower
+from models.text_tower import TextTower
+
+# In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
+# is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
+MIN_TEMPERATURE = 1 / 1024
+MAX_TEMPERATURE = 16.0
+
+
+def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_size: int) -> DualEncoder:
+    """Build both towers from scratch at the configured sizes.
+
+    Args:
+      model: sizes.
+      training: label smoothing, initial temperature and batch norm's reach.
+      vocabulary_size: number of word pieces.
+
+    Returns:
+      A dual encoder with all weights created, not compiled.
+    """
+    image_tower = ImageTower(
+        model.image_width_coefficient,
+        model.image_depth_coefficient,
+        stem_stride=model.image_stem_stride,
+        drop_connect=model.drop_connect,
+        synchronized_batch_norm=training.synchronized_batch_norm,
+    )
+    text_tower = TextTower(
+        vocabulary_size,
+        layers=model.text_layers,
+        hidden=model.text_hidden,
+        heads=model.text_heads,
+        intermediate=model.text_intermediate,
+        max_pieces=model.text_max_pieces,
+        dropout=model.dropout,
+    )
+    return DualEncoder(
+        image_tower,
+        text_tower,
+        embedding=model.embedding,
+        initial_temperature=training.initial_temperature,
+        label_smoothing=training.label_smoothing,
+        dropout=model.dropout,
+    )
+
+
+@keras.saving.register_keras_serializable(package="align")
+class DualEncoder(keras.Model):
+    """Embed images and texts as unit vectors of one space, trained to tell each pair from all others of the batch.
+
+    Text features always get a linear layer to D; image features only where their width differs from D, as in the
+    paper: EfficientNet-B7 is 640 wide and gets none. Features are dropped out before that.
+
+    Args:
+      image_tower: images [B, H, W, 3] -> features [B, F].
+      text_tower: token ids [B, L] -> features [B, H].
+      embedding: D.
+      initial_temperature: divisor of the cosines at the first step.
+      label_smoothing: share of each target that is spread over the batch.
+      dropout: rate on the features.
+
+    Raises:
+      ValueError: where the initial temperature is outside of [MIN_TEMPERATURE, MAX_TEMPERATURE].
+
+    Reference:
+      ALIGN section 4, arXiv:2102.05918.
+    """
+
+    def __init__(
+        self,
+        image_tower: keras.Model,
+        text_tower: keras.Model,
+        *,
+        embedding: int,
+        initial_temperature: float = 1.0,
+        label_smoothing: float = 0.1,
+        dropout: float = 0.1,
+        name: str = "dual_encoder",
+        **kwargs: Any,
+    ) -> None:
+        if not MIN_TEMPERATURE <= initial_temperature <= MAX_TEMPERATURE:
+            raise ValueError(
+                f"training.initial_temperature is {initial_temperature}; it must be between {MIN_TEMPERATURE} and "
+                f"{MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends near 1/64)"
+            )
+        super().__init__(name=name, **kwargs)
+        self.image_tower = image_tower
+        self.text_tower = text_tower
+        self.image_dropout = keras.layers.Dropout(dropout, name="image_dropout")
+        self.text_dropout = keras.layers.Dropout(dropout, name="text_dropout")
+        self.image_projection = _projection_between(image_tower.output_shape[-1], embedding, "image_projection")
+        self.text_projection = keras.layers.Dense(embedding, name="text_projection")
+        self.text_projection.build(text_tower.output_shape)
+        self.temperature = self.add_weight(
+            name="temperature",
+            shape=(),
+            initializer=keras.initializers.Constant(initial_temperature),
+            constraint=Between(MIN_TEMPERATURE, MAX_TEMPERATURE),
+        )
+        self.built = True
+
+        self.embedding = embedding
+        self.initial_temperature = initial_temperature
+        self.label_smoothing = label_smoothing
+        self.dropout = dropout
+
+    def encode_image(self, images: Any, training: bool = False) -> Any:
+        """Returns [B, D] unit vectors of images [B, H, W, 3], float32 in [-1, 1]."""
+        features = self.image_dropout(self.image_tower(images, training=training), training=training)
+        return ops.normalize(self.image_projection(features), axis=-1)
+
+    def encode_text(self, token_ids: Any, training: bool = False) -> Any:
+        """Returns [B, D] unit vectors of token ids [B, L], int32 with 0 = [PAD]."""
+        features = self.text_dropout(self.text_tower(token_ids, training=training), training=training)
+        return ops.normalize(self.text_projection(features), axis=-1)
+
+    def call(self, batch: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Returns {"image": [B, D], "text": [B, D]} of a batch {"image": [B, H, W, 3], "token_ids": [B, L]}."""
+        return {
+            "image": self.encode_image(batch["image"], training=training),
+            "text": self.encode_text(batch["token_ids"], training=training),
+        }
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Take one optimizer step; called once a replica by fit.
+
+        Keras sums gradients over replicas, so each one differentiates its share of the global mean, its own mean
+        divided by the number of replicas. Without loss scaling in between: the model trains in float32 or bfloat16.
+        """
+        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+        with tf.GradientTape() as tape:
+            measures = self._measure(batch, training=True)
+            share = measures["loss"] / replicas
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(share, variables), variables)
+        return measures
+
+    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Measure a batch without training; called once a replica by evaluate."""
+        return self._measure(batch, training=False)
+
+    def _measure(self, batch: dict[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
+        """Returns this replica's loss, temperature and recall; fit and evaluate average them over replicas."""
+        embeddings = self(batch, training=training)
+        images, texts = embeddings["image"], embeddings["text"]  # [B, D]
+        all_images, row_offset = gather_replicas(images)  # [G, D]
+        all_texts, _ = gather_replicas(texts)  # [G, D]
+        loss = contrastive_loss(
+            images, texts, all_images, all_texts, row_offset, self.temperature, self.label_smoothing
+        )
+        image_to_text = recall_at_1(pair_logits(images, all_texts, 1.0), row_offset)
+        text_to_image = recall_at_1(pair_logits(texts, all_images, 1.0), row_offset)
+        return {
+            "loss": loss,
+            "temperature": ops.convert_to_tensor(self.temperature),
+            "in_batch_recall_at_1": (image_to_text + text_to_image) / 2,
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "image_tower": keras.saving.serialize_keras_object(self.image_tower),
+            "text_tower": keras.saving.serialize_keras_object(self.text_tower),
+            "embedding": self.embedding,
+            "initial_temperature": self.initial_temperature,
+            "label_smoothing": self.label_smoothing,
+            "dropout": self.dropout,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> DualEncoder:
+        towers = {
+            key: keras.saving.deserialize_keras_object(config[key], custom_objects)
+            for key in ("image_tower", "text_tower")
+        }
+        return cls(**{**config, **towers})
+
+
+@keras.saving.register_keras_serializable(package="align")
+class Between(keras.constraints.Constraint):
+    """Clip a weight to [low, high] after each step."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self.low = low
+        self.high = high
+
+    def __call__(self, w: Any) -> Any:
+        return ops.clip(w, self.low, self.high)
+
+    def get_config(self) -> dict[str, float]:
+        return {"low": self.low, "high": self.high}
+
+
+def _projection_between(width: int, embedding: int, name: str) -> keras.layers.Layer:
+    """Returns a linear layer from `width` to `embedding`, or the identity where they are equal."""
+    if width == embedding:
+        return keras.layers.Identity(name=name)
+    projection = keras.layers.Dense(embedding, name=name)
+    projection.build((None, width))
+    return projection

@@ -1,0 +1,224 @@
+"""The image tower: EfficientNet with global average pooling and without the 1x1 top convolution (ALIGN section 4.1).
+
+Our own definition, because keras.applications fixes the sizes to B0 to B7 and the stem's stride to 2, and always builds
+the top convolution. Layers carry its names (stem_conv, block1a_dwconv, ...), so that weights map by name.
+
+Legend: B per-replica batch, H and W pixels, F output width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+DIVISOR = 8  # widths are multiples of it: arXiv:1905.11946, public code
+BATCH_NORM_EPSILON = 1e-3
+BATCH_NORM_MOMENTUM = 0.99
+SQUEEZE_RATIO = 0.25  # of the block's input width
+STEM_WIDTH = 32
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of table 1 of arXiv:1905.11946, stem and head left out."""
+
+    kernel: int
+    stride: int
+    expansion: int
+    width: int
+    repeats: int
+
+
+STAGES = (
+    Stage(kernel=3, stride=1, expansion=1, width=16, repeats=1),
+    Stage(kernel=3, stride=2, expansion=6, width=24, repeats=2),
+    Stage(kernel=5, stride=2, expansion=6, width=40, repeats=2),
+    Stage(kernel=3, stride=2, expansion=6, width=80, repeats=3),
+    Stage(kernel=5, stride=1, expansion=6, width=112, repeats=3),
+    Stage(kernel=5, stride=2, expansion=6, width=192, repeats=4),
+    Stage(kernel=3, stride=1, expansion=6, width=320, repeats=1),
+)
+
+
+def scale_width(width: int, coefficient: float) -> int:
+    """Scale a width and round it to a multiple of DIVISOR, never losing more than a tenth.
+
+    Args:
+      width: channels of B0.
+      coefficient: w of compound scaling.
+
+    Returns:
+      Channels, DIVISOR or more.
+    """
+    scaled = width * coefficient
+    rounded = max(DIVISOR, int(scaled + DIVISOR / 2) // DIVISOR * DIVISOR)
+    return rounded if rounded >= 0.9 * scaled else rounded + DIVISOR
+
+
+def scale_repeats(repeats: int, coefficient: float) -> int:
+    """Returns a stage's number of blocks, rounded up, under depth coefficient d."""
+    return math.ceil(repeats * coefficient)
+
+
+@keras.saving.register_keras_serializable(package="align")
+class ImageTower(keras.Model):
+    """Map images to feature vectors by EfficientNet's inverted residual blocks and global average pooling.
+
+    Strided convolutions pad by k//2 - 1 pixels at top and left and k//2 at bottom and right whatever the size, as
+    keras.applications does for images of unknown size; this is what the public ALIGN weights expect.
+
+    Args:
+      width_coefficient, depth_coefficient: compound scaling; B0 is 1.0/1.0, B7 2.0/3.1, L2 4.3/5.3.
+      stem_stride: stride of the first convolution.
+      drop_connect: stochastic depth; block i of n (from 0) is skipped with probability drop_connect * i / n.
+      synchronized_batch_norm: whether training statistics span all replicas instead of each one's own batch.
+
+    Call:
+      images [B, H, W, 3] in [-1, 1] -> features [B, F], F = scale_width(320, width_coefficient).
+
+    Reference:
+      Tan and Le, EfficientNet, arXiv:1905.11946.
+    """
+
+    def __init__(
+        self,
+        width_coefficient: float,
+        depth_coefficient: float,
+        *,
+        stem_stride: int = 2,
+        drop_connect: float = 0.2,
+        synchronized_batch_norm: bool = False,
+        name: str = "image_tower",
+        **kwargs: Any,
+    ) -> None:
+        build = _Builder(synchronized_batch_norm)
+        blocks = sum(scale_repeats(stage.repeats, depth_coefficient) for stage in STAGES)
+
+        images = keras.Input((None, None, 3), name="image")
+        x = build.convolution(images, scale_width(STEM_WIDTH, width_coefficient), 3, stem_stride, "stem_conv")
+        x = build.normalise_and_activate(x, "stem_bn", "stem_activation")
+        index = 0
+        for number, stage in enumerate(STAGES, start=1):
+            for repeat in range(scale_repeats(stage.repeats, depth_coefficient)):
+                x = build.block(
+                    x,
+                    stage,
+                    width=scale_width(stage.width, width_coefficient),
+                    stride=stage.stride if repeat == 0 else 1,
+                    drop_rate=drop_connect * index / blocks,
+                    name=f"block{number}{_letters(repeat)}_",
+                )
+                index += 1
+        features = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+        super().__init__(images, features, name=name, **kwargs)
+
+        self.width_coefficient = width_coefficient
+        self.depth_coefficient = depth_coefficient
+        self.stem_stride = stem_stride
+        self.drop_connect = drop_connect
+        self.synchronized_batch_norm = synchronized_batch_norm
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "width_coefficient": self.width_coefficient,
+            "depth_coefficient": self.depth_coefficient,
+            "stem_stride": self.stem_stride,
+            "drop_connect": self.drop_connect,
+            "synchronized_batch_norm": self.synchronized_batch_norm,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> ImageTower:
+        return cls(**config)
+
+
+def _letters(index: int) -> str:
+    """Returns the suffix of block `index` of a stage: a to z as in keras.applications, then {, |, ... as chr does."""
+    return chr(ord("a") + index)
+
+
+class _Builder:
+    """Layers of the functional graph that share initialisers and batch norm's settings."""
+
+    def __init__(self, synchronized_batch_norm: bool) -> None:
+        self._synchronized = synchronized_batch_norm
+
+    def convolution(self, x: keras.KerasTensor, width: int, kernel: int, stride: int, name: str) -> keras.KerasTensor:
+        x, padding = _pad(x, kernel, stride, name)
+        return keras.layers.Conv2D(
+            width,
+            kernel,
+            strides=stride,
+            padding=padding,
+            use_bias=False,
+            kernel_initializer=_convolution_initializer(),
+            name=name,
+        )(x)
+
+    def depthwise(self, x: keras.KerasTensor, kernel: int, stride: int, name: str) -> keras.KerasTensor:
+        x, padding = _pad(x, kernel, stride, name)
+        return keras.layers.DepthwiseConv2D(
+            kernel,
+            strides=stride,
+            padding=padding,
+            use_bias=False,
+            depthwise_initializer=_convolution_initializer(),
+            name=name,
+        )(x)
+
+    def normalise(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        return keras.layers.BatchNormalization(
+            momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, synchronized=self._synchronized, name=name
+        )(x)
+
+    def normalise_and_activate(self, x: keras.KerasTensor, norm_name: str, activation_name: str) -> keras.KerasTensor:
+        return keras.layers.Activation("silu", name=activation_name)(self.normalise(x, norm_name))
+
+    def squeeze_and_excite(self, x: keras.KerasTensor, squeezed: int, name: str) -> keras.KerasTensor:
+        """Weigh channels by a two-layer perceptron of their means, arXiv:1709.01507."""
+        gate = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}se_squeeze")(x)  # [B, 1, 1, width]
+        for width, activation, part in ((squeezed, "silu", "reduce"), (x.shape[-1], "sigmoid", "expand")):
+            gate = keras.layers.Conv2D(
+                width,
+                1,
+                activation=activation,
+                kernel_initializer=_convolution_initializer(),
+                name=f"{name}se_{part}",
+            )(gate)
+        return keras.layers.Multiply(name=f"{name}se_excite")([x, gate])
+
+    def block(
+        self, inputs: keras.KerasTensor, stage: Stage, *, width: int, stride: int, drop_rate: float, name: str
+    ) -> keras.KerasTensor:
+        """Add an inverted residual block: expand, convolve depth-wise, excite, project, and add where shapes allow."""
+        width_in = inputs.shape[-1]
+        x = inputs
+        if stage.expansion != 1:
+            x = self.convolution(x, width_in * stage.expansion, 1, 1, f"{name}expand_conv")
+            x = self.normalise_and_activate(x, f"{name}expand_bn", f"{name}expand_activation")
+        x = self.depthwise(x, stage.kernel, stride, f"{name}dwconv")
+        x = self.normalise_and_activate(x, f"{name}bn", f"{name}activation")
+        x = self.squeeze_and_excite(x, max(1, int(width_in * SQUEEZE_RATIO)), name)
+        x = self.convolution(x, width, 1, 1, f"{name}project_conv")
+        x = self.normalise(x, f"{name}project_bn")
+        if stride != 1 or width != width_in:
+            return x
+        if drop_rate > 0:
+            x = keras.layers.Dropout(drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x)
+        return keras.layers.Add(name=f"{name}add")([x, inputs])
+
+
+def _pad(x: keras.KerasTensor, kernel: int, stride: int, name: str) -> tuple[keras.KerasTensor, str]:
+    """Returns the input and the padding mode under which a convolution divides its size by `stride`, rounded up."""
+    if stride == 1:
+        return x, "same"
+    border = (kernel // 2 - 1, kernel // 2)
+    return keras.layers.ZeroPadding2D((border, border), name=f"{name}_pad")(x), "valid"
+
+
+def _convolution_initializer() -> keras.initializers.Initializer:
+    return keras.initializers.VarianceScaling(scale=2.0, mode="fan_out", distribution="truncated_normal")

@@ -1,0 +1,114 @@
+"""The text tower: BERT, read at its [CLS] token (ALIGN section 4.1).
+
+Composed of keras-hub's layers rather than its BertBackbone, which computes GELU by the tanh approximation where BERT
+and the public ALIGN weights have the exact one.
+
+Legend: B per-replica batch, L word pieces, H hidden width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import keras_hub
+from keras import ops
+
+PAD_ID = 0
+LAYER_NORM_EPSILON = 1e-12  # arXiv:1810.04805, public code
+INITIALIZER_STDDEV = 0.02  # arXiv:1810.04805, public code
+
+
+@keras.saving.register_keras_serializable(package="align")
+class TextTower(keras.Model):
+    """Map word pieces to the hidden state of the first, [CLS], by a transformer encoder.
+
+    A caption is one segment, so there is one segment embedding; there is no pooler, as the paper takes [CLS] itself.
+    Pieces of id 0, [PAD], are seen by none.
+
+    Args:
+      vocabulary_size: number of word pieces.
+      layers, hidden, heads, intermediate: BERT's sizes; base is 12, 768, 12, 3072.
+      max_pieces: greatest L.
+      dropout: rate after the embeddings, in attention and after each half of a block.
+
+    Call:
+      token ids [B, L] int32 -> features [B, H].
+
+    Reference:
+      Devlin et al., BERT, arXiv:1810.04805.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        *,
+        layers: int,
+        hidden: int,
+        heads: int,
+        intermediate: int,
+        max_pieces: int,
+        dropout: float = 0.1,
+        name: str = "text_tower",
+        **kwargs: Any,
+    ) -> None:
+        token_embedding = keras.layers.Embedding(
+            vocabulary_size, hidden, embeddings_initializer=_initializer(), name="token_embedding"
+        )
+        position_embedding = keras_hub.layers.PositionEmbedding(
+            max_pieces, initializer=_initializer(), name="position_embedding"
+        )
+        segment_embedding = keras.layers.Embedding(
+            1, hidden, embeddings_initializer=_initializer(), name="segment_embedding"
+        )
+        blocks = [
+            keras_hub.layers.TransformerEncoder(
+                intermediate_dim=intermediate,
+                num_heads=heads,
+                dropout=dropout,
+                activation="gelu",  # exact: keras.activations.gelu approximates only when told to
+                layer_norm_epsilon=LAYER_NORM_EPSILON,
+                kernel_initializer=_initializer(),
+                name=f"transformer_layer_{i}",
+            )
+            for i in range(layers)
+        ]
+
+        token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+        real = ops.not_equal(token_ids, PAD_ID)  # [B, L]
+        tokens = token_embedding(token_ids)  # [B, L, H]
+        segment = segment_embedding(ops.zeros_like(token_ids[:1, :1]))  # [1, 1, H]
+        x = keras.layers.Add(name="embeddings_add")([tokens, position_embedding(tokens)]) + segment
+        x = keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name="embeddings_layer_norm")(x)
+        x = keras.layers.Dropout(dropout, name="embeddings_dropout")(x)
+        for block in blocks:
+            x = block(x, padding_mask=real)
+        super().__init__(token_ids, x[:, 0, :], name=name, **kwargs)
+
+        self.vocabulary_size = vocabulary_size
+        self.num_layers = layers
+        self.hidden = hidden
+        self.heads = heads
+        self.intermediate = intermediate
+        self.max_pieces = max_pieces
+        self.dropout = dropout
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "vocabulary_size": self.vocabulary_size,
+            "layers": self.num_layers,
+            "hidden": self.hidden,
+            "heads": self.heads,
+            "intermediate": self.intermediate,
+            "max_pieces": self.max_pieces,
+            "dropout": self.dropout,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> TextTower:
+        return cls(**config)
+
+
+def _initializer() -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=INITIALIZER_STDDEV)
