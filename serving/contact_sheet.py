@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from serving.fonts import font_for
+from serving.fonts import font_runs
 
 TILE_PX = 208
 GAP_PX = 16
@@ -20,7 +20,7 @@ CAPTION_LINES = 2
 TITLE_SIZE, CAPTION_SIZE, SMALL_SIZE = 26, 14, 13
 LINE_HEIGHT = 1.35
 
-PAPER, PANEL, LINE = "#ffffff", "#f5f6f8", "#e3e6ea"
+PAPER, LINE = "#ffffff", "#e3e6ea"
 INK, GREY, PLUS, MINUS = "#1b1f24", "#6b7480", "#1a7f4b", "#b3372f"
 
 
@@ -114,53 +114,62 @@ def _longest(text: str, size_px: int, width_px: int, ending: str) -> str:
 
 
 def _width(text: str, size_px: int) -> float:
-    font, drawable = font_for(text, size_px)
-    return font.getlength(drawable)
+    return sum(font.getlength(part) for font, part in font_runs(text, size_px))
 
 
 def _lines_px(lines: int, size_px: int) -> int:
     return round(lines * size_px * LINE_HEIGHT)
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size_px: int, colour: str, anchor: str = "la"
-) -> None:
-    font, drawable = font_for(text, size_px)
-    draw.text(at, drawable, font=font, fill=colour, anchor=anchor)
+def _write(draw: ImageDraw.ImageDraw, left: float, top: float, text: str, size_px: int, colour: str) -> None:
+    """Write one line whose letters stand on a common baseline, whichever fonts they come from."""
+    for font, part in font_runs(text, size_px):
+        draw.text((left, top + size_px), part, font=font, fill=colour, anchor="ls")
+        left += font.getlength(part)
 
 
 def _header(query: Query, note: str, width: int) -> Image.Image:
     """Draw the query: its image at the left, then one line a text with its sign, then the note."""
     left = THUMBNAIL_PX + GAP_PX if query.image is not None else 0
-    texts = []  # (sign, text, the sign's colour)
+    texts = []  # (sign, text)
     if query.text is not None:
-        texts.append(("+" if query.image is not None else "", query.text, PLUS))
+        texts.append(("+" if query.image is not None else "", query.text))
     if query.minus_text is not None:
-        texts.append(("\N{MINUS SIGN}", query.minus_text, MINUS))
-    parts = [part for sign, text, colour in texts for part in _signed_lines(sign, text, colour, width - left)]
+        texts.append(("-", query.minus_text))
+    parts = [part for sign, text in texts for part in _signed_lines(sign, text, width - left)]
     if not parts:
-        parts = [("", 0.0, "Images like this one", INK)]
+        parts = [("", 0, "Images like this one")]
     height = _lines_px(len(parts), TITLE_SIZE) + (_lines_px(1, SMALL_SIZE) + 6 if note else 0)
     header = Image.new("RGB", (width, max(height, THUMBNAIL_PX if left else 0) + GAP_PX), PAPER)
     draw = ImageDraw.Draw(header)
     if query.image is not None:
         header.paste(_picture(query.image, THUMBNAIL_PX, THUMBNAIL_PX), (0, 0))
     y = max(0, (THUMBNAIL_PX - height) // 2) if left else 0
-    for sign, indent, line, colour in parts:
-        _write(draw, (left, y), sign, TITLE_SIZE, colour)
-        _write(draw, (left + indent, y), line, TITLE_SIZE, INK)
+    for sign, indent, line in parts:
+        _sign(draw, left, y, sign)
+        _write(draw, left + indent, y, line, TITLE_SIZE, INK)
         y += _lines_px(1, TITLE_SIZE)
     if note:
-        _write(draw, (left, y + 6), wrap(note, SMALL_SIZE, width - left, 1)[0], SMALL_SIZE, GREY)
+        _write(draw, left, y + 6, wrap(note, SMALL_SIZE, width - left, 1)[0], SMALL_SIZE, GREY)
     draw.line([(0, header.height - 1), (width, header.height - 1)], fill=LINE)
     return header
 
 
-def _signed_lines(sign: str, text: str, colour: str, width: int) -> list[tuple[str, float, str, str]]:
-    """Returns (sign or "", indent in pixels, line, the sign's colour) for each line of a quoted text."""
-    indent = _width(sign + " ", TITLE_SIZE) if sign else 0.0
-    lines = wrap(f"“{text}”", TITLE_SIZE, int(width - indent), 2)
-    return [(sign if number == 0 else "", indent, line, colour) for number, line in enumerate(lines)]
+def _signed_lines(sign: str, text: str, width: int) -> list[tuple[str, int, str]]:
+    """Returns (sign, indent in pixels, line) for each line of a quoted text; the sign stands at its head alone."""
+    indent = TITLE_SIZE if sign else 0
+    lines = wrap(f"“{text}”", TITLE_SIZE, width - indent, 2)
+    return [(sign if number == 0 else "", indent, line) for number, line in enumerate(lines)]
+
+
+def _sign(draw: ImageDraw.ImageDraw, left: int, top: int, sign: str) -> None:
+    """Draw a plus or a minus before a line of the title, as strokes: not every font has a minus."""
+    middle, reach, across = top + 0.68 * TITLE_SIZE, 0.28 * TITLE_SIZE, left + 0.34 * TITLE_SIZE
+    colour = PLUS if sign == "+" else MINUS
+    if sign:
+        draw.line([(across - reach, middle), (across + reach, middle)], fill=colour, width=3)
+    if sign == "+":
+        draw.line([(across, middle - reach), (across, middle + reach)], fill=colour, width=3)
 
 
 def _tile(rank: int, hit: Hit, height: int) -> Image.Image:
@@ -168,11 +177,12 @@ def _tile(rank: int, hit: Hit, height: int) -> Image.Image:
     tile.paste(_picture(hit.image, TILE_PX, TILE_PX), (0, 0))
     draw = ImageDraw.Draw(tile)
     y = TILE_PX + PADDING_PX // 2
-    _write(draw, (0, y), f"{rank}", SMALL_SIZE, GREY)
-    _write(draw, (TILE_PX, y), f"{hit.score:.3f}", SMALL_SIZE, GREY, anchor="ra")
+    _write(draw, 0, y, f"{rank}", SMALL_SIZE, GREY)
+    score = f"{hit.score:.3f}"
+    _write(draw, TILE_PX - _width(score, SMALL_SIZE), y, score, SMALL_SIZE, GREY)
     y += _lines_px(1, SMALL_SIZE)
     for line in wrap(hit.caption, CAPTION_SIZE, TILE_PX, CAPTION_LINES):
-        _write(draw, (0, y), line, CAPTION_SIZE, INK)
+        _write(draw, 0, y, line, CAPTION_SIZE, INK)
         y += _lines_px(1, CAPTION_SIZE)
     return tile
 
@@ -181,12 +191,13 @@ def _picture(encoded: bytes, width: int, height: int) -> Image.Image:
     """Returns an image whole, fitted into a panel; what Pillow cannot decode is said on the panel."""
     panel = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(panel)
-    draw.rounded_rectangle([(0, 0), (width - 1, height - 1)], radius=10, fill=PANEL)
+    draw.rounded_rectangle([(0, 0), (width - 1, height - 1)], radius=10, outline=LINE)
     try:
         with Image.open(io.BytesIO(encoded)) as file:
             picture = ImageOps.exif_transpose(file).convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        _write(draw, (width / 2, height / 2), "not decodable", SMALL_SIZE, GREY, anchor="mm")
+        words = "not decodable"
+        _write(draw, (width - _width(words, SMALL_SIZE)) / 2, (height - SMALL_SIZE) / 2, words, SMALL_SIZE, GREY)
         return panel
     inset = PADDING_PX if width > THUMBNAIL_PX else PADDING_PX // 2
     scale = min((width - 2 * inset) / picture.width, (height - 2 * inset) / picture.height, MAX_UPSCALE)

@@ -1,4 +1,4 @@
-"""A font that can draw a given text: the machine's own, or Pillow's with the accents taken off.
+"""Fonts that can draw a given text: the machine's own, and Pillow's with the accents taken off where there are none.
 
 Pillow's built-in font has no accented letters; common sans-serif families are looked for under their file names.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 from PIL import ImageFont
 
@@ -17,54 +18,66 @@ FAMILIES = (  # file names that Pillow looks up in the system's font folders, th
     "Arial.ttf",
     "arial.ttf",
     "Helvetica.ttc",
-    "DroidSansFallbackFull.ttf",
     "NotoSansCJK-Regular.ttc",
+    "DroidSansFallbackFull.ttf",
     "wqy-zenhei.ttc",
 )
 _MISSING = "\U0010fffd"  # a private-use character: every font draws its "missing glyph" for it
 
+Run = tuple[ImageFont.FreeTypeFont, str]
 
-def font_for(text: str, size_px: int) -> tuple[ImageFont.FreeTypeFont, str]:
-    """Choose a font and the text to draw with it.
+
+@lru_cache(maxsize=4096)
+def font_runs(text: str, size_px: int, families: tuple[str, ...] = FAMILIES) -> tuple[Run, ...]:
+    """Split a text into runs that one font each can draw.
 
     Args:
-      text: what is to be drawn.
+      text: one line.
       size_px: letter size in pixels.
+      families: font files to try, the best first; Pillow's built-in font comes last.
 
     Returns:
-      The first font that has every character, with the text; or the best font there is with the text reduced to
-      what it can draw: accents off first, then '?' for what is left.
+      (font, part of the text) in order. Each character gets the first font that has it; one that no font has loses
+      its accents, and stands as '?' where that does not help.
     """
-    fonts = _fonts(size_px)
-    for font in fonts:
-        if all(_has(font, character) for character in set(text)):
-            return font, text
-    return fonts[0], "".join(_drawable(fonts[0], character) for character in text)
+    fonts = _fonts(size_px, families)
+    drawn = [(_first_with(fonts, part), part) for character in text for part in _drawable(fonts, character)]
+    return tuple(
+        (fonts[position], "".join(part for _, part in run))
+        for position, run in groupby(drawn, key=lambda pair: pair[0])
+    )
 
 
 @lru_cache(maxsize=32)
-def _fonts(size_px: int) -> tuple[ImageFont.FreeTypeFont, ...]:
+def _fonts(size_px: int, families: tuple[str, ...]) -> tuple[ImageFont.FreeTypeFont, ...]:
     found = []
-    for name in FAMILIES:
+    for name in families:
         try:
             found.append(ImageFont.truetype(name, size_px))
         except OSError:
             continue  # not on this machine
     built_in = ImageFont.load_default(size_px)
-    return (*found, built_in) if isinstance(built_in, ImageFont.FreeTypeFont) else tuple(found)
+    if isinstance(built_in, ImageFont.FreeTypeFont):  # a bitmap font where Pillow was built without FreeType
+        found.append(built_in)
+    return tuple(found)
+
+
+def _first_with(fonts: tuple[ImageFont.FreeTypeFont, ...], character: str) -> int:
+    return next((position for position, font in enumerate(fonts) if _has(font, character)), 0)
 
 
 @lru_cache(maxsize=65536)
 def _has(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    if character.isspace():
-        return True
-    return bytes(font.getmask(character)) != bytes(font.getmask(_MISSING))
+    return character == " " or bytes(font.getmask(character)) != bytes(font.getmask(_MISSING))
 
 
-def _drawable(font: ImageFont.FreeTypeFont, character: str) -> str:
-    if _has(font, character):
+def _drawable(fonts: tuple[ImageFont.FreeTypeFont, ...], character: str) -> str:
+    if unicodedata.category(character) == "Cf" or unicodedata.name(character, "").startswith("VARIATION SELECTOR"):
+        return ""  # joins or styles its neighbours; nothing to draw by itself
+    if any(_has(font, character) for font in fonts):
         return character
-    if unicodedata.category(character) in ("Cf", "Mn"):
-        return ""  # joiners, variation selectors and accents have no glyph of their own
-    base = "".join(part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part))
-    return base if base and all(_has(font, part) for part in base) else "?"
+    decomposed = unicodedata.normalize("NFKD", character)
+    base = "".join(part for part in decomposed if not unicodedata.combining(part))
+    if all(any(_has(font, part) for font in fonts) for part in base):
+        return base
+    return "?"

@@ -89,10 +89,9 @@ class ImageIndex:
     def save(self, path: Path) -> None:
         """Write the index to one .npz file, aside and then renamed: a reader sees all of it or none."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        aside = path.with_name(f".{path.stem}.{os.getpid()}.npz")
         try:
-            with aside.open("wb") as file:
-                np.savez(file, names=np.array(self.names, dtype=np.str_), embeddings=self.embeddings)
+            np.savez(aside, names=np.array(self.names, dtype=np.str_), embeddings=self.embeddings)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)

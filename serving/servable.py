@@ -70,8 +70,14 @@ class Servable:
             tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
             outputs = self._loaded.signatures[signature_name](**tensors)
         except tf.errors.OpError as error:
-            raise Refusal(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), str(error.message)) from error
+            raise Refusal(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
         return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
+
+
+def _cause(error: tf.errors.OpError) -> str:
+    """Returns what the failing op said, without where in the graph it stands."""
+    said = str(error.message).rpartition("<stack traces unavailable>")[2].partition("[[{{node")[0]
+    return " ".join(said.split())
 
 
 def _read_signature_defs(path: Path) -> dict[str, Any]:

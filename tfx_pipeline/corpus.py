@@ -1,0 +1,135 @@
+"""The images of a run, as `align query` searches them: read from its Examples, embedded once, kept as an index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components import schema
+from tfx_pipeline.config import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.embedder import Embedder
+    from serving.search import ImageIndex
+
+FILTER_COMPONENT = "PairFilter"  # its output is what the model was trained and judged on
+SPLIT_PREFIX = "Split-"
+IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class CorpusImage:
+    """One image of the corpus.
+
+    Attributes:
+      split: the split it belongs to.
+      record: what ingest called it.
+      caption: its first caption.
+      encoded: the image as encoded in its file.
+    """
+
+    split: str
+    record: str
+    caption: str
+    encoded: bytes
+
+    @property
+    def name(self) -> str:
+        """How the index calls the image."""
+        return f"{self.split}/{self.record}"
+
+
+def newest_examples(root: Path) -> Path:
+    """Returns the folder of the Examples that the newest run's PairFilter wrote, or took from the cache.
+
+    Raises:
+      ConfigError: when no run got that far.
+    """
+    for run_dir in sorted((root / "runs").glob("*"), reverse=True):
+        uri = _filtered_examples(run_dir / "events.jsonl")
+        if uri is not None and uri.is_dir():
+            return uri
+    raise ConfigError(f"{root} holds no run that got past {FILTER_COMPONENT}, so there are no images; run `align run`")
+
+
+def read_corpus(examples: Path) -> Iterator[CorpusImage]:
+    """Yields the images of an Examples artifact, split by split, always in the same order."""
+    import tensorflow as tf
+
+    for folder in sorted(examples.glob(f"{SPLIT_PREFIX}*")):
+        split = folder.name.removeprefix(SPLIT_PREFIX)
+        for path in sorted(folder.glob("*.gz")):
+            for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+                features = tf.train.Example.FromString(record).features.feature
+                captions = features[schema.CAPTION_TEXT].bytes_list.value
+                yield CorpusImage(
+                    split=split,
+                    record=features[schema.RECORD_NAME].bytes_list.value[0].decode(errors="replace"),
+                    caption=captions[0].decode(errors="replace") if captions else "",
+                    encoded=features[schema.IMAGE_ENCODED].bytes_list.value[0],
+                )
+
+
+def corpus_index(examples: Path, embedder: Embedder, cache: Path, announce: Callable[[str], None]) -> ImageIndex:
+    """Returns the index of a corpus, in the order of `read_corpus`; from `cache` where it has been made before.
+
+    Args:
+      examples: the Examples artifact's folder.
+      embedder: of the model that the queries will be encoded with.
+      cache: the index's file, named after model and Examples.
+      announce: takes a sentence on what is being done.
+
+    Raises:
+      ConfigError: when the Examples hold no image.
+    """
+    from serving.search import ImageIndex
+
+    try:
+        return ImageIndex.load(cache)
+    except FileNotFoundError:
+        announce("Encoding the images of this run, once for this model.")
+    except ValueError:
+        announce(f"{cache} is damaged; encoding the images again.")
+    names, vectors = _embed(examples, embedder)
+    index = ImageIndex(names, vectors)
+    index.save(cache)
+    return index
+
+
+def _embed(examples: Path, embedder: Embedder) -> tuple[list[str], np.ndarray]:
+    import numpy as np
+
+    names: list[str] = []
+    vectors: list[np.ndarray] = []
+    waiting: list[bytes] = []
+    for image in read_corpus(examples):
+        names.append(image.name)
+        waiting.append(image.encoded)
+        if len(waiting) == IMAGES_AT_ONCE:
+            vectors.append(embedder.encode_image(waiting))
+            waiting = []
+    if waiting:
+        vectors.append(embedder.encode_image(waiting))
+    if not vectors:
+        raise ConfigError(f"{examples} holds no image; run `align run` on data that survives the filter")
+    return names, np.concatenate(vectors)  # [N, D]
+
+
+def _filtered_examples(events_file: Path) -> Path | None:
+    """Returns the uri of the last finished PairFilter in a run's events, None without one."""
+    if not events_file.is_file():
+        return None
+    found = None
+    for line in events_file.read_text(encoding="utf-8").splitlines():
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the last line of a run that was killed while writing it
+        if event.get("event") == "component_finished" and event.get("component") == FILTER_COMPONENT:
+            found = event.get("outputs", {}).get("examples", found)
+    return Path(found) if found else None

@@ -1,0 +1,207 @@
+"""The body of `align query`: ranks a run's images for a text, an image, or an image plus and minus texts."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from serving.versions import complete_versions
+from tfx_pipeline.config import ConfigError
+from tfx_pipeline.corpus import CorpusImage, corpus_index, newest_examples, read_corpus
+
+MODEL_FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what TensorFlow decodes in the served graph
+EXIF_ORIENTATION = 0x0112
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One answer: an image of the corpus and its cosine with the query."""
+
+    score: float
+    image: CorpusImage
+
+
+def answer(
+    root: Path,
+    *,
+    text: str | None = None,
+    image: Path | None = None,
+    minus_text: str | None = None,
+    k: int = 12,
+    out: Path = Path("query.png"),
+    splits: Sequence[str] | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Search the newest run's images with the newest pushed model; print a table and write a contact sheet.
+
+    The images are embedded on the first query after a push, and their index is kept in `<root>/index/`.
+
+    Args:
+      root: the pipeline's folder, `<output>/<name>`.
+      text: what to look for.
+      image: file of an image to start from.
+      minus_text: what the results should not be.
+      k: how many images to find, at most.
+      out: the PNG to write.
+      splits: splits to search; None searches all.
+      console: where to print.
+
+    Returns:
+      The path of the contact sheet.
+
+    Raises:
+      ConfigError: for a question that cannot be answered, with the remedy.
+    """
+    console = console or Console()
+    text, minus_text = (words.strip() or None if words else None for words in (text, minus_text))
+    if text is None and image is None and minus_text is None:
+        raise ConfigError("the query is empty; give a text, --image FILE, or both")
+    if k < 1:
+        raise ConfigError(f"-k is {k}; it must be 1 or more")
+    encoded = read_query_image(image) if image is not None else None
+    version, model = pushed_model(root)
+    examples = newest_examples(root)
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, below
+    from serving.contact_sheet import Hit, Query, contact_sheet, to_png
+    from serving.embedder import EncodeError, SavedModelEmbedder
+    from serving.search import compose_query
+
+    try:
+        embedder = SavedModelEmbedder(model)
+        cache = root / "index" / f"{version}-{examples.name}.npz"
+        index = corpus_index(examples, embedder, cache, lambda sentence: console.print(sentence, style="dim"))
+        query = compose_query(
+            image=embedder.encode_image([encoded])[0] if encoded is not None else None,
+            text=embedder.encode_text([text])[0] if text is not None else None,
+            minus_text=embedder.encode_text([minus_text])[0] if minus_text is not None else None,
+        )  # [D]
+    except (EncodeError, ValueError) as error:
+        raise ConfigError(str(error)) from error
+
+    wanted = _rows_of(index.names, splits)
+    rows, scores = index.subset(wanted).search(query, k)
+    images = _images_at(examples, [wanted[row] for row in rows])
+    ranked = [Ranked(float(score), found) for score, found in zip(scores, images, strict=True)]
+
+    console.print(_table(ranked))
+    note = f"{len(ranked)} of {len(wanted):,} images{_in_splits(splits)}, model version {version}"
+    sheet = contact_sheet(
+        Query(encoded, text, minus_text),
+        [Hit(found.image.encoded, found.score, found.image.caption) for found in ranked],
+        note=note,
+    )
+    _write(out, to_png(sheet))
+    console.print(f"{note}. Contact sheet: {out}", soft_wrap=True, highlight=False)
+    return out
+
+
+def pushed_model(root: Path) -> tuple[int, Path]:
+    """Returns version and folder of the newest pushed model.
+
+    Raises:
+      ConfigError: when none was pushed.
+    """
+    base = root / "serving_models" / "align"
+    versions = complete_versions(base)
+    if not versions:
+        raise ConfigError(
+            f"no model has been pushed to {base}: none was trained yet (`align run`) or none was blessed "
+            "(`align report` says which threshold it missed)"
+        )
+    return max(versions), versions[max(versions)]
+
+
+def read_query_image(path: Path) -> bytes:
+    """Read an image file as the model can decode it: other formats, rotation and transparency are settled here.
+
+    Returns:
+      The file's own bytes where the model reads them as they look, else a PNG of it, on white.
+
+    Raises:
+      ConfigError: for a file that is missing or is no image.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        encoded = path.read_bytes()
+        with Image.open(io.BytesIO(encoded)) as file:
+            file.load()
+            transparent = file.has_transparency_data
+            rotated = file.getexif().get(EXIF_ORIENTATION, 1) != 1
+            if file.format in MODEL_FORMATS and not transparent and not rotated and file.mode in ("RGB", "L"):
+                return encoded
+            picture = ImageOps.exif_transpose(file).convert("RGBA")
+    except FileNotFoundError as error:
+        raise ConfigError(f"--image {path} does not exist; name an image file") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        cause = " ".join(str(error).split())
+        raise ConfigError(f"--image {path} cannot be read as an image ({cause}); give a JPEG or PNG file") from error
+    page = Image.new("RGBA", picture.size, "white")
+    page.alpha_composite(picture)
+    buffer = io.BytesIO()
+    page.convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _rows_of(names: Sequence[str], splits: Sequence[str] | None) -> list[int]:
+    """Returns the rows of an index that belong to the given splits."""
+    if splits is None:
+        return list(range(len(names)))
+    known = sorted({name.partition("/")[0] for name in names})
+    for split in splits:
+        if split not in known:
+            raise ConfigError(f"split {split!r} does not exist in this run; its splits are {', '.join(known)}")
+    return [row for row, name in enumerate(names) if name.partition("/")[0] in splits]
+
+
+def _images_at(examples: Path, rows: Sequence[int]) -> list[CorpusImage]:
+    """Returns the corpus images at the given rows, in that order; one pass over the files, none of them held whole."""
+    wanted = set(rows)
+    found = {row: image for row, image in enumerate(read_corpus(examples)) if row in wanted}
+    return [found[row] for row in rows]
+
+
+def _table(ranked: Sequence[Ranked]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("", justify="right", style="dim")
+    table.add_column("cosine", justify="right")
+    table.add_column("caption", overflow="ellipsis", no_wrap=True)
+    table.add_column("split", style="dim")
+    table.add_column("record", style="dim", overflow="ellipsis", no_wrap=True)
+    for rank, found in enumerate(ranked, start=1):
+        table.add_row(
+            str(rank), f"{found.score:.3f}", *map(_plain, (found.image.caption, found.image.split, found.image.record))
+        )
+    return table
+
+
+def _plain(words: str) -> str:
+    """Returns text that rich prints as it stands: a caption may hold what looks like its markup."""
+    from rich.markup import escape
+
+    return escape(" ".join(words.split()))
+
+
+def _in_splits(splits: Sequence[str] | None) -> str:
+    return f" of {', '.join(splits)}" if splits else ""
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file aside, then rename it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise ConfigError(f"--out {path} cannot be written ({error.strerror}); name another file") from error
