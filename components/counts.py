@@ -1,0 +1,119 @@
+"""Counts of images and captions by split and fate, which many workers keep and which merge in any order."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from components.tally import Tally
+
+IMAGES = "images"
+CAPTIONS = "captions"
+SAMPLES_PER_REASON = 5
+
+
+class Sample(NamedTuple):
+    """One dropped record, as a report shows it. `rank` orders samples by hash: chance picks them, the same each run."""
+
+    rank: str
+    record: str
+    detail: str
+
+
+@dataclass
+class Counts:
+    """What became of the records that one worker saw.
+
+    Attributes:
+      read, kept: (split, kind) -> records, where kind is IMAGES or CAPTIONS.
+      dropped: (split, kind, reason) -> records.
+      samples: reason -> the samples of least rank, at most SAMPLES_PER_REASON, in order.
+    """
+
+    read: Counter = field(default_factory=Counter)
+    kept: Counter = field(default_factory=Counter)
+    dropped: Counter = field(default_factory=Counter)
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def drop(self, split: str, kind: str, reason: str, record: str, detail: str) -> None:
+        """Count one dropped record and consider it as a sample."""
+        self.dropped[split, kind, reason] += 1
+        self.add_sample(reason, record, detail)
+
+    def add_sample(self, reason: str, record: str, detail: str) -> None:
+        """Consider a record as a sample of a reason."""
+        rank = hashlib.blake2b(f"{record}\n{detail}".encode(errors="backslashreplace"), digest_size=8).hexdigest()
+        found = self.samples.setdefault(reason, [])
+        if len(found) < SAMPLES_PER_REASON or rank < found[-1].rank:
+            found.append(Sample(rank, record, detail))
+            found.sort()
+            del found[SAMPLES_PER_REASON:]
+
+    def tally(self, split: str, kind: str) -> Tally:
+        """Returns the balanced tally of one kind in one split.
+
+        Raises:
+          ValueError: where the counts do not balance.
+        """
+        reasons = {
+            reason: number
+            for (of_split, of_kind, reason), number in self.dropped.items()
+            if (of_split, of_kind) == (split, kind)
+        }
+        return Tally(read=self.read[split, kind], kept=self.kept[split, kind], dropped=reasons)
+
+    def report_splits(self, splits: Sequence[str]) -> dict[str, dict]:
+        """Returns {split: {"images": TALLY, "captions": TALLY}} for the report artifacts."""
+        return {split: {kind: self.tally(split, kind).to_json() for kind in (IMAGES, CAPTIONS)} for split in splits}
+
+    def report_samples(self) -> dict[str, list[dict]]:
+        """Returns {reason: [{"record": name, "detail": text}, ...]} for the report artifacts, reasons by name."""
+        return {
+            reason: [{"record": sample.record, "detail": sample.detail} for sample in found]
+            for reason, found in sorted(self.samples.items())
+        }
+
+    def totals(self) -> dict[str, int]:
+        """Returns images_read, images_kept, captions_read and captions_kept over all splits."""
+        return {
+            f"{kind}_{fate}": sum(number for (_, of_kind), number in counter.items() if of_kind == kind)
+            for kind in (IMAGES, CAPTIONS)
+            for fate, counter in (("read", self.read), ("kept", self.kept))
+        }
+
+    def to_json(self) -> dict:
+        """Returns a mapping that `from_json` reads back."""
+        return {
+            "read": [[*key, number] for key, number in sorted(self.read.items())],
+            "kept": [[*key, number] for key, number in sorted(self.kept.items())],
+            "dropped": [[*key, number] for key, number in sorted(self.dropped.items())],
+            "samples": {reason: [list(sample) for sample in found] for reason, found in self.samples.items()},
+        }
+
+    @classmethod
+    def from_json(cls, content: dict) -> Counts:
+        """Returns the counts that `to_json` described."""
+        return cls(
+            **{
+                fate: Counter({tuple(key): number for *key, number in content[fate]})
+                for fate in ("read", "kept", "dropped")
+            },
+            samples={reason: [Sample(*sample) for sample in found] for reason, found in content["samples"].items()},
+        )
+
+
+def merge(parts: Iterable[Counts]) -> Counts:
+    """Add counts up; the order of `parts` does not matter, and no part is changed."""
+    whole = Counts()
+    for part in parts:
+        whole.read.update(part.read)
+        whole.kept.update(part.kept)
+        whole.dropped.update(part.dropped)
+        for reason, found in part.samples.items():
+            joined = [*whole.samples.get(reason, []), *found]
+            whole.samples[reason] = heapq.nsmallest(SAMPLES_PER_REASON, joined)
+    return whole

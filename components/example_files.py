@@ -1,0 +1,114 @@
+"""The files of an Examples artifact: listing, reading, and writing aside before renaming.
+
+One file is the unit of work and of retry: a worker that dies half-way leaves nothing where a reader looks, and a second
+attempt writes the same file again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import posixpath
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.components.util import examples_utils
+from tfx.types import artifact, artifact_utils
+
+from components.counts import Counts
+
+ASIDE = ".aside"  # folder beside the splits that holds what is being written
+_COUNTS_FILE = "counts.json"
+
+
+def split_names(examples: artifact.Artifact) -> list[str]:
+    """Returns the names of the artifact's splits."""
+    return artifact_utils.decode_split_names(examples.split_names)
+
+
+def list_files(examples: artifact.Artifact, split: str) -> list[str]:
+    """Returns the record files of one split, sorted by name."""
+    folder = artifact_utils.get_split_uri([examples], split)
+    return sorted(posixpath.join(folder, name) for name in tf.io.gfile.listdir(folder) if not name.startswith("."))
+
+
+def file_name(index: int, count: int) -> str:
+    """Returns the name that TFX gives to file `index` of `count`."""
+    return f"data_tfrecord-{index:05d}-of-{count:05d}.gz"
+
+
+def read_payloads(path: str) -> Iterator[bytes]:
+    """Yield the serialized Examples of a gzipped TFRecord file in order."""
+    return tf.data.TFRecordDataset(path, compression_type="GZIP").as_numpy_iterator()
+
+
+@contextlib.contextmanager
+def writing(path: str, aside: str) -> Iterator[Callable[[bytes], None]]:
+    """Open a gzipped TFRecord file that appears under `path` whole, when the block ends well, or not at all.
+
+    Args:
+      path: where the finished file goes.
+      aside: folder on the same file system for the unfinished one.
+
+    Yields:
+      The function that appends one serialized Example.
+    """
+    tf.io.gfile.makedirs(aside)
+    unfinished = posixpath.join(aside, uuid.uuid4().hex)
+    with tf.io.TFRecordWriter(unfinished, options="GZIP") as writer:
+        yield writer.write
+    tf.io.gfile.makedirs(posixpath.dirname(path))
+    tf.io.gfile.rename(unfinished, path, overwrite=True)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a UTF-8 text file aside, then rename it."""
+    unfinished = f"{path}.{uuid.uuid4().hex}"
+    tf.io.gfile.makedirs(posixpath.dirname(path))
+    with tf.io.gfile.GFile(unfinished, "w") as file:
+        file.write(text)
+    tf.io.gfile.rename(unfinished, path, overwrite=True)
+
+
+def write_json(path: str, content: Any) -> None:
+    """Write a JSON file aside, then rename it."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def aside_folder(of: artifact.Artifact) -> str:
+    """Returns the folder for what is unfinished in an artifact."""
+    return posixpath.join(of.uri, ASIDE)
+
+
+def clear_aside(*artifacts: artifact.Artifact) -> None:
+    """Delete what failed attempts left behind."""
+    for of in artifacts:
+        if tf.io.gfile.exists(aside_folder(of)):
+            tf.io.gfile.rmtree(aside_folder(of))
+
+
+def describe(examples: artifact.Artifact, splits: Sequence[str]) -> None:
+    """Say in an output artifact's properties which splits it holds and how they are encoded."""
+    examples.split_names = artifact_utils.encode_split_names(list(splits))
+    examples_utils.set_payload_format(examples, tfx.proto.PayloadFormat.FORMAT_TF_EXAMPLE)
+    examples_utils.set_file_format(examples, "tfrecords_gzip")
+
+
+class HandOverCounts(beam.DoFn):
+    """Leave the counts of a Beam job where the process that launched it reads them with `collect_counts`."""
+
+    def __init__(self, report: artifact.Artifact) -> None:
+        self._path = posixpath.join(aside_folder(report), _COUNTS_FILE)
+
+    def process(self, counts: Counts) -> None:
+        write_json(self._path, counts.to_json())
+
+
+def collect_counts(report: artifact.Artifact) -> Counts:
+    """Returns the counts that the finished Beam job handed over."""
+    with tf.io.gfile.GFile(posixpath.join(aside_folder(report), _COUNTS_FILE)) as file:
+        return Counts.from_json(json.loads(file.read()))

@@ -1,0 +1,32 @@
+"""Why a record or a caption is left out at ingest; each name appears in the report with its count."""
+
+from __future__ import annotations
+
+# A shard that breaks off. The record that it broke off in counts as one; those behind it cannot be counted.
+TRUNCATED_MEMBER = "truncated_member"  # the file ends inside a member
+CORRUPT_SHARD = "corrupt_shard"  # a header or the compression is damaged: nothing behind it can be found
+SHARD_WITHOUT_END = "shard_without_end"  # the file stops between two members without the mark that ends a tar
+
+# Images, in the order in which they are checked.
+MEMBER_TOO_LARGE = "member_too_large"
+NO_IMAGE = "no_image"
+IMAGE_FORMAT_NOT_SUPPORTED = "image_format_not_supported"
+IMAGE_TOO_LARGE = "image_too_large"
+IMAGE_NOT_DECODABLE = "image_not_decodable"
+METADATA_NOT_JSON = "metadata_not_json"
+LABEL_NOT_TEXT = "label_not_text"
+NO_CAPTION = "no_caption"
+
+# Captions.
+NOT_UTF8 = "not_utf8"
+NOT_TEXT = "not_text"
+EMPTY = "empty"
+
+
+class Refused(Exception):
+    """A record that is left out, with the reason's name and what was found."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail

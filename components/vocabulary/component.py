@@ -1,0 +1,44 @@
+"""VocabularyLearner: the filtered captions of the train split -> a word-piece vocabulary."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.artifacts import Vocabulary
+from components.vocabulary.config import VocabularyConfig
+from components.vocabulary.executor import Executor
+
+
+class VocabularyLearnerSpec(component_spec.ComponentSpec):
+    """One config, as JSON."""
+
+    PARAMETERS = {  # noqa: RUF012 - TFX's own form
+        "vocabulary_config": component_spec.ExecutionParameter(type=str)
+    }
+    INPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
+    OUTPUTS = {"vocabulary": component_spec.ChannelParameter(type=Vocabulary)}  # noqa: RUF012
+
+
+class VocabularyLearner(base_beam_component.BaseBeamComponent):
+    """Learn word pieces from the captions of the train split alone; its id in a pipeline is "Vocabulary".
+
+    Output: `vocabulary` (Vocabulary).
+    """
+
+    SPEC_CLASS = VocabularyLearnerSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, config: VocabularyConfig, *, examples: types.BaseChannel) -> None:
+        super().__init__(
+            spec=VocabularyLearnerSpec(
+                vocabulary_config=json.dumps(dataclasses.asdict(config)),
+                examples=examples,
+                vocabulary=types.Channel(type=Vocabulary),
+            )
+        )
+        self.with_id("Vocabulary")

@@ -1,0 +1,133 @@
+"""Learns word pieces from word counts: the same counts give the same pieces in the same order, in any process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.trainers import WordPieceTrainer
+
+from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
+
+CONTINUATION = "##"  # marks a piece that does not begin a word
+UNKNOWN = "[UNK]"
+MAX_WORD_CHARACTERS = 100  # BERT reads longer words as [UNK]
+MAX_REPLAYED_WORDS = 50_000_000  # about half a minute on two cores
+_WORDS_PER_LINE = 1000
+
+
+def learn_pieces(counts: Mapping[str, int], config: VocabularyConfig) -> list[str]:
+    """Learn a vocabulary by merging the most frequent pair of pieces until `config.size` pieces are found.
+
+    `tokenizers` counts words itself and cannot be given counts, so each word is replayed as often as it was counted,
+    up to MAX_REPLAYED_WORDS in all; we differ above that: counts are then scaled down together, rounded, at least 1.
+
+    All single characters, whole and as a continuation, stand in front of the learnt pieces: `tokenizers` would number
+    the continuations in the order of a hash map, and equal pair counts are decided by number. They take at most half
+    of the vocabulary, the most frequent first; words with a rarer character are left out.
+
+    Args:
+      counts: word -> times seen; words as `words.split_words` cuts them.
+      config: size and least count.
+
+    Returns:
+      Pieces in order of id: RESERVED_TOKENS, characters, their continuations, then the learnt pieces.
+    """
+    counts = {
+        word: count
+        for word, count in counts.items()
+        if count >= config.min_word_count and len(word) <= MAX_WORD_CHARACTERS
+    }
+    characters = choose_alphabet(counts, (config.size - len(RESERVED_TOKENS)) // 2)
+    alphabet = set(characters)
+    given = [*RESERVED_TOKENS, *characters, *(CONTINUATION + character for character in characters)]
+    trainer = WordPieceTrainer(
+        vocab_size=config.size, special_tokens=given, continuing_subword_prefix=CONTINUATION, show_progress=False
+    )
+    tokenizer = Tokenizer(WordPiece(unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    words = {word: count for word, count in counts.items() if alphabet.issuperset(word)}
+    tokenizer.train_from_iterator(replay(words, MAX_REPLAYED_WORDS), trainer)
+    vocabulary = tokenizer.get_vocab()
+    return sorted(vocabulary, key=vocabulary.__getitem__)
+
+
+def choose_alphabet(counts: Mapping[str, int], places: int) -> list[str]:
+    """Returns the most frequent characters, each of which takes two of `places`, in order of code point."""
+    seen: Counter[str] = Counter()
+    for word, count in counts.items():
+        for character in word:
+            seen[character] += count
+    by_frequency = sorted(seen, key=lambda character: (-seen[character], character))
+    return sorted(by_frequency[: places // 2])
+
+
+def replay(counts: Mapping[str, int], at_most: int) -> Iterator[str]:
+    """Yield lines that hold each word as often as it was counted, in proportion where that exceeds `at_most`."""
+    total = sum(counts.values())
+    scale = min(1.0, at_most / total) if total else 1.0
+    for word in sorted(counts):
+        times = counts[word] if scale == 1.0 else max(1, round(counts[word] * scale))
+        while times > 0:
+            yield f"{word} " * min(times, _WORDS_PER_LINE)
+            times -= _WORDS_PER_LINE
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How a vocabulary covers the words that it was learnt from; the fields of the report's JSON.
+
+    Attributes:
+      pieces: size of the vocabulary.
+      words: words in all captions.
+      distinct_words: different ones among them.
+      captions: captions counted.
+      unknown_word_rate: share of `words` that read as [UNK], in [0, 1].
+      pieces_per_word: mean over `words`; [UNK] is one piece.
+    """
+
+    pieces: int
+    words: int
+    distinct_words: int
+    captions: int
+    unknown_word_rate: float
+    pieces_per_word: float
+
+    def to_json(self) -> dict:
+        """Returns the fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def measure_coverage(pieces: list[str], counts: Iterable[tuple[str, int]], captions: int) -> Coverage:
+    """Cut each word into pieces as the model does, longest match first, and average over the words of all captions.
+
+    Args:
+      pieces: the vocabulary.
+      counts: (word, times seen), all words, also those that taught no piece.
+      captions: captions that the words came from.
+    """
+    model = WordPiece(
+        {piece: index for index, piece in enumerate(pieces)},
+        unk_token=UNKNOWN,
+        max_input_chars_per_word=MAX_WORD_CHARACTERS,
+        continuing_subword_prefix=CONTINUATION,
+    )
+    words = distinct = unknown = used = 0
+    for word, count in counts:
+        found = model.tokenize(word)
+        words += count
+        distinct += 1
+        used += count * len(found)
+        unknown += count * (found[0].value == UNKNOWN)
+    return Coverage(
+        pieces=len(pieces),
+        words=words,
+        distinct_words=distinct,
+        captions=captions,
+        unknown_word_rate=unknown / words if words else 0.0,
+        pieces_per_word=used / words if words else 0.0,
+    )
