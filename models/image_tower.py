@@ -14,6 +14,8 @@ from typing import Any
 
 import keras
 
+from models.batch_norm import BatchNormalization
+
 DIVISOR = 8  # widths are multiples of it: arXiv:1905.11946, public code
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.99
@@ -171,7 +173,7 @@ class _Builder:
         )(x)
 
     def normalise(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-        return keras.layers.BatchNormalization(
+        return BatchNormalization(
             momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, synchronized=self._synchronized, name=name
         )(x)
 

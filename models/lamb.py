@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 NOT_ADAPTED = ("bias", "beta", "gamma")  # biases and the parameters of batch and layer norm
@@ -69,7 +70,7 @@ class Lamb(keras.optimizers.Optimizer):
         index = self._get_variable_index(variable)
         m, v = self._m[index], self._v[index]
         dtype = variable.dtype
-        gradient = ops.cast(ops.convert_to_tensor(gradient), dtype)
+        gradient = ops.cast(tf.convert_to_tensor(gradient), dtype)  # an embedding's is sparse, its rows not yet summed
         learning_rate = ops.cast(learning_rate, dtype)
         t = ops.cast(self.iterations + 1, dtype)
         new_m = m + (gradient - m) * (1 - self.beta_1)

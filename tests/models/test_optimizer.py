@@ -1,0 +1,98 @@
+"""LAMB against algorithm 2 in NumPy, and the schedule at its corners."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from models.config import TrainingConfig
+from models.lamb import Lamb
+from models.optimizer import WarmupThenLinearDecay, build_optimizer
+
+
+def lamb_oracle(weight, gradients, rates, decay, adapts=True, decays=True):
+    """Algorithm 2 of arXiv:1904.00962 in float64."""
+    w = np.array(weight, "float64")
+    m = v = np.zeros_like(w)
+    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g**2
+        r = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-6) + (decay * w if decays else 0)
+        norms = np.linalg.norm(w.ravel()), np.linalg.norm(r.ravel())
+        ratio = norms[0] / norms[1] if adapts and norms[0] > 0 and norms[1] > 0 else 1.0
+        w = w - rate * ratio * r
+    return w
+
+
+@pytest.mark.parametrize(
+    ("name", "adapts", "decays"),
+    [
+        ("kernel", True, True),
+        ("bias", False, False),
+        ("gamma", False, False),
+        ("beta", False, False),
+        ("temperature", True, False),
+    ],
+)
+def test_equals_the_published_algorithm(name, adapts, decays):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype("float32")
+    gradients = rng.normal(size=(5, 3, 4)).astype("float32")
+    schedule = WarmupThenLinearDecay(0.1, 2, 5)
+    variable = keras.Variable(start, name=name)
+    optimizer = Lamb(schedule, weight_decay=0.5, not_decayed=("temperature",))
+    for gradient in gradients:
+        optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+    expected = lamb_oracle(start, gradients, [float(schedule(t)) for t in range(5)], 0.5, adapts, decays)
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, rtol=2e-5, atol=1e-6)
+
+
+def test_a_weight_at_zero_takes_adams_step_and_a_zero_gradient_none():
+    still, started = keras.Variable(np.ones(3, "float32")), keras.Variable(np.zeros(3, "float32"))
+    gradient = np.array([1.0, -2.0, 3.0], "float32")
+    Lamb(0.1).apply([np.zeros(3, "float32"), gradient], [still, started])
+    np.testing.assert_array_equal(ops.convert_to_numpy(still), np.ones(3))
+    np.testing.assert_allclose(ops.convert_to_numpy(started), -0.1 * np.sign(gradient), rtol=1e-4)
+
+
+def test_a_positive_scalar_stays_positive_under_any_gradient():
+    temperature = keras.Variable(0.01, name="temperature")
+    optimizer = Lamb(0.1)
+    for _ in range(10):
+        optimizer.apply([ops.convert_to_tensor(1e6)], [temperature])
+    assert float(temperature) == pytest.approx(0.01 * 0.9**10, rel=1e-4)
+
+
+def test_a_sparse_gradient_equals_the_dense_one():
+    # Embeddings yield sparse gradients, in which a row may occur twice; LAMB's norms are over the whole table.
+    start = np.arange(1, 7, dtype="float32").reshape(3, 2)
+    sparse = tf.IndexedSlices(tf.constant([[1.0, 2.0], [3.0, 4.0]]), tf.constant([2, 2]), tf.constant([3, 2]))
+    dense = np.array([[0, 0], [0, 0], [4, 6]], "float32")
+    table = keras.Variable(start, name="embeddings")
+    optimizer = Lamb(0.1, weight_decay=0.01)
+    for gradient in (sparse, sparse):
+        optimizer.apply([gradient], [table])
+    expected = lamb_oracle(start, [dense, dense], [0.1, 0.1], 0.01)
+    np.testing.assert_allclose(ops.convert_to_numpy(table), expected, rtol=1e-5)
+
+
+def test_schedule_rises_then_falls_in_straight_lines():
+    schedule = WarmupThenLinearDecay(0.8, 4, 12)
+    rates = [float(schedule(step)) for step in (0, 1, 4, 8, 12, 13)]
+    assert rates == pytest.approx([0.0, 0.2, 0.8, 0.4, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(("warmup_steps", "rates"), [(0, [1.0, 0.75, 0.25]), (4, [0.0, 0.25, 0.75])])
+def test_schedule_without_one_of_its_halves(warmup_steps, rates):
+    schedule = WarmupThenLinearDecay(1.0, warmup_steps, 4)
+    assert [float(schedule(step)) for step in (0, 1, 3)] == pytest.approx(rates)
+
+
+def test_optimizer_and_schedule_survive_serialization():
+    optimizer = build_optimizer(TrainingConfig(steps=10, warmup_steps=2, learning_rate=0.5, weight_decay=0.25))
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()
+    assert again.get_config()["weight_decay"] == 0.25
+    schedules = [item.get_config()["learning_rate"]["config"] for item in (again, optimizer)]
+    assert schedules == [{"peak": 0.5, "warmup_steps": 2, "steps": 10}] * 2
