@@ -1,0 +1,87 @@
+"""The stock TFX Evaluator, told which metrics to compute on which galleries and when to bless."""
+
+from __future__ import annotations
+
+import json
+
+import tensorflow_model_analysis as tfma
+from tfx import v1 as tfx
+from tfx.types import BaseChannel
+
+from components import schema as contract
+from components.evaluator.config import METRICS, EvaluationConfig
+from components.evaluator.tfma_metrics import FACTS, GalleryMetric
+from serving.signatures import EVALUATE
+
+MUST_BE_NUMBERS = ("i2t_recall_at_1", "t2i_recall_at_1")
+ROUNDING = 1e-9  # a fall of exactly max_drop_from_baseline passes: 0.48 - 0.50 is a little below -0.02 in floats
+
+
+def build_evaluator(
+    config: EvaluationConfig,
+    examples: BaseChannel,
+    model: BaseChannel,
+    baseline_model: BaseChannel,
+    schema: BaseChannel | None = None,
+) -> tfx.components.Evaluator:
+    """Build the component that judges a model and blesses or refuses it.
+
+    A model is blessed when all of these hold:
+      - each split has Examples, and its recalls are numbers (not NaN, as after a diverged training);
+      - each metric of `config.min_metrics` reaches its value;
+      - none of those metrics fell by more than `config.max_drop_from_baseline` below the baseline, where there is one.
+    So a config without `min_metrics` blesses every model that yields numbers. The stock Evaluator, given no threshold,
+    would bless nothing and say nothing.
+
+    Args:
+      config: splits, thresholds.
+      examples: Examples with the splits of `config.splits`.
+      model: the candidate, a SavedModel with the signature `evaluate` of `serving.signatures`.
+      baseline_model: the model to compare with; the channel may hold none.
+      schema: the Examples' schema, for a faster parse; inferred from the Examples when left out.
+
+    Returns:
+      The component, with outputs "evaluation" and "blessing".
+    """
+    return tfx.components.Evaluator(
+        examples=examples,
+        model=model,
+        baseline_model=baseline_model,
+        schema=schema,
+        example_splits=list(config.splits),
+        eval_config=eval_config(config),
+    )
+
+
+def eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
+    """Translate the evaluation section into TFMA's words.
+
+    Each split is a slice of its own and there is no slice over all: a gallery of mixed splits would mean nothing.
+    """
+    least = {f"{split}/{metric}": 0.0 for split in config.splits for metric in MUST_BE_NUMBERS}
+    least |= config.min_metrics
+    metrics = []
+    for name in (*METRICS, *FACTS):
+        metric = tfma.MetricConfig(
+            class_name=GalleryMetric.__name__, module=GalleryMetric.__module__, config=json.dumps({"name": name})
+        )
+        for split in config.splits:
+            key = f"{split}/{name}"
+            if key in least:
+                threshold = tfma.MetricThreshold(value_threshold={"lower_bound": {"value": least[key]}})
+                if key in config.min_metrics:
+                    threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+                    threshold.change_threshold.absolute.value = -config.max_drop_from_baseline - ROUNDING
+                metric.per_slice_thresholds.add(slicing_specs=[slice_of(split)], threshold=threshold)
+        metrics.append(metric)
+    return tfma.EvalConfig(
+        model_specs=[tfma.ModelSpec(signature_name=EVALUATE, model_type=tfma.TF_GENERIC)],
+        slicing_specs=[slice_of(split) for split in config.splits],
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
+        options=tfma.Options(include_default_metrics={"value": False}),
+    )
+
+
+def slice_of(split: str) -> tfma.SlicingSpec:
+    """Returns the slice that holds one split, by the feature that names it in each Example."""
+    return tfma.SlicingSpec(feature_values={contract.SPLIT: split})

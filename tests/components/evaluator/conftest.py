@@ -1,0 +1,170 @@
+"""A world to check by hand: images and captions of numbered concepts, and a model whose mistakes are chosen.
+
+Image i shows concept i. It has 1 + i % 3 captions, so that batches are padded differently, and the class "even" or
+"odd". The model gives concept i the i-th unit vector, and the captions of the `confused` first concepts its negative:
+then no caption of theirs is found and finds nothing, and every recall at k < N is 1 - confused / N (of captions: the
+share of captions that are not confused).
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.types import artifact_utils, standard_artifacts
+
+from components import schema
+from components.evaluator.baseline import build_baseline_resolver
+from components.evaluator.component import build_evaluator
+from components.evaluator.config import EvaluationConfig
+from serving import signatures
+
+CONCEPTS = 32
+FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")  # TF Text's normalisation must make them ASCII
+
+
+def captions_of(concept: int) -> list[str]:
+    return [f"caption {n} of concept {concept}".translate(FULL_WIDTH) for n in range(1 + concept % 3)]
+
+
+def concept_example(concept: int, split: str) -> bytes:
+    def of_bytes(*values: str) -> tf.train.Feature:
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode() for value in values]))
+
+    feature = {
+        schema.IMAGE_ENCODED: of_bytes(f"image of concept {concept}"),
+        schema.CAPTION_TEXT: of_bytes(*captions_of(concept)),
+        schema.CLASS_LABEL: of_bytes("odd" if concept % 2 else "even"),
+        schema.SPLIT: of_bytes(split),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+
+def write_split(examples_uri: str, split: str, images: int) -> None:
+    """Write the Examples of concepts 0 .. images - 1 as TFX lays out a split."""
+    folder = Path(examples_uri) / f"Split-{split}"
+    folder.mkdir(parents=True)
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    with tf.io.TFRecordWriter(str(folder / "data_tfrecord-00000-of-00001.gz"), options) as writer:
+        for concept in range(images):
+            writer.write(concept_example(concept, split))
+
+
+def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> str:
+    """Write a SavedModel with the `evaluate` signature, a TF Text op inside; returns its path."""
+    import tensorflow_text as tf_text
+
+    class ConceptModel(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.confused = tf.Variable(confused)
+            self.scale = tf.Variable(scale)  # NaN makes a diverged model
+
+        def concept(self, text):
+            digits = tf.strings.regex_replace(tf_text.normalize_utf8(text, "NFKC"), r".* (\d+)$", r"\1")
+            return tf.strings.to_number(digits, tf.int32)
+
+        def unit(self, concept):
+            return tf.one_hot(concept, CONCEPTS) * self.scale
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, signatures.EXAMPLES)])
+        def evaluate(self, examples):
+            parsed = tf.io.parse_example(
+                examples,
+                {
+                    schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
+                    schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
+                    schema.CLASS_LABEL: tf.io.FixedLenFeature([], tf.string),
+                },
+            )
+            texts = parsed[schema.CAPTION_TEXT]
+            concepts = self.concept(texts.values)
+            signs = tf.where(concepts < self.confused, -1.0, 1.0)
+            captions = texts.with_values(self.unit(concepts) * signs[:, None])
+            label = parsed[schema.CLASS_LABEL]
+            odd = tf.cast(tf.equal(label, "odd"), tf.int32)
+            members = tf.cast(tf.equal(tf.range(CONCEPTS)[None] % 2, odd[:, None]), tf.float32)
+            return {
+                signatures.IMAGE_EMBEDDING: self.unit(self.concept(parsed[schema.IMAGE_ENCODED])),
+                signatures.CAPTION_EMBEDDING: captions.to_tensor(shape=[None, None, CONCEPTS]),
+                signatures.CAPTION_COUNT: texts.row_lengths(),
+                signatures.LABEL: label,
+                signatures.LABEL_EMBEDDING: tf.math.l2_normalize(members, axis=-1),
+            }
+
+    model = ConceptModel()
+    tf.saved_model.save(model, path, signatures={signatures.EVALUATE: model.evaluate})
+    return path
+
+
+@tfx.dsl.components.component
+def ConceptExamples(examples: OutputArtifact[standard_artifacts.Examples], images: Parameter[str]):
+    """Write Examples; `images` is JSON: split -> number of images."""
+    sizes = json.loads(images)
+    for split, count in sizes.items():
+        write_split(examples.uri, split, count)
+    examples.split_names = artifact_utils.encode_split_names(list(sizes))
+    examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+
+
+@tfx.dsl.components.component
+def TrainerStandIn(model: OutputArtifact[standard_artifacts.Model], saved_model: Parameter[str]):
+    """Publish a SavedModel made before, without loading it: no TF Text is imported here."""
+    shutil.copytree(saved_model, Path(model.uri) / "Format-Serving")
+
+
+@pytest.fixture(scope="session")
+def concept_model(tmp_path_factory):
+    """Returns a function: (confused, scale) -> path of the exported model, each exported once."""
+    exported: dict[tuple[int, float], str] = {}
+
+    def export(confused: int = 0, scale: float = 1.0) -> str:
+        key = (confused, scale)
+        if key not in exported:
+            exported[key] = export_concept_model(str(tmp_path_factory.mktemp("model") / "saved"), confused, scale)
+        return exported[key]
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def run_pipeline(tmp_path_factory):
+    """Returns a function that runs examples -> stand-in Trainer -> BaselineModel -> Evaluator -> Pusher locally.
+
+    All runs of a module share one metadata store, so that later runs see the models blessed by earlier ones.
+    """
+    root = tmp_path_factory.mktemp("pipeline")
+
+    def run(saved_model: str, config: EvaluationConfig, images: dict[str, int]) -> Path:
+        examples = ConceptExamples(images=json.dumps(images))
+        trainer = TrainerStandIn(saved_model=saved_model)
+        baseline = build_baseline_resolver(trainer.outputs["model"])
+        evaluator = build_evaluator(
+            config,
+            examples=examples.outputs["examples"],
+            model=trainer.outputs["model"],
+            baseline_model=baseline.outputs["model"],
+        )
+        pusher = tfx.components.Pusher(
+            model=trainer.outputs["model"],
+            model_blessing=evaluator.outputs["blessing"],
+            push_destination=tfx.proto.PushDestination(
+                filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(root / "pushed"))
+            ),
+        )
+        pipeline = tfx.dsl.Pipeline(
+            pipeline_name="judge",
+            pipeline_root=str(root / "artifacts"),
+            components=[examples, trainer, baseline, evaluator, pusher],
+            enable_cache=True,
+            metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                str(root / "metadata.sqlite")
+            ),
+        )
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+        return root
+
+    return run
