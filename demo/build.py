@@ -1,0 +1,220 @@
+"""Builds the demo's shards from the unpacked npm packages that demo/README.md names; same packages, same bytes.
+
+Usage: python demo/build.py PACKAGES OPENMOJI_PNGS [--out demo/shards]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from families import Concept, families, family_name
+from PIL import Image
+
+SIDE_PX = 64
+COLOURS = 128  # a palette takes a third of the bytes; at 64 px the difference is hard to see
+RECORDS_PER_SHARD = 500
+LANGUAGES = ("en", "de", "fr", "cs")
+LEFT_OUT = ("Component", "Flags")  # vendors draw the same flags nearly alike, which inflates every score
+TRAIN_ARTISTS = ("google", "twitter", "openmoji")
+TEST_ARTIST = "fluent"
+UNSEEN_SHARE = 0.1  # of the concepts
+MIN_CLASS_IMAGES = 30  # a subgroup with fewer images in `seen` is no class: a handful of images measures nothing
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One concept with its texts and where each artist's drawing is."""
+
+    concept: Concept
+    group: str
+    emoji: str
+    names: dict[str, str]
+    keywords: dict[str, str]
+    drawings: dict[str, Path]
+
+
+def read_annotations(packages: Path, language: str) -> dict[str, dict]:
+    """Returns CLDR's names ("tts") and keywords ("default") by character, plain and derived together."""
+    found: dict[str, dict] = {}
+    for package, folder in (
+        ("cldr-annotations-full-48.2.0", "annotations"),
+        ("cldr-annotations-derived-full-48.2.0", "annotationsDerived"),
+    ):
+        text = (packages / package / folder / language / "annotations.json").read_text(encoding="utf-8")
+        found |= next(iter(json.loads(text).values()))["annotations"]
+    return found
+
+
+def read_entries(packages: Path, openmoji_pngs: Path) -> list[Entry]:
+    """Returns every concept that all four artists drew and CLDR names in all four languages."""
+    annotations = {language: read_annotations(packages, language) for language in LANGUAGES}
+    google = packages / "emoji-datasource-google-16.0.0"
+    folders = {
+        "google": google / "img" / "google" / "64",
+        "twitter": packages / "emoji-datasource-twitter-16.0.0" / "img" / "twitter" / "64",
+        "openmoji": openmoji_pngs,
+        "fluent": packages / "lobehub-fluent-emoji-3d-1.1.0" / "assets",
+    }
+    entries = []
+    for item in json.loads((google / "emoji.json").read_text(encoding="utf-8")):
+        unified = item["unified"]
+        emoji = "".join(chr(int(point, 16)) for point in unified.split("-"))
+        told = [
+            annotations[lang].get(emoji) or annotations[lang].get(emoji.replace("\ufe0f", "")) for lang in LANGUAGES
+        ]
+        if item["category"] in LEFT_OUT or not all(told):
+            continue
+        drawings = {artist: _drawing(folder, artist, unified, item["image"]) for artist, folder in folders.items()}
+        if not all(drawings.values()):
+            continue
+        names = {lang: note["tts"][0] for lang, note in zip(LANGUAGES, told, strict=True)}
+        keywords = {
+            lang: ", ".join(word for word in note.get("default", []) if word != names[lang])
+            for lang, note in zip(LANGUAGES, told, strict=True)
+        }
+        concept = Concept(unified, names["en"], item["subcategory"])
+        entries.append(Entry(concept, item["category"], emoji, names, keywords, drawings))
+    return sorted(entries, key=lambda entry: entry.concept.unified)
+
+
+def _drawing(folder: Path, artist: str, unified: str, image: str) -> Path | None:
+    """Returns an artist's file for an emoji; sets differ in case and in whether they write U+FE0F."""
+    names = {
+        "google": [image],
+        "twitter": [image],
+        "openmoji": [f"{unified}.png", f"{unified.replace('-FE0F', '')}.png"],
+        "fluent": [f"{unified.lower()}.webp", f"{unified.lower().replace('-fe0f', '')}.webp"],
+    }[artist]
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def hold_out(concepts: Iterable[Concept], share: float) -> set[str]:
+    """Choose whole families, in the order of their names' SHA-256, until `share` of the concepts is held out.
+
+    Returns:
+      Code points of the held-out concepts.
+    """
+    grouped = families(concepts)
+    budget = share * sum(len(family) for family in grouped)
+    chosen: set[str] = set()
+    for family in sorted(grouped, key=lambda family: _hash(family_name(family))):
+        if len(chosen) + len(family) <= budget:
+            chosen |= {concept.unified for concept in family}
+    return chosen
+
+
+def class_labels(seen: Iterable[Concept]) -> set[str]:
+    """Returns the subgroups that have enough images in `seen` to be a class."""
+    counts = Counter(concept.subgroup for concept in seen)
+    return {subgroup for subgroup, count in counts.items() if count >= MIN_CLASS_IMAGES}
+
+
+def to_png(path: Path) -> bytes:
+    """Returns a drawing as a SIDE_PX square PNG on white, without alpha, so that every decoder sees one picture."""
+    with Image.open(path) as opened:
+        drawing = opened.convert("RGBA")
+    if drawing.size != (SIDE_PX, SIDE_PX):
+        drawing = drawing.resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
+    page = Image.new("RGBA", drawing.size, "white")
+    page.alpha_composite(drawing)
+    flat = page.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    flat.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def record(entry: Entry, artist: str, family: str, classes: set[str]) -> dict[str, bytes]:
+    """Returns the members of one record by extension, as img2dataset writes them."""
+    png = to_png(entry.drawings[artist])
+    subgroup = entry.concept.subgroup
+    meta = {
+        "key": f"{artist}-{entry.concept.unified.lower()}",
+        "width": SIDE_PX,
+        "height": SIDE_PX,
+        "sha256": hashlib.sha256(png).hexdigest(),
+        "emoji": entry.emoji,
+        "artist": artist,
+        "family": family,
+        "group": plain_words(entry.group),
+        "subgroup": plain_words(subgroup),
+        "class": plain_words(subgroup) if subgroup in classes else "",
+        **{f"name_{lang}": name for lang, name in entry.names.items()},
+        **{f"keywords_{lang}": words for lang, words in entry.keywords.items()},
+    }
+    return {
+        "png": png,
+        "txt": entry.names["en"].encode(),
+        "json": json.dumps(meta, ensure_ascii=False, sort_keys=True).encode(),
+    }
+
+
+def plain_words(label: str) -> str:
+    """Returns a Unicode group's name as it would be said: "animal-mammal" -> "animal mammal"."""
+    return label.replace("-", " ").replace("&", "and").lower()
+
+
+def write_shards(folder: Path, keyed: list[tuple[str, Callable[[], dict[str, bytes]]]]) -> None:
+    """Write records in the order of their keys' SHA-256, so that artists and concepts mix."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.tar*"):
+        stale.unlink()
+    ordered = sorted(keyed, key=lambda pair: _hash(pair[0]))
+    for start in range(0, len(ordered), RECORDS_PER_SHARD):
+        aside = folder / f"{start // RECORDS_PER_SHARD:05d}.tar.gz.partial"
+        # Headers and repeated captions are most of a tar of small pictures, hence the gzip; its own header holds
+        # neither time nor name, so that the same records give the same bytes.
+        with (
+            aside.open("wb") as file,
+            gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        ):
+            for key, make in ordered[start : start + RECORDS_PER_SHARD]:
+                for extension, content in make().items():
+                    member = tarfile.TarInfo(f"{key}.{extension}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+        aside.rename(aside.with_suffix(""))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packages", type=Path)
+    parser.add_argument("openmoji_pngs", type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "shards")
+    arguments = parser.parse_args()
+    entries = read_entries(arguments.packages, arguments.openmoji_pngs)
+    concepts = [entry.concept for entry in entries]
+    unseen = hold_out(concepts, UNSEEN_SHARE)
+    family_of = {concept.unified: family_name(family) for family in families(concepts) for concept in family}
+    classes = class_labels(concept for concept in concepts if concept.unified not in unseen)
+    splits: dict[str, list[tuple[str, Callable[[], dict[str, bytes]]]]] = {"train": [], "seen": [], "unseen": []}
+    for entry in entries:
+        unified = entry.concept.unified
+        held_out = unified in unseen
+        where = {TEST_ARTIST: "unseen" if held_out else "seen"} | (
+            {} if held_out else dict.fromkeys(TRAIN_ARTISTS, "train")
+        )
+        for artist, split in where.items():
+            key = f"{artist}-{unified.lower()}"
+            splits[split].append((key, lambda e=entry, a=artist: record(e, a, family_of[e.concept.unified], classes)))
+    for split, keyed in splits.items():
+        write_shards(arguments.out / split, keyed)
+        print(f"{split}: {len(keyed)} records")
+    print(f"{len(classes)} classes: {', '.join(sorted(classes))}")
+
+
+if __name__ == "__main__":
+    main()
