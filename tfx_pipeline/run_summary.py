@@ -1,0 +1,80 @@
+"""One phrase on what a finished component made, from the small files in its outputs. Imports no framework."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tfx_pipeline.config import ConfigError
+from tfx_pipeline.json_lines import read_last_json_line
+from tfx_pipeline.run_record import ComponentRecord
+from tfx_pipeline.training_history import HISTORY_FILE
+from tfx_pipeline.wording import count, counted, duration
+
+# The file names of components/artifacts.py, whose import takes TFX's half minute; a test holds them equal.
+INGEST_REPORT_FILE = "ingest_report.json"
+FILTER_REPORT_FILE = "filter_report.json"
+VOCABULARY_REPORT_FILE = "vocabulary_report.json"
+BLESSED_FILE = "BLESSED"  # the stock Evaluator's
+SAVED_MODEL_FILE = "saved_model.pb"
+
+
+def summarize(component: ComponentRecord) -> str:
+    """Returns what a component made, such as "4,218 images, 8,436 captions, dropped 12 images"; "" for nothing to say."""
+    describe = _DESCRIBE.get(component.id)
+    if describe is None or not component.finished:
+        return ""
+    key, phrase = describe
+    if key not in component.outputs:
+        return ""
+    try:
+        return phrase(Path(component.outputs[key]))
+    except (OSError, ValueError, KeyError, TypeError, ConfigError):
+        return "its numbers cannot be read"
+
+
+def _ingested(uri: Path) -> str:
+    return _pairs(uri / INGEST_REPORT_FILE)
+
+
+def _filtered(uri: Path) -> str:
+    return _pairs(uri / FILTER_REPORT_FILE)
+
+
+def _pairs(path: Path) -> str:
+    splits = json.loads(path.read_text(encoding="utf-8"))["splits"].values()
+    kept = {kind: sum(split[kind]["kept"] for split in splits) for kind in ("images", "captions")}
+    dropped = {kind: sum(split[kind]["read"] for split in splits) - kept[kind] for kind in kept}
+    phrase = f"{counted(kept['images'], 'image')}, {counted(kept['captions'], 'caption')}"
+    lost = [counted(number, kind.removesuffix("s")) for kind, number in dropped.items() if number]
+    return f"{phrase}, dropped {' and '.join(lost)}" if lost else f"{phrase}, none dropped"
+
+
+def _vocabulary(uri: Path) -> str:
+    report = json.loads((uri / VOCABULARY_REPORT_FILE).read_text(encoding="utf-8"))
+    return f"{counted(report['pieces'], 'piece')} from {counted(report['distinct_words'], 'word')}"
+
+
+def _training(uri: Path) -> str:
+    last = read_last_json_line(uri / HISTORY_FILE)
+    if last is None:
+        return ""
+    return f"{count(last['step'])} steps in {duration(last['seconds'])}, loss {last['loss']:.3f}"
+
+
+def _blessing(uri: Path) -> str:
+    return "blessed" if (uri / BLESSED_FILE).is_file() else "not blessed"
+
+
+def _pushed(uri: Path) -> str:
+    return "pushed" if (uri / SAVED_MODEL_FILE).is_file() else "nothing pushed"
+
+
+_DESCRIBE = {  # component id -> output key, what to say of it
+    "PairExampleGen": ("report", _ingested),
+    "PairFilter": ("report", _filtered),
+    "Vocabulary": ("vocabulary", _vocabulary),
+    "Trainer": ("model_run", _training),
+    "Evaluator": ("blessing", _blessing),
+    "Pusher": ("pushed_model", _pushed),
+}

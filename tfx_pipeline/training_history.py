@@ -1,0 +1,74 @@
+"""The history of a training, as the Trainer writes it line by line into its `model_run` output."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfx_pipeline.config import ConfigError
+from tfx_pipeline.json_lines import read_json_lines, read_last_json_line
+
+HISTORY_FILE = "history.jsonl"  # models/history.py writes it
+CLOCK_SLACK_S = 2.0  # file systems keep times to a second or two
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    """Training as it stood after one step.
+
+    Attributes:
+      step: of `steps`, from 1.
+      loss: summed over both directions.
+      temperature: sigma.
+      learning_rate: that the step used.
+      in_batch_recall_at_1: share of the batch whose own pair scored highest.
+      pairs_per_s: since the line before.
+      seconds: since training began.
+      seconds_left: at that speed.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    temperature: float
+    learning_rate: float
+    in_batch_recall_at_1: float
+    pairs_per_s: float
+    seconds: float
+    seconds_left: float
+
+
+FIELDS = tuple(each.name for each in dataclasses.fields(HistoryLine))
+
+
+def read_history(model_run: Path) -> list[HistoryLine]:
+    """Returns the whole history in a `model_run` artifact, [] where there is none; raises ConfigError if damaged."""
+    path = model_run / HISTORY_FILE
+    return [_line(found, path) for found in read_json_lines(path)]
+
+
+def progress(root: Path, since: float) -> HistoryLine | None:
+    """Returns how far the training is that began at Unix time `since`, None before its first line.
+
+    Args:
+      root: the pipeline's folder.
+      since: histories untouched since then are those of earlier trainings.
+    """
+    folder = root / "artifacts" / "Trainer" / "model_run"
+    written = [path for path in folder.glob(f"*/{HISTORY_FILE}") if path.stat().st_mtime >= since - CLOCK_SLACK_S]
+    if not written:
+        return None
+    newest = max(written, key=lambda path: path.stat().st_mtime)
+    found = read_last_json_line(newest)
+    return None if found is None else _line(found, newest)
+
+
+def _line(found: dict[str, Any], path: Path) -> HistoryLine:
+    try:
+        return HistoryLine(**{name: found[name] for name in FIELDS})
+    except KeyError as error:
+        raise ConfigError(
+            f"{path} holds a line without {error}; it was written by another version, run again"
+        ) from error
