@@ -1,0 +1,40 @@
+# One door per chore, the same for people and for .ci/run; `make help` lists them.
+
+PYTHON := $(shell scripts/native_python)
+OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
+STAMP := .venv/whole-with-python-$(PYTHON)
+
+.PHONY: setup demo test check lock bench test-other-stack clean help
+
+setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
+
+$(STAMP): requirements.lock pyproject.toml
+	@scripts/setup $(PYTHON) $@
+
+demo: setup  ## run the pipeline end to end on the demo data, ending on a report
+	@.venv/bin/align run --config demo
+
+test: setup  ## run the tests
+	.venv/bin/pytest
+
+check: setup  ## lint, format and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves every pin)
+	scripts/uv pip compile --universal --python-version 3.10 --all-extras --group dev --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE) \
+		--quiet pyproject.toml --output-file requirements.lock
+
+bench: setup  ## measure the demo's published figures
+	.venv/bin/python -m benchmarks
+
+test-other-stack:  ## run the tests on the other stack, in a Debian 13 root under .root/
+	@scripts/test_other_stack $(OTHER_PYTHON)
+
+clean:  ## remove what make made, except the runs
+	rm -rf .venv .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26
