@@ -158,9 +158,8 @@ class LiveView(AbstractContextManager):
 
     def _heading(self, record: RunRecord, now: float) -> RenderableType:
         line = Table.grid(padding=(0, 2))
-        since = record.started if record.started is not None else self._began
-        elapsed = record.seconds if record.seconds is not None else now - since
-        line.add_row(Text(record.name, style="bold"), Text(duration(elapsed), style="dim"), self._phase(record))
+        elapsed = duration(max(now - self._began, 0.0))
+        line.add_row(Text(record.name, style="bold"), Text(elapsed, style="dim"), self._phase(record))
         return line
 
     def _phase(self, record: RunRecord) -> RenderableType:
@@ -205,7 +204,7 @@ def _training_panel(training: HistoryLine) -> RenderableType:
     bar.add_row(
         ProgressBar(total=training.steps, completed=training.step, width=BAR_WIDTH, complete_style="cyan"),
         Text(_steps(training)),
-        Text(f"{duration(training.seconds_left)} left" if training.step < training.steps else "exporting the model"),
+        Text(_time_left(training)),
     )
     measures = Table.grid(padding=(0, 3))
     measures.add_row(*(Text.assemble((f"{name} ", "dim"), value) for name, value in _named_measures(training)))
@@ -222,10 +221,11 @@ def _named_measures(training: HistoryLine) -> list[tuple[str, str]]:
 
 
 def _measures(training: HistoryLine) -> list[str]:
-    return [
-        *(f"{name} {value}" for name, value in _named_measures(training)),
-        f"{duration(training.seconds_left)} left",
-    ]
+    return [*(f"{name} {value}" for name, value in _named_measures(training)), _time_left(training)]
+
+
+def _time_left(training: HistoryLine) -> str:
+    return f"{duration(training.seconds_left)} left" if training.step < training.steps else "exporting the model"
 
 
 def _steps(training: HistoryLine) -> str:

@@ -130,7 +130,7 @@ def read_record(run_dir: Path) -> RunRecord:
 
 
 def record_of(run_dir: Path, events: Iterable[Mapping[str, Any]]) -> RunRecord:
-    """Returns what events (as `EventLog` writes them, or the first of them) say of a run; unknown ones are passed by."""
+    """Returns what events, as `EventLog` writes them, say of a run so far."""
     record = RunRecord(run_dir, name=run_dir.parent.parent.name)
     for event in events:
         record = _after(record, event)

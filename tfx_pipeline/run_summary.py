@@ -20,7 +20,7 @@ SAVED_MODEL_FILE = "saved_model.pb"
 
 
 def summarize(component: ComponentRecord) -> str:
-    """Returns what a component made, such as "4,218 images, 8,436 captions, dropped 12 images"; "" for nothing to say."""
+    """Returns what a component made, such as "2,000 pieces from 5,311 words", or "" where there is nothing to say."""
     describe = _DESCRIBE.get(component.id)
     if describe is None or not component.finished:
         return ""

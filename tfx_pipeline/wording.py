@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-NOTHING = "–"
+NOTHING = "–"  # noqa: RUF001 - an en dash, as tables have it
 
 
 def count(number: float) -> str:
