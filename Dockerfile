@@ -8,8 +8,8 @@ FROM debian:trixie-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates g++ python3-pip
 WORKDIR /align-tfx
 COPY scripts/uv scripts/uv
-RUN scripts/uv python install --no-bin --install-dir /opt/python 3.11 \
-    && scripts/uv venv --python /opt/python/*/bin/python3.11 /opt/align
+ENV UV_PYTHON_INSTALL_DIR=/opt/python
+RUN scripts/uv python install --no-bin 3.11 && scripts/uv venv --managed-python --python 3.11 /opt/align
 # The lock alone first: this layer, the slow one, is built again only when a dependency moves.
 COPY requirements.lock ./
 RUN scripts/uv pip sync --no-cache --python /opt/align/bin/python --require-hashes \
