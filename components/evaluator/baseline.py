@@ -8,7 +8,7 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import Artifact, BaseChannel
 
 NODE_ID = "BaselineModel"
-MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"
+MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"  # the resolver's keys, in and out
 
 # Properties that the Evaluator writes on each blessing.
 BLESSED = "blessed"
@@ -67,9 +67,7 @@ def build_baseline_resolver(candidate: BaseChannel) -> tfx.dsl.Resolver:
     """
     return tfx.dsl.Resolver(
         strategy_class=LastBlessedBeforeCandidate,
-        **{
-            MODEL: tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-            BLESSING: tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-            CANDIDATE: candidate,
-        },
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        candidate=candidate,
     ).with_id(NODE_ID)

@@ -23,7 +23,7 @@ from components.evaluator.config import EvaluationConfig
 from serving import signatures
 
 CONCEPTS = 32
-FULL_WIDTH = str.maketrans("0123456789", "０１２３４５６７８９")  # TF Text's normalisation must make them ASCII
+FULL_WIDTH = {ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}  # TF Text must make them ASCII again
 
 
 def captions_of(concept: int) -> list[str]:
@@ -117,8 +117,19 @@ def TrainerStandIn(model: OutputArtifact[standard_artifacts.Model], saved_model:
 
 
 @pytest.fixture(scope="session")
+def write_concepts():
+    """Returns a function: (folder, {split: images}) writes Examples as TFX lays them out."""
+
+    def write(folder: Path, images: dict[str, int]) -> None:
+        for split, count in images.items():
+            write_split(str(folder), split, count)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def concept_model(tmp_path_factory):
-    """Returns a function: (confused, scale) -> path of the exported model, each exported once."""
+    """Returns a function: (confused, scale) -> path of the model, each exported once."""
     exported: dict[tuple[int, float], str] = {}
 
     def export(confused: int = 0, scale: float = 1.0) -> str:

@@ -1,4 +1,4 @@
-"""A small pipeline run for real, six times over: blessing, caching, the baseline, refusals, and no push of the refused."""
+"""A small pipeline run for real, six times over: blessing, caching, baseline, refusal, and no push of the refused."""
 
 import dataclasses
 
