@@ -15,6 +15,7 @@ from rich.table import Table
 from serving.versions import complete_versions
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.corpus import CorpusImage, corpus_index, newest_examples, read_corpus
+from tfx_pipeline.quiet import quiet_libraries
 
 MODEL_FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what TensorFlow decodes in the served graph
 EXIF_ORIENTATION = 0x0112
@@ -69,7 +70,7 @@ def answer(
     version, model = pushed_model(root)
     examples = newest_examples(root)
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, below
+    quiet_libraries()
     from serving.contact_sheet import Hit, Query, contact_sheet, to_png
     from serving.embedder import EncodeError, SavedModelEmbedder
     from serving.search import compose_query

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.query import pushed_model
+from tfx_pipeline.quiet import quiet_libraries
 
 
 def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Console | None = None) -> None:
@@ -30,7 +30,7 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, below
+        quiet_libraries()
         from serving.server import ModelServer
 
         try:
