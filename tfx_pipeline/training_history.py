@@ -49,20 +49,25 @@ def read_history(model_run: Path) -> list[HistoryLine]:
     return [_line(found, path) for found in read_json_lines(path)]
 
 
-def progress(root: Path, since: float) -> HistoryLine | None:
-    """Returns how far the training is that began at Unix time `since`, None before its first line.
+def history_written_since(root: Path, since: float) -> Path | None:
+    """Returns the history of the training that began at Unix time `since`, None before its first line.
 
     Args:
       root: the pipeline's folder.
-      since: histories untouched since then are those of earlier trainings.
+      since: histories untouched since then are of earlier trainings; of the others the oldest is this one's.
     """
     folder = root / "artifacts" / "Trainer" / "model_run"
-    written = [path for path in folder.glob(f"*/{HISTORY_FILE}") if path.stat().st_mtime >= since - CLOCK_SLACK_S]
-    if not written:
-        return None
-    newest = max(written, key=lambda path: path.stat().st_mtime)
-    found = read_last_json_line(newest)
-    return None if found is None else _line(found, newest)
+    written = {path: path.stat().st_mtime for path in folder.glob(f"*/{HISTORY_FILE}")}
+    return min(
+        (path for path in written if written[path] >= since - CLOCK_SLACK_S), key=written.__getitem__, default=None
+    )
+
+
+def progress(root: Path, since: float) -> HistoryLine | None:
+    """Returns how far the training is that began at Unix time `since`, None before its first line."""
+    path = history_written_since(root, since)
+    found = None if path is None else read_last_json_line(path)
+    return None if path is None or found is None else _line(found, path)
 
 
 def _line(found: dict[str, Any], path: Path) -> HistoryLine:

@@ -1,0 +1,178 @@
+"""Gathers what a report tells of a run; each piece is there, or says why it is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
+from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
+from tfx_pipeline.run_summary import FILTER_REPORT_FILE, INGEST_REPORT_FILE, SAVED_MODEL_FILE, VOCABULARY_REPORT_FILE
+from tfx_pipeline.training_history import HistoryLine, history_written_since, read_history
+
+SERVING_MODEL_DIR = "Format-Serving"  # where TFX's Trainer keeps the SavedModel inside its output "model"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A piece that a run does not have; `why` is a sentence."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the Evaluator found.
+
+    Attributes:
+      metrics: split -> metric -> value.
+      baseline: the same of the last blessed model before, {} where there was none.
+      refusals: why the model was refused, a sentence each; none where it was blessed.
+      blessed: whether it was.
+    """
+
+    metrics: Mapping[str, Mapping[str, float]]
+    baseline: Mapping[str, Mapping[str, float]]
+    refusals: tuple[str, ...]
+    blessed: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that a report shows.
+
+    Attributes:
+      record: states, times and outputs.
+      config: the configuration as nested mappings, {} where it is missing.
+      config_text: the same as YAML.
+      ingest, filter, vocabulary: the reports of components/artifacts.py.
+      history: lines of training, one at least.
+      evaluation: numbers and verdict.
+      pushed: whether a model went to the serving folder.
+      answers: example queries.
+    """
+
+    record: RunRecord
+    config: Mapping[str, Any]
+    config_text: str
+    ingest: Mapping[str, Any] | Missing
+    filter: Mapping[str, Any] | Missing
+    vocabulary: Mapping[str, Any] | Missing
+    history: list[HistoryLine] | Missing
+    evaluation: Evaluation | Missing
+    pushed: bool
+    answers: ExampleAnswers | Missing
+
+
+def gather(record: RunRecord) -> Contents:
+    """Read all pieces of a run; what is not there is Missing, never an error."""
+    config_text = _config_text(record)
+    config = _mapping(config_text)
+    pushed = record.output("Pusher", "pushed_model")
+    return Contents(
+        record=record,
+        config=config,
+        config_text=config_text,
+        ingest=_read(record, "PairExampleGen", "report", lambda folder: _json(folder / INGEST_REPORT_FILE)),
+        filter=_read(record, "PairFilter", "report", lambda folder: _json(folder / FILTER_REPORT_FILE)),
+        vocabulary=_read(record, "Vocabulary", "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
+        history=_history(record),
+        evaluation=_evaluation(record),
+        pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
+        answers=_answers(record, _evaluation_splits(config)),
+    )
+
+
+def _read(record: RunRecord, component: str, key: str, read: Callable[[Path], T]) -> T | Missing:
+    folder = record.output(component, key)
+    if folder is None:
+        return Missing(_not_reached(record, component))
+    try:
+        return read(folder)
+    except Exception as error:  # whatever a damaged artifact makes its reader raise: the page says so and goes on
+        cause = " ".join(str(error).split()) or type(error).__name__
+        return Missing(f"The output of {component} could not be read: {cause}")
+
+
+def _not_reached(record: RunRecord, component: str) -> str:
+    state = record.component(component).state
+    if state == "failed":
+        return f"Not reached: {component} failed."
+    if state == "running":
+        return f"Not reached: {component} had not finished when this was written."
+    return f"Not reached: {component} did not run."
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _history(record: RunRecord) -> list[HistoryLine] | Missing:
+    """Returns the curves of a finished training, or as far as an unfinished one came."""
+    trainer = record.component("Trainer")
+    folder = record.output("Trainer", "model_run")
+    if folder is None and trainer.started is not None:
+        written = history_written_since(record.root, trainer.started)
+        folder = written.parent if written else None
+    if folder is None:
+        return Missing(_not_reached(record, "Trainer"))
+    try:
+        return read_history(folder) or Missing(_not_reached(record, "Trainer"))
+    except (OSError, ValueError) as error:
+        return Missing(f"The training history could not be read: {error}")
+
+
+def _evaluation(record: RunRecord) -> Evaluation | Missing:
+    blessing = record.output("Evaluator", "blessing")
+
+    def read(folder: Path) -> Evaluation:
+        from components.evaluator import results  # imports TFMA
+
+        return Evaluation(
+            metrics=results.load_metrics(str(folder)),
+            baseline=results.load_baseline_metrics(str(folder)),
+            refusals=tuple(results.load_validation(str(folder))),
+            blessed=blessing is not None and results.is_blessed(str(blessing)),
+        )
+
+    return _read(record, "Evaluator", "evaluation", read)
+
+
+def _answers(record: RunRecord, splits: list[str]) -> ExampleAnswers | Missing:
+    examples = record.output("PairFilter", "examples")
+    if examples is None:
+        return Missing(_not_reached(record, "PairFilter"))
+
+    def read(folder: Path) -> ExampleAnswers:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, here at the latest
+        from serving.embedder import SavedModelEmbedder
+
+        return find_answers(SavedModelEmbedder(folder / SERVING_MODEL_DIR), examples, splits)
+
+    return _read(record, "Trainer", "model", read)
+
+
+def _config_text(record: RunRecord) -> str:
+    try:
+        return (record.run_dir / CONFIG_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def _mapping(config_text: str) -> Mapping[str, Any]:
+    try:
+        config = yaml.safe_load(config_text)
+    except yaml.YAMLError:
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _evaluation_splits(config: Mapping[str, Any]) -> list[str]:
+    return list(config.get("evaluation", {}).get("splits", []))

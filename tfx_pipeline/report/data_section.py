@@ -1,0 +1,146 @@
+"""The report's sections on data: what was read, kept and dropped and why, and what the vocabulary learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx_pipeline.report.blocks import beside, details, note, section, table
+from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.markup import Child, Markup, tag
+from tfx_pipeline.wording import NOTHING, count, measure, percent
+
+KINDS = ("images", "captions")
+Splits = Mapping[str, Mapping[str, Any]]
+
+
+def data_section(contents: Contents) -> Markup:
+    """Returns what ingest read and what the filter left, per split and reason."""
+    return section(
+        "Data",
+        tag("h3", "Read from the shards"),
+        _ingest(contents.ingest),
+        tag("h3", "Filtered"),
+        _filter(contents.filter),
+        lead="Each record that came in is either kept or dropped for one named reason: read = kept + dropped.",
+    )
+
+
+def vocabulary_section(contents: Contents) -> Markup:
+    """Returns the size and coverage of the vocabulary."""
+    report = contents.vocabulary
+    if isinstance(report, Missing):
+        return section("Vocabulary", note(report.why))
+    facts = [
+        ("Word pieces", count(report["pieces"])),
+        ("Learnt from captions of the train split", count(report["captions"])),
+        ("Words in them", count(report["words"])),
+        ("Distinct words", count(report["distinct_words"])),
+        ("Pieces per word", f"{report['pieces_per_word']:.2f}"),
+        ("Words that it cannot write", percent(report["unknown_word_rate"])),
+    ]
+    return section("Vocabulary", table(("", ""), facts))
+
+
+def _ingest(report: Mapping[str, Any] | Missing) -> Child:
+    if isinstance(report, Missing):
+        return note(report.why)
+    splits = report["splits"]
+    reasons = [(reason, kind) for kind in KINDS for reason in _reasons(splits, kind)]
+    why: Child = note("Nothing was dropped here.")
+    if reasons:
+        why = table(
+            ("Reason", "Dropped", *splits, "all"),
+            ([tag("code", reason), kind, *_across(splits, kind, reason)] for reason, kind in reasons),
+            words=2,
+        )
+    return [_balance(splits), why, _samples(report["samples"])]
+
+
+def _filter(report: Mapping[str, Any] | Missing) -> Child:
+    if isinstance(report, Missing):
+        return note(report.why)
+    splits, rules = report["splits"], report["rules"]
+    filtered = {name: split for name, split in splits.items() if split["filtered"]}
+    header = ("Rule", "Threshold", *(f"{name}, {kind}" for name in filtered for kind in KINDS))
+    rows = [
+        [
+            beside_words(rule["name"], rule["source"]),
+            _threshold(rule["threshold"]),
+            *(_number(filtered[name][kind]["dropped"].get(rule["name"], 0)) for name in filtered for kind in KINDS),
+        ]
+        for rule in rules
+    ]
+    whole = [name for name in splits if name not in filtered]
+    passed = f"Not filtered, passed whole: {', '.join(whole)}. " if whole else ""
+    words = "Rules in the order in which they are applied; a dropped image takes its captions along."
+    return [
+        _balance(splits),
+        table(header, rows),
+        tag("p", passed, words, class_="remark"),
+        _samples(report["samples"]),
+    ]
+
+
+def beside_words(name: str, source: str) -> Markup:
+    """Returns a rule's name with where it comes from."""
+    return beside(tag("code", name), source)
+
+
+def _balance(splits: Splits) -> Markup:
+    """Returns read, kept and dropped of both kinds, a row a split and one for all."""
+    header = ["Split", *(f"{kind} {fate}" for kind in KINDS for fate in ("read", "kept", "dropped")), "images kept"]
+    rows: list[list[Child]] = []
+    totals = {(kind, fate): 0 for kind in KINDS for fate in ("read", "kept")}
+    for name, split in splits.items():
+        for kind, fate in totals:
+            totals[kind, fate] += split[kind][fate]
+        rows.append(_balance_row(name, {(kind, fate): split[kind][fate] for kind, fate in totals}))
+    if len(splits) > 1:
+        rows.append(_balance_row("all", totals))
+    return table(header, rows)
+
+
+def _balance_row(name: str, numbers: Mapping[tuple[str, str], int]) -> list[Child]:
+    row: list[Child] = [name]
+    for kind in KINDS:
+        read, kept = numbers[kind, "read"], numbers[kind, "kept"]
+        row += [count(read), count(kept), _number(read - kept)]
+    read, kept = numbers["images", "read"], numbers["images", "kept"]
+    share = kept / read if read else float("nan")
+    return [
+        *row,
+        tag("span", tag("span", style=f"width:{100 * share if read else 0:.1f}%"), class_="bar", title=percent(share)),
+    ]
+
+
+def _reasons(splits: Splits, kind: str) -> list[str]:
+    return sorted({reason for split in splits.values() for reason in split[kind]["dropped"]})
+
+
+def _across(splits: Splits, kind: str, reason: str) -> list[str]:
+    numbers = [split[kind]["dropped"].get(reason, 0) for split in splits.values()]
+    return [*map(_number, numbers), _number(sum(numbers))]
+
+
+def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]]) -> Child:
+    """Returns some of the dropped records, by reason."""
+    shown = {reason: found for reason, found in samples.items() if found}
+    if not shown:
+        return None
+    rows = [
+        [tag("code", reason), sample["record"], sample["detail"]] for reason, found in shown.items() for sample in found
+    ]
+    return details("Samples of what was dropped", table(("Reason", "Record", "What was found"), rows, words=3))
+
+
+def _threshold(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int):
+        return count(value)
+    return measure(value) if isinstance(value, float) else str(value)
+
+
+def _number(number: int) -> str:
+    return count(number) if number else NOTHING

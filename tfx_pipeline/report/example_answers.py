@@ -1,0 +1,252 @@
+"""Asks the trained model example questions over the evaluation splits: texts for images, and images for texts.
+
+Legend: N images of one split, M captions, D embedding dimension.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from components import schema
+from tfx_pipeline.corpus import SPLIT_PREFIX
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from serving.embedder import Embedder
+
+MAX_IMAGES = 2000  # of a split, so that a report of a large run takes minutes, not hours
+MAX_CAPTIONS = 4000
+CAPTION_QUESTIONS, LABEL_QUESTIONS, IMAGE_QUESTIONS = 8, 4, 6  # over all splits
+IMAGE_ANSWERS, CAPTION_ANSWERS = 6, 3
+THUMBNAIL_PX = 96
+IMAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to a question.
+
+    Attributes:
+      score: cosine with the question.
+      right: whether it belongs to the question.
+      text: the found caption, or the first caption of the found image.
+      thumbnail: JPEG of the found image; None where captions are the answers, or where it does not decode.
+    """
+
+    score: float
+    right: bool
+    text: str
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its best answers.
+
+    Attributes:
+      text: what was asked; for an image, its first caption.
+      answers: best first.
+      rank: place of the best right answer among all, from 1.
+      thumbnail: JPEG of the image that asked, None where a text asked.
+    """
+
+    text: str
+    answers: tuple[Answer, ...]
+    rank: int
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True)
+class SplitAnswers:
+    """The questions that were put to one split.
+
+    Attributes:
+      split: its name.
+      images, captions: how many were searched.
+      by_caption: captions of the split ask for their image.
+      by_label: class labels ask for images of their class.
+      by_image: images ask for their captions.
+    """
+
+    split: str
+    images: int
+    captions: int
+    by_caption: tuple[Question, ...]
+    by_label: tuple[Question, ...]
+    by_image: tuple[Question, ...]
+
+
+ExampleAnswers = tuple[SplitAnswers, ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """An image of a split without its bytes."""
+
+    captions: tuple[str, ...]
+    label: str
+
+
+def find_answers(embedder: Embedder, examples: Path, splits: Sequence[str]) -> ExampleAnswers:
+    """Ask the same questions of the same data each time: they are taken evenly from the split, none is chosen.
+
+    Args:
+      embedder: of the trained model.
+      examples: folder of the filtered Examples.
+      splits: splits to ask, those without an image are left out.
+
+    Returns:
+      Questions and answers of each split.
+
+    Raises:
+      EncodeError: when the model refuses an input.
+    """
+    found = []
+    for split in splits:
+        answered = _ask_split(embedder, examples / f"{SPLIT_PREFIX}{split}", split, share=len(splits))
+        if answered is not None:
+            found.append(answered)
+    return tuple(found)
+
+
+def evenly(total: int, wanted: int) -> list[int]:
+    """Returns `wanted` different positions in range(total), evenly spread; all of them where there are fewer."""
+    wanted = min(total, wanted)
+    return [(2 * number + 1) * total // (2 * wanted) for number in range(wanted)]
+
+
+def make_thumbnail(encoded: bytes) -> bytes | None:
+    """Returns an image as a JPEG of at most THUMBNAIL_PX a side, on white; None where Pillow cannot decode it."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as picture:
+            picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
+            drawn = picture.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    drawn.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
+    page = Image.new("RGB", drawn.size, "white")
+    page.paste(drawn, mask=drawn.getchannel("A"))
+    buffer = io.BytesIO()
+    page.save(buffer, "JPEG", quality=82, optimize=True)
+    return buffer.getvalue()
+
+
+def _ask_split(embedder: Embedder, folder: Path, split: str, share: int) -> SplitAnswers | None:
+    import numpy as np
+
+    pairs, images = _embed_images(embedder, folder)  # images [N, D]
+    if not pairs:
+        return None
+    texts = [(caption, row) for row, pair in enumerate(pairs) for caption in pair.captions][:MAX_CAPTIONS]
+    captions = embedder.encode_text([caption for caption, _ in texts])  # [M, D]
+    owners = np.array([row for _, row in texts], np.int64)  # [M]
+
+    asking = evenly(len(pairs), -(-CAPTION_QUESTIONS // share))
+    asked = [pairs[row].captions[place % len(pairs[row].captions)] for place, row in enumerate(asking)]
+    labels = sorted({pair.label for pair in pairs if pair.label})
+    labels = [labels[place] for place in evenly(len(labels), -(-LABEL_QUESTIONS // share))]
+    by_caption = _rank(embedder.encode_text(asked), images, IMAGE_ANSWERS)
+    by_label = _rank(embedder.encode_text(labels), images, IMAGE_ANSWERS)
+    looking = [int(owners[place]) for place in evenly(len(texts), -(-IMAGE_QUESTIONS // share))]
+    by_image = _rank(images[looking], captions, CAPTION_ANSWERS)
+
+    shown = {row for ranking in (*by_caption, *by_label) for row in ranking.best} | set(looking)
+    thumbnails = _thumbnails(folder, shown)
+
+    def with_images(text: str, ranking: _Ranking, right: set[int]) -> Question:
+        answers = (
+            Answer(ranking.scores[row], row in right, pairs[row].captions[0], thumbnails[row]) for row in ranking.best
+        )
+        return Question(text, tuple(answers), ranking.place_of(right))
+
+    def with_captions(row: int, ranking: _Ranking) -> Question:
+        right = set(np.flatnonzero(owners == row).tolist())
+        answers = (Answer(ranking.scores[text], text in right, texts[text][0]) for text in ranking.best)
+        return Question(pairs[row].captions[0], tuple(answers), ranking.place_of(right), thumbnails[row])
+
+    return SplitAnswers(
+        split,
+        images=len(pairs),
+        captions=len(texts),
+        by_caption=tuple(
+            with_images(text, ranking, {row for row, pair in enumerate(pairs) if text in pair.captions})
+            for text, ranking in zip(asked, by_caption, strict=True)
+        ),
+        by_label=tuple(
+            with_images(label, ranking, {row for row, pair in enumerate(pairs) if pair.label == label})
+            for label, ranking in zip(labels, by_label, strict=True)
+        ),
+        by_image=tuple(with_captions(row, ranking) for row, ranking in zip(looking, by_image, strict=True)),
+    )
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """How one question ranks all candidates.
+
+    Attributes:
+      scores: of every candidate.
+      best: the candidates with the highest scores, best first.
+    """
+
+    scores: list[float]
+    best: list[int]
+
+    def place_of(self, right: set[int]) -> int:
+        """Returns the place of the best right candidate, from 1; a tie counts as won."""
+        best = max(self.scores[row] for row in right)
+        return 1 + sum(score > best for score in self.scores)
+
+
+def _rank(questions: np.ndarray, candidates: np.ndarray, wanted: int) -> list[_Ranking]:
+    import numpy as np
+
+    rankings = []
+    for scores in questions @ candidates.T:  # [Q, D] x [D, N]
+        best = np.argsort(-scores, kind="stable")[:wanted]
+        rankings.append(_Ranking(scores.tolist(), best.tolist()))
+    return rankings
+
+
+def _embed_images(embedder: Embedder, folder: Path) -> tuple[list[_Pair], np.ndarray]:
+    """Returns the first MAX_IMAGES pairs of a split and their images' embeddings, [N, D]."""
+    import numpy as np
+
+    pairs: list[_Pair] = []
+    vectors = [np.zeros((0, 0), np.float32)]
+    records = islice(_records(folder), MAX_IMAGES)
+    while batch := list(islice(records, IMAGES_AT_ONCE)):
+        pairs += [pair for pair, _ in batch]
+        vectors.append(embedder.encode_image([encoded for _, encoded in batch]))
+    return pairs, np.concatenate(vectors[1:] or vectors)
+
+
+def _thumbnails(folder: Path, rows: set[int]) -> dict[int, bytes | None]:
+    """Returns row -> thumbnail, in a second pass over the files, so that no split is ever held whole."""
+    records = islice(_records(folder), MAX_IMAGES)
+    return {row: make_thumbnail(encoded) for row, (_, encoded) in enumerate(records) if row in rows}
+
+
+def _records(folder: Path) -> Iterator[tuple[_Pair, bytes]]:
+    """Yields each image of a split with what is known of it, always in the same order."""
+    import tensorflow as tf
+
+    for path in sorted(folder.glob("*.gz")):
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+            features = tf.train.Example.FromString(record).features.feature
+            captions = tuple(text.decode("utf-8", "replace") for text in _values(features, schema.CAPTION_TEXT))
+            if captions:  # an image without a caption has nothing to be asked or answered
+                label = b"".join(_values(features, schema.CLASS_LABEL)).decode("utf-8", "replace")
+                yield _Pair(captions, label), _values(features, schema.IMAGE_ENCODED)[0]
+
+
+def _values(features: object, name: str) -> list[bytes]:
+    return list(features[name].bytes_list.value)  # type: ignore[index] # a protobuf map

@@ -1,0 +1,138 @@
+"""The report's sections on the run itself: how it ended, its components and artifacts, its config, what to do next."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+from tfx_pipeline.config import ConfigError, build, load, preset_names
+from tfx_pipeline.report.blocks import details, folder_link, note, section, table
+from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.markup import Child, Markup, tag
+from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord, RunRecord
+from tfx_pipeline.run_summary import summarize
+from tfx_pipeline.wording import NOTHING, count, duration, percent
+
+DEFAULT_PRESET = "demo"  # what the align command takes without --config
+STATE_CLASS = {"complete": "good", "cached": "good", "failed": "bad", "running": "open", "waiting": "open"}
+STATE_MARK = {"complete": "✓", "cached": "✓", "failed": "✗", "running": "…", "waiting": "·"}
+
+
+def headline(contents: Contents) -> Markup:
+    """Returns name, time, verdict with its reasons, and the key figures."""
+    record = contents.record
+    word, kind, reasons = verdict(contents)
+    when = time.strftime("%d %B %Y, %H:%M", time.localtime(record.started)) if record.started else "not started"
+    took = f" · {duration(record.seconds)} in all" if record.seconds is not None else ""
+    return tag(
+        "header",
+        tag("p", "Pipeline report", class_="kicker"),
+        tag("h1", record.name, tag("span", word, class_=f"pill {kind}")),
+        tag("p", f"{when}{took} · run {record.run_dir.name}", class_="lead"),
+        tag("ul", [tag("li", reason) for reason in reasons], class_="reasons") if reasons else None,
+        tag("div", [_figure(*figure) for figure in key_figures(contents)], class_="figures"),
+    )
+
+
+def verdict(contents: Contents) -> tuple[str, str, tuple[str, ...]]:
+    """Returns how the run ended in a word, that word's kind ("good", "bad" or "open") and the reasons for it."""
+    record, evaluation = contents.record, contents.evaluation
+    if record.why_failed is not None:
+        who = record.failed.id if record.failed else record.name
+        return "failed", "bad", (f"{who} failed: {record.why_failed}",)
+    if not record.succeeded:
+        return "unfinished", "open", ("The pipeline had not reached its end when this was written.",)
+    if isinstance(evaluation, Missing):
+        return "finished", "open", (evaluation.why,)
+    if not evaluation.blessed:
+        return "refused", "bad", evaluation.refusals
+    return ("blessed and pushed" if contents.pushed else "blessed"), "good", ()
+
+
+def key_figures(contents: Contents) -> list[tuple[str, str, str]]:
+    """Returns (what, value, beside it) of the figures that matter most, as far as they exist."""
+    figures = []
+    if not isinstance(contents.filter, Missing):
+        splits = contents.filter["splits"].values()
+        kept, read = (sum(split["images"][fate] for split in splits) for fate in ("kept", "read"))
+        figures.append(("images kept", count(kept), f"of {count(read)} that were ingested"))
+    if not isinstance(contents.history, Missing):
+        last = contents.history[-1]
+        figures.append(
+            ("training", duration(last.seconds), f"{count(last.step)} steps, {count(last.pairs_per_s)} pairs/s")
+        )
+    if not isinstance(contents.evaluation, Missing):
+        for split, found in contents.evaluation.metrics.items():
+            name = "t2i_recall_at_10"
+            chance = f"{split}, guessing {percent(found.get(f'chance_{name}', float('nan')))}"
+            figures.append(("text → image R@10", percent(found.get(name, float("nan"))), chance))
+        for split, found in contents.evaluation.metrics.items():
+            if found.get("num_classes"):
+                largest = f"{split}, largest class {percent(found['majority_class_share'])}"
+                figures.append(("zero-shot top-1", percent(found["zero_shot_top_1"]), largest))
+    return figures
+
+
+def components_section(contents: Contents, page_folder: Path) -> Markup:
+    """Returns each component with its state, time and links to its artifacts."""
+    record = contents.record
+    if not record.components:
+        return section("Components", note("Not reached: the pipeline did not start."))
+    rows = [_component_row(component, record, page_folder) for component in record.components]
+    links = [tag("a", LOG_FILE, href=LOG_FILE), " holds what the libraries said."]
+    return section(
+        "Components",
+        table(("Component", "State", "Artifacts", "time"), rows, words=3),
+        tag("p", links, class_="remark"),
+    )
+
+
+def config_section(contents: Contents) -> Markup:
+    """Returns the config that was used."""
+    if not contents.config_text:
+        return section("Config", note(f"The run has no {CONFIG_FILE}."))
+    return section("Config", details(f"{CONFIG_FILE} as it was used", tag("pre", contents.config_text)))
+
+
+def next_section(contents: Contents) -> Markup:
+    """Returns the commands that go on from here."""
+    flag = config_flag(contents)
+    commands = [
+        (f"align report{flag}", "writes this page again"),
+        (f"align run{flag}", "runs again; what is unchanged comes from the cache"),
+    ]
+    if contents.pushed:
+        commands = [
+            (f"align query{flag} 'sad cat'", "ranks the images for a text, an image, or both"),
+            (f"align serve{flag}", "answers TensorFlow Serving's gRPC API with the pushed model"),
+            *commands,
+        ]
+    return section("Go on", table(("", ""), ([tag("code", command), words] for command, words in commands), words=2))
+
+
+def config_flag(contents: Contents) -> str:
+    """Returns the --config flag that means this run's config: none, a preset's name, or the run's own file."""
+    try:
+        used = build(contents.config)
+    except ConfigError:
+        used = None  # of another version
+    for name in preset_names():
+        if used == load(name):
+            return "" if name == DEFAULT_PRESET else f" --config {name}"
+    return f" --config {shlex.quote(str(contents.record.run_dir / CONFIG_FILE))}"
+
+
+def _figure(what: str, value: str, other: str) -> Markup:
+    return tag("div", tag("span", what), tag("b", value), tag("small", other), class_="figure")
+
+
+def _component_row(component: ComponentRecord, record: RunRecord, page_folder: Path) -> list[Child]:
+    state = tag("span", f"{STATE_MARK[component.state]} {component.state}", class_=STATE_CLASS[component.state])
+    made = summarize(component)
+    links = [
+        tag("div", tag("small", key), " ", folder_link(uri, page_folder, record.root))
+        for key, uri in sorted(component.outputs.items())
+    ]
+    time_taken = NOTHING if component.seconds is None else duration(component.seconds)
+    return [[component.id, tag("small", made) if made else None], state, links, time_taken]
