@@ -71,7 +71,7 @@ def create_pipeline(
             "training": dataclasses.asdict(config.training),
             "prompts": list(config.evaluation.prompts),
         },
-    )
+    ).with_id("Trainer")
     baseline = resolve_baseline(trainer.outputs["model"])
     evaluator = build_evaluator(
         config.evaluation,
