@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -14,6 +14,7 @@ from serving.tensors import from_proto, to_proto
 DTYPES = [np.float32, np.float64, np.float16, np.int32, np.int64, np.uint8, np.bool_]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(DTYPES).flatmap(
         lambda dtype: arrays.arrays(dtype, arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
@@ -25,12 +26,14 @@ def test_numbers_come_back_as_they_went(array):
     np.testing.assert_array_equal(back, array)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=8), max_size=6))
 def test_bytes_come_back_as_they_went(values):
     array = np.array(values, dtype=object)
     assert from_proto(to_proto(array)).tolist() == values
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=8), max_size=6))
 def test_messages_made_by_tensorflow_are_read(values):
     proto = tf.make_tensor_proto(values, dtype=tf.string, shape=[len(values)])
