@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from components import schema
 from tfx_pipeline.config import ConfigError
+from tfx_pipeline.run_record import read_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,9 +51,9 @@ def newest_examples(root: Path) -> Path:
       ConfigError: when no run got that far.
     """
     for run_dir in sorted((root / "runs").glob("*"), reverse=True):
-        uri = _filtered_examples(run_dir / "events.jsonl")
-        if uri is not None and uri.is_dir():
-            return uri
+        examples = read_record(run_dir).output(FILTER_COMPONENT, "examples")
+        if examples is not None and examples.is_dir():
+            return examples
     raise ConfigError(f"{root} holds no run that got past {FILTER_COMPONENT}, so there are no images; run `align run`")
 
 
@@ -118,18 +118,3 @@ def _embed(examples: Path, embedder: Embedder) -> tuple[list[str], np.ndarray]:
     if not vectors:
         raise ConfigError(f"{examples} holds no image; run `align run` on data that survives the filter")
     return names, np.concatenate(vectors)  # [N, D]
-
-
-def _filtered_examples(events_file: Path) -> Path | None:
-    """Returns the uri of the last finished PairFilter in a run's events, None without one."""
-    if not events_file.is_file():
-        return None
-    found = None
-    for line in events_file.read_text(encoding="utf-8").splitlines():
-        try:
-            event = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the last line of a run that was killed while writing it
-        if event.get("event") == "component_finished" and event.get("component") == FILTER_COMPONENT:
-            found = event.get("outputs", {}).get("examples", found)
-    return Path(found) if found else None
