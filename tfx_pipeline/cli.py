@@ -35,12 +35,20 @@ def _config(source: str, overrides: list[str] | None) -> Config:
 
 
 @app.command()
-def run(config: ConfigOption = "demo", set_: SetOption = None) -> None:
-    """Run the pipeline on this machine and open on a report; what is unchanged comes from the cache."""
+def run(
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")] = False,
+) -> None:
+    """Run the pipeline on this machine and end on a report; what is unchanged comes from the cache."""
     checked = _config(config, set_)
     from tfx_pipeline.run import run as run_pipeline
+    from tfx_pipeline.run_record import REPORT_FILE
 
     record = run_pipeline(checked, Console())
+    report_page = record.run_dir / REPORT_FILE
+    if open_ and report_page.is_file():
+        typer.launch(str(report_page))
     if not record.succeeded:
         raise typer.Exit(1)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from pathlib import Path
 
@@ -17,8 +15,8 @@ from components.evaluator.baseline import build_baseline_resolver
 from tfx_pipeline.config import Config, build
 from tfx_pipeline.event_log import ComponentEvents, EventLog
 from tfx_pipeline.pipeline import create_pipeline
-
-CONFIG_FILE = "config.yaml"
+from tfx_pipeline.report.rebuild import rebuild
+from tfx_pipeline.run_record import CONFIG_FILE
 
 
 def run(config: Config, run_dir: Path) -> None:
@@ -73,12 +71,14 @@ def explain(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Run the config of a prepared run folder: `python -m tfx_pipeline.local_runner RUN_DIR`."""
+    """Run the config of a prepared run folder and write its report: `python -m tfx_pipeline.local_runner RUN_DIR`."""
     run_dir = Path(sys.argv[1])
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-    logging.getLogger().setLevel(logging.INFO)
     absl_logging.set_verbosity(absl_logging.INFO)
-    run(build(yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8"))), run_dir)
+    config = build(yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8")))
+    try:
+        run(config, run_dir)
+    finally:
+        rebuild(run_dir)  # a failed run has a report too: it says how far it came
 
 
 if __name__ == "__main__":

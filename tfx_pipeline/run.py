@@ -17,9 +17,8 @@ from rich.console import Console
 
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
-from tfx_pipeline.run_record import RunRecord
+from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
 
-LOG_FILE = "log.txt"
 STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
 
 
@@ -39,7 +38,7 @@ def run(config: Config, console: Console) -> RunRecord:
     check(config)
     with _only_run(config.root):
         run_dir = _new_run_dir(config.root)
-        (run_dir / "config.yaml").write_text(
+        (run_dir / CONFIG_FILE).write_text(
             yaml.safe_dump(config.to_mapping(), sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
         with (run_dir / LOG_FILE).open("ab") as log:
