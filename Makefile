@@ -12,7 +12,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@scripts/setup $(PYTHON) $@
 
 demo: setup  ## run the pipeline end to end on the demo data, ending on a report
-	@.venv/bin/align run --config demo
+	@.venv/bin/align run --config demo --open
 
 test: setup  ## run the tests
 	.venv/bin/pytest
