@@ -50,11 +50,9 @@ def picture(jpeg: bytes | None, text: str) -> Markup:
     return tag("img", src=f"data:image/jpeg;base64,{encoded}", alt=text, title=text, loading="lazy")
 
 
-def folder_link(uri: str, page_folder: Path, root: Path) -> Markup:
+def folder_link(words: str, uri: str, page_folder: Path) -> Markup:
     """Returns a link to an artifact's folder, relative to the page; a remote one is only named."""
     if "://" in uri:
         return tag("code", uri)
-    target = Path(uri).absolute()
-    shown = target.relative_to(root.absolute()) if target.is_relative_to(root.absolute()) else target
-    relative = os.path.relpath(target, page_folder.absolute())
-    return tag("a", str(shown), href=urllib.parse.quote(f"{relative}/"))
+    relative = os.path.relpath(Path(uri).absolute(), page_folder.absolute())
+    return tag("a", words, href=urllib.parse.quote(f"{relative}/"), title=uri)

@@ -89,7 +89,11 @@ def beside_words(name: str, source: str) -> Markup:
 
 def _balance(splits: Splits) -> Markup:
     """Returns read, kept and dropped of both kinds, a row a split and one for all."""
-    header = ["Split", *(f"{kind} {fate}" for kind in KINDS for fate in ("read", "kept", "dropped")), "images kept"]
+    header = [
+        "Split",
+        *(f"{kind} {fate}" for kind in KINDS for fate in ("read", "kept", "dropped")),
+        "share of images kept",
+    ]
     rows: list[list[Child]] = []
     totals = {(kind, fate): 0 for kind in KINDS for fate in ("read", "kept")}
     for name, split in splits.items():
@@ -107,11 +111,9 @@ def _balance_row(name: str, numbers: Mapping[tuple[str, str], int]) -> list[Chil
         read, kept = numbers[kind, "read"], numbers[kind, "kept"]
         row += [count(read), count(kept), _number(read - kept)]
     read, kept = numbers["images", "read"], numbers["images", "kept"]
-    share = kept / read if read else float("nan")
-    return [
-        *row,
-        tag("span", tag("span", style=f"width:{100 * share if read else 0:.1f}%"), class_="bar", title=percent(share)),
-    ]
+    share = percent(kept / read) if read else NOTHING
+    bar = tag("span", tag("span", style=f"width:{100 * kept / max(read, 1):.1f}%"), class_="bar")
+    return [*row, [share, " ", bar]]
 
 
 def _reasons(splits: Splits, kind: str) -> list[str]:

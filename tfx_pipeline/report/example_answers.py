@@ -194,16 +194,17 @@ class _Ranking:
 
     Attributes:
       scores: of every candidate.
-      best: the candidates with the highest scores, best first.
+      order: all candidates, best first.
+      best: the first few of them.
     """
 
     scores: list[float]
+    order: list[int]
     best: list[int]
 
     def place_of(self, right: set[int]) -> int:
-        """Returns the place of the best right candidate, from 1; a tie counts as won."""
-        best = max(self.scores[row] for row in right)
-        return 1 + sum(score > best for score in self.scores)
+        """Returns the place of the best right candidate, from 1."""
+        return next(place for place, row in enumerate(self.order, start=1) if row in right)
 
 
 def _rank(questions: np.ndarray, candidates: np.ndarray, wanted: int) -> list[_Ranking]:
@@ -211,8 +212,8 @@ def _rank(questions: np.ndarray, candidates: np.ndarray, wanted: int) -> list[_R
 
     rankings = []
     for scores in questions @ candidates.T:  # [Q, D] x [D, N]
-        best = np.argsort(-scores, kind="stable")[:wanted]
-        rankings.append(_Ranking(scores.tolist(), best.tolist()))
+        order = np.argsort(-scores, kind="stable").tolist()
+        rankings.append(_Ranking(scores.tolist(), order, order[:wanted]))
     return rankings
 
 

@@ -10,7 +10,7 @@ from tfx_pipeline.config import ConfigError, build, load, preset_names
 from tfx_pipeline.report.blocks import details, folder_link, note, section, table
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
-from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord, RunRecord
+from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
 from tfx_pipeline.run_summary import summarize
 from tfx_pipeline.wording import NOTHING, count, duration, percent
 
@@ -79,7 +79,7 @@ def components_section(contents: Contents, page_folder: Path) -> Markup:
     record = contents.record
     if not record.components:
         return section("Components", note("Not reached: the pipeline did not start."))
-    rows = [_component_row(component, record, page_folder) for component in record.components]
+    rows = [_component_row(component, page_folder) for component in record.components]
     links = [tag("a", LOG_FILE, href=LOG_FILE), " holds what the libraries said."]
     return section(
         "Components",
@@ -124,14 +124,15 @@ def config_flag(contents: Contents) -> str:
 
 
 def _figure(what: str, value: str, other: str) -> Markup:
-    return tag("div", tag("span", what), tag("b", value), tag("small", other), class_="figure")
+    unbroken = other.replace(" %", "\u00a0%")
+    return tag("div", tag("span", what), tag("b", value), tag("small", unbroken), class_="figure")
 
 
-def _component_row(component: ComponentRecord, record: RunRecord, page_folder: Path) -> list[Child]:
+def _component_row(component: ComponentRecord, page_folder: Path) -> list[Child]:
     state = tag("span", f"{STATE_MARK[component.state]} {component.state}", class_=STATE_CLASS[component.state])
     made = summarize(component)
     links = [
-        tag("div", tag("small", key), " ", folder_link(uri, page_folder, record.root))
+        tag("div", folder_link(f"{key}/{Path(uri).name}", uri, page_folder))
         for key, uri in sorted(component.outputs.items())
     ]
     time_taken = NOTHING if component.seconds is None else duration(component.seconds)
