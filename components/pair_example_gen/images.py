@@ -15,12 +15,12 @@ from components.pair_example_gen.reasons import (
     Refused,
 )
 
-# Kept byte for byte unless transparent: tf.io.decode_image reads every variant of them. Of BMP it misreads palettes
-# and refuses 32 bits.
-KEPT_FORMATS = ("JPEG", "MPO", "PNG", "GIF")
-TRANSCODED_FORMATS = ("BMP", "WEBP", "TIFF", "JPEG2000", "PPM", "AVIF")
-KEPT_EXTENSIONS = ("jpg", "jpeg", "png", "gif")
-EXTENSIONS = (*KEPT_EXTENSIONS, "bmp", "webp", "tif", "tiff", "jp2", "ppm", "avif", "heic", "heif", "jxl", "ico", "svg")
+# Kept byte for byte unless transparent: tf.io.decode_image reads every variant of them. It reads GIF and BMP too, but
+# of a GIF no more than the first frame's own rectangle, and BMP not with a palette nor with 32 bits.
+KEPT_FORMATS = ("JPEG", "MPO", "PNG")
+TRANSCODED_FORMATS = ("GIF", "BMP", "WEBP", "TIFF", "JPEG2000", "PPM", "AVIF")
+KNOWN_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "bmp", "webp")  # with these, unknown content is a broken file
+EXTENSIONS = (*KNOWN_EXTENSIONS, "tif", "tiff", "jp2", "ppm", "avif", "heic", "heif", "jxl", "ico", "svg")
 WHITE = (255, 255, 255, 255)
 
 Image.init()  # Image.OPEN then names what this build of Pillow reads; others are as good as unknown
@@ -40,7 +40,7 @@ def prepare(encoded: bytes, extension: str, max_pixels: int, check: Callable[[by
     """Refuse an image that is too large or broken; transcode one that TensorFlow would misread.
 
     A transparent image is laid on white: TensorFlow drops the alpha channel and shows whatever colour lies beneath.
-    It and the formats that TensorFlow cannot read become PNG; of an animation the first frame stays. All other images
+    It and the formats that TensorFlow misreads become PNG; of an animation the first frame stays. All other images
     keep their bytes.
 
     Args:
@@ -76,8 +76,7 @@ def _open(encoded: bytes, extension: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(encoded), formats=_FORMATS)
     except UnidentifiedImageError as error:
-        known = extension in KEPT_EXTENSIONS or extension.upper() in _FORMATS
-        reason = IMAGE_NOT_DECODABLE if known else IMAGE_FORMAT_NOT_SUPPORTED
+        reason = IMAGE_NOT_DECODABLE if extension in KNOWN_EXTENSIONS else IMAGE_FORMAT_NOT_SUPPORTED
         raise Refused(reason, f".{extension} of {len(encoded)} bytes with an unknown header") from error
     except Image.DecompressionBombError as error:
         raise Refused(IMAGE_TOO_LARGE, str(error)) from error

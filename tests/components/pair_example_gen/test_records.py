@@ -1,0 +1,128 @@
+"""Captions, labels and splits of single records."""
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.pair_example_gen import reasons
+from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.records import (
+    Caption,
+    read_captions,
+    read_label,
+    read_metadata,
+    read_picture,
+    split_of,
+)
+from components.pair_example_gen.tar_reader import Record
+
+FIELDS = {"txt": "und", "name": "en", "words": "de"}
+
+
+def captions_of(metadata, text=None):
+    members = {} if text is None else {"txt": text}
+    return read_captions(Record("0", members), metadata, FIELDS)
+
+
+def test_captions_come_in_the_order_of_the_config_with_their_language():
+    captions = captions_of({"words": ["eins", "zwei"], "name": " one\n", "other": "no"}, b"\xef\xbb\xbfnull")
+    assert captions.kept == [
+        Caption("null", "und"),
+        Caption("one", "en"),
+        Caption("eins", "de"),
+        Caption("zwei", "de"),
+    ]
+    assert not captions.refused
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(value, reasons.EMPTY) for value in ("", " \n\u3000", None)]
+    + [(value, reasons.NOT_TEXT) for value in (7, True, {"a": 1})]
+    + [("\ud800", reasons.NOT_UTF8)],
+)
+def test_an_unusable_caption_is_named_and_the_others_stay(value, reason):
+    alone = captions_of({"name": value})
+    assert ([], [reason]) == (alone.kept, [refused.reason for refused in alone.refused])
+    among = captions_of({"words": ["eins", value, "drei"]})
+    assert [caption.text for caption in among.kept] == ["eins", "drei"]
+    assert [refused.reason for refused in among.refused] == [reason]
+
+
+def test_a_text_member_that_is_not_utf8_is_named():
+    captions = captions_of({"name": "one"}, b"caf\xe9")
+    assert [caption.text for caption in captions.kept] == ["one"]
+    assert [refused.reason for refused in captions.refused] == [reasons.NOT_UTF8]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda x: st.lists(x),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["name", "words", "other"]), json_values), st.none() | st.binary(max_size=20))
+def test_every_value_is_a_caption_or_is_refused(metadata, text):
+    captions = captions_of(metadata, text)
+    expected = text is not None
+    for name in ("name", "words"):
+        if name in metadata:
+            expected += len(metadata[name]) if isinstance(metadata[name], list) else 1
+    assert len(captions.kept) + len(captions.refused) == expected
+    for caption in captions.kept:
+        assert caption.text.encode().decode().strip() == caption.text != ""
+
+
+def test_metadata_is_read_only_where_a_field_of_it_is_asked_for():
+    record = Record("0", {"json": b"not json"})
+    assert read_metadata(record, {"txt": "und"}, "") == {}
+    assert read_metadata(Record("0", {}), {"name": "en"}, "") == {}
+    for captions, label_field in (({"name": "en"}, ""), ({"txt": "und"}, "class")):
+        with pytest.raises(Refused, match=reasons.METADATA_NOT_JSON):
+            read_metadata(record, captions, label_field)
+
+
+@pytest.mark.parametrize("content", [b"[1]", b"\xff", b"", b"[" * 100_000, b'"text"', b"1" * 10_000])
+def test_metadata_that_is_no_object_is_named(content):
+    with pytest.raises(Refused, match=reasons.METADATA_NOT_JSON):
+        read_metadata(Record("0", {"json": content}), {"name": "en"}, "")
+
+
+def test_metadata_may_hold_what_only_pythons_json_allows():
+    assert read_metadata(Record("0", {"json": b'{"name": "x", "size": NaN}'}), {"name": "en"}, "")["name"] == "x"
+
+
+def test_labels():
+    assert read_label({"class": " cat face "}, "class") == "cat face"
+    assert read_label({"class": None}, "class") == read_label({}, "class") == read_label({"class": 3}, "") == ""
+    for label in (3, ["cat"], "\udfff"):
+        with pytest.raises(Refused, match=reasons.LABEL_NOT_TEXT):
+            read_label({"class": label}, "class")
+
+
+def test_a_flawed_or_empty_record_has_no_picture():
+    with pytest.raises(Refused, match="corrupt_shard: why"):
+        read_picture(Record("0", {"jpg": b"x"}, reasons.CORRUPT_SHARD, "why"), 100, bool)
+    with pytest.raises(Refused, match="no_image: members: json, txt"):
+        read_picture(Record("0", {"txt": b"x", "json": b"{}"}), 100, bool)
+
+
+def test_the_hash_split_is_stable_and_follows_the_shares():
+    shares = {"train": 7, "validation": 2, "test": 1}
+    assert [split_of(b"%d" % number, {"train": 1, "test": 1}) for number in range(8)] == [
+        split_of(b"%d" % number, {"train": 1, "test": 1}) for number in range(8)
+    ]
+    seen = Counter(split_of(b"%d" % number, shares) for number in range(10_000))
+    for name, share in shares.items():
+        assert abs(seen[name] - 1000 * share) < 150  # five standard deviations of the largest
+    assert split_of(b"any", {"only": 1}) == "only"
+
+
+def test_json_member_of_img2dataset_round_trips():
+    content = json.dumps({"caption": "A \U0001f600", "key": "0"}).encode()
+    metadata = read_metadata(Record("0", {"json": content}), {"caption": "en"}, "")
+    assert read_captions(Record("0", {}), metadata, {"caption": "en"}).kept == [Caption("A \U0001f600", "en")]

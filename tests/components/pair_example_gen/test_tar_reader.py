@@ -1,0 +1,147 @@
+"""A shard is read record by record, and breaks off by name."""
+
+import gzip
+import io
+import tarfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.pair_example_gen import reasons
+from components.pair_example_gen.tar_reader import MAX_MEMBER_BYTES, Record, read_records
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+
+
+def read(content: bytes) -> list[Record]:
+    return list(read_records(io.BytesIO(content)))
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+def test_consecutive_members_of_a_key_are_one_record(make_tar):
+    shard = make_tar([("0.jpg", b"j"), ("0.TXT", b"t"), ("sub/0.jpg", b"k"), ("1.seg.png", b"s"), ("1.json", b"{}")])
+    assert read(shard) == [
+        Record("0", {"jpg": b"j", "txt": b"t"}),
+        Record("sub/0", {"jpg": b"k"}),
+        Record("1", {"seg.png": b"s", "json": b"{}"}),
+    ]
+
+
+def test_a_key_that_comes_twice_makes_two_records(make_tar):
+    shard = make_tar([("0.jpg", b"a"), ("0.txt", b"b"), ("0.jpg", b"a"), ("0.txt", b"b")])
+    assert read(shard) == [Record("0", {"jpg": b"a", "txt": b"b"})] * 2
+
+
+def test_folders_links_and_nameless_members_belong_to_no_record():
+    shard = (
+        header("folder.jpg/", 0, tarfile.DIRTYPE)
+        + header("link.jpg", 0, tarfile.SYMTYPE)
+        + header("README", 0)
+        + header("./.hidden.jpg", 0)
+        + header("0.jpg", 0)
+        + END
+    )
+    assert read(shard) == [Record("0", {"jpg": b""})]
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_and_odd_names_survive(make_tar, form):
+    name = "../" * 40 + "žluťoučký kůň" * 9
+    assert read(make_tar([(f"{name}.jpg", b"j"), ("1.jpg", b"k")], format=form)) == [
+        Record(name, {"jpg": b"j"}),
+        Record("1", {"jpg": b"k"}),
+    ]
+
+
+def test_a_member_that_ends_early_flaws_its_record_and_no_other(make_tar):
+    shard = make_tar([("0.jpg", b"a" * 600), ("1.json", b"{}"), ("1.jpg", b"b" * 600)])
+    whole, broken = read(shard[: 5 * BLOCK + BLOCK + 100])
+    assert whole == Record("0", {"jpg": b"a" * 600})
+    assert (broken.key, broken.flaw) == ("1", reasons.TRUNCATED_MEMBER)
+    assert "100 of its 600 bytes" in broken.detail
+
+
+def test_a_damaged_header_ends_the_shard_by_name(make_tar):
+    shard = bytearray(make_tar([("0.jpg", b"a"), ("1.jpg", b"b"), ("2.jpg", b"c")]))
+    shard[2 * BLOCK + 5] ^= 0xFF
+    assert [(record.key, record.flaw) for record in read(bytes(shard))] == [("0", ""), ("", reasons.CORRUPT_SHARD)]
+
+
+@pytest.mark.parametrize("content", [b"no tar at all, but a page that says 404" * 20, b"short"])
+def test_what_is_no_tar_is_corrupt(content):
+    assert [record.flaw for record in read(content)] == [reasons.CORRUPT_SHARD]
+
+
+def test_a_shard_cut_between_two_members_is_told_from_a_whole_one(make_tar):
+    shard = make_tar([("0.jpg", b"a"), ("1.jpg", b"b")])
+    assert [record.flaw for record in read(shard)] == ["", ""]
+    assert [(record.key, record.flaw) for record in read(shard[: 2 * BLOCK])] == [
+        ("0", ""),
+        ("", reasons.SHARD_WITHOUT_END),
+    ]
+
+
+def test_damaged_compression_is_corrupt(make_tar):
+    shard = bytearray(gzip.compress(make_tar([("0.jpg", bytes(range(256)) * 400)])))
+    shard[len(shard) // 2] ^= 0xFF
+    with gzip.open(io.BytesIO(bytes(shard))) as stream:
+        assert reasons.CORRUPT_SHARD in [record.flaw for record in read_records(stream)]
+
+
+def test_a_huge_member_is_passed_over_without_holding_it():
+    class Zeros(io.RawIOBase):
+        """A header that announces more than is allowed, that many zeros, then a sound record."""
+
+        def __init__(self):
+            self.parts = [header("0.jpg", MAX_MEMBER_BYTES + 1), MAX_MEMBER_BYTES + BLOCK, header("1.jpg", 0) + END]
+            self.largest = 0
+
+        def read(self, size=-1):
+            self.largest = max(self.largest, size)
+            part = self.parts[0]
+            if isinstance(part, int):
+                taken, self.parts[0] = b"\0" * min(size, part), part - min(size, part)
+            else:
+                taken, self.parts[0] = part[:size], part[size:]
+            if not self.parts[0]:
+                self.parts.pop(0)
+            return taken
+
+    stream = Zeros()
+    assert [(record.key, record.flaw) for record in read_records(stream)] == [
+        ("0", reasons.MEMBER_TOO_LARGE),
+        ("1", ""),
+    ]
+    assert stream.largest <= 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def sound_shard(make_tar):
+    return make_tar([(f"{key}.{ext}", bytes([key]) * 700) for key in range(4) for ext in ("jpg", "json")])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_cut_anywhere_loses_the_tail_and_says_so(sound_shard, data):
+    whole = read(sound_shard)
+    cut = data.draw(st.integers(0, 8 * (BLOCK + 1024) - 1))
+    found = read(sound_shard[:cut])
+    assert found[-1].flaw in (reasons.TRUNCATED_MEMBER, reasons.CORRUPT_SHARD, reasons.SHARD_WITHOUT_END)
+    sound = [record for record in found if not record.flaw]
+    assert sound[:-1] == whole[: max(len(sound) - 1, 0)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_a_flipped_byte_never_crashes_the_reader(sound_shard, data):
+    damaged = bytearray(sound_shard)
+    damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    for record in read(bytes(damaged)):
+        assert isinstance(record, Record)

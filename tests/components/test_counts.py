@@ -1,0 +1,70 @@
+"""Counts merge like sets: in any order and any grouping, with the same samples."""
+
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.counts import CAPTIONS, IMAGES, SAMPLES_PER_REASON, Counts, merge
+
+drops = st.lists(st.tuples(st.sampled_from(["small", "odd"]), st.integers(0, 40)), max_size=60)
+
+
+def counts_of(events):
+    counts = Counts()
+    for reason, record in events:
+        counts.read["train", IMAGES] += 1
+        counts.drop("train", IMAGES, reason, f"record {record}", "why")
+    return counts
+
+
+@settings(max_examples=50)
+@given(drops, st.integers(1, 5), st.randoms(use_true_random=False))
+def test_parts_in_any_order_add_up_to_the_whole(events, workers, random_order):
+    parts = [counts_of(events[worker::workers]) for worker in range(workers)]
+    random_order.shuffle(parts)
+    middle = random_order.randrange(workers + 1)
+    nested = merge([merge(parts[:middle]), merge(parts[middle:])])
+    assert nested == merge([counts_of(events)])
+    assert all(len(found) <= SAMPLES_PER_REASON for found in nested.samples.values())
+
+
+def test_samples_do_not_depend_on_the_order_of_records():
+    events = [("small", record) for record in range(100)]
+    shuffled = random.Random(1).sample(events, len(events))
+    samples = counts_of(events).report_samples()
+    assert samples == counts_of(shuffled).report_samples()
+    assert len(samples["small"]) == SAMPLES_PER_REASON
+
+
+def test_merging_leaves_the_parts_alone():
+    parts = [counts_of([("small", 1)]), counts_of([("small", 2)])]
+    merge(parts)
+    assert parts == [counts_of([("small", 1)]), counts_of([("small", 2)])]
+
+
+def test_counts_pass_through_json():
+    counts = counts_of([("small", 1), ("odd", 2)])
+    counts.read["seen", CAPTIONS] += 3
+    counts.kept["seen", CAPTIONS] += 3
+    assert Counts.from_json(json.loads(json.dumps(counts.to_json()))) == counts
+
+
+def test_the_report_holds_every_split_and_the_totals_sum_them():
+    counts = counts_of([("small", 1)])
+    counts.read["seen", IMAGES] = counts.kept["seen", IMAGES] = 2
+    report = counts.report_splits(["train", "seen", "unseen"])
+    assert report["train"]["images"] == {"read": 1, "kept": 0, "dropped": {"small": 1}}
+    assert report["seen"]["images"] == {"read": 2, "kept": 2, "dropped": {}}
+    assert report["unseen"]["captions"] == {"read": 0, "kept": 0, "dropped": {}}
+    assert counts.totals() == {"images_read": 3, "images_kept": 2, "captions_read": 0, "captions_kept": 0}
+
+
+def test_a_record_that_was_lost_on_the_way_is_an_error():
+    counts = Counts()
+    counts.read["train", IMAGES] = 2
+    counts.kept["train", IMAGES] = 1
+    with pytest.raises(ValueError, match="unaccounted for 1"):
+        counts.report_splits(["train"])
