@@ -103,5 +103,5 @@ def create_pipeline(
         ],
         enable_cache=True,
         metadata_connection_config=metadata,
-        beam_pipeline_args=config.beam.pipeline_args(),
+        beam_pipeline_args=[*config.beam.pipeline_args()],
     )
