@@ -1,0 +1,252 @@
+"""A run's record, its summaries and its training history, read from whole, half-written and damaged files."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfx_pipeline import wording
+from tfx_pipeline.config import ConfigError
+from tfx_pipeline.json_lines import read_json_lines, read_last_json_line
+from tfx_pipeline.run_record import DIED, ComponentRecord, latest_run_dir, read_record, record_of
+from tfx_pipeline.run_summary import summarize
+from tfx_pipeline.training_history import HistoryLine, history_written_since, progress, read_history
+
+EVENTS = [
+    {"event": "pipeline_started", "time": 100.0, "name": "tiny", "components": ["Reader", "Trainer", "Pusher"]},
+    {"event": "component_started", "component": "Reader", "time": 101.0},
+    {
+        "event": "component_finished",
+        "component": "Reader",
+        "time": 103.5,
+        "state": "cached",
+        "outputs": {"out": "/x/1"},
+    },
+    {"event": "component_started", "component": "Trainer", "time": 104.0},
+    {"event": "component_finished", "component": "Trainer", "time": 114.0, "state": "complete", "outputs": {}},
+    {"event": "component_started", "component": "Pusher", "time": 115.0},
+    {"event": "component_finished", "component": "Pusher", "time": 116.0, "state": "complete", "outputs": {}},
+    {"event": "pipeline_finished", "time": 117.0},
+]
+WRITTEN = "".join(json.dumps(event) + "\n" for event in EVENTS).encode()
+
+
+def history_line(step: int, **changes: float) -> dict:
+    return {
+        "step": step,
+        "steps": 100,
+        "loss": 2.5,
+        "temperature": 0.06,
+        "learning_rate": 1e-3,
+        "in_batch_recall_at_1": 0.25,
+        "pairs_per_s": 400.0,
+        "seconds": 10.0 * step,
+        "seconds_left": 5.0,
+        **changes,
+    }
+
+
+def write_lines(path: Path, lines: list[dict]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def run_folder(tmp_path: Path, content: bytes) -> Path:
+    run_dir = tmp_path / "runs" / "r1"
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "events.jsonl").write_bytes(content)
+    return run_dir
+
+
+def test_a_whole_run(tmp_path):
+    record = read_record(run_folder(tmp_path, WRITTEN))
+    assert (record.name, record.succeeded, record.seconds, record.root) == ("tiny", True, 17.0, tmp_path)
+    assert [(c.id, c.state, c.seconds) for c in record.components] == [
+        ("Reader", "cached", 2.5),
+        ("Trainer", "complete", 10.0),
+        ("Pusher", "complete", 1.0),
+    ]
+    assert record.output("Reader", "out") == Path("/x/1")
+    assert record.output("Reader", "other") is None
+    assert record.output("NoSuchComponent", "out") is None
+    assert record.why_failed is None
+
+
+def test_before_the_first_event_nothing_is_known(tmp_path):
+    record = read_record(tmp_path / "runs" / "r1")
+    assert record.components == ()
+    assert not record.succeeded
+    assert record.closed().why_failed == DIED
+
+
+@given(cut=st.integers(0, len(WRITTEN)))
+def test_any_prefix_says_what_its_whole_lines_say(tmp_path_factory, cut):
+    run_dir = run_folder(tmp_path_factory.mktemp("prefix"), WRITTEN[:cut])
+    whole = WRITTEN[:cut].count(b"\n")
+    assert read_record(run_dir) == record_of(run_dir, EVENTS[:whole])
+
+
+@given(
+    lines=st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9)), max_size=8),
+    cut=st.integers(0, 400),
+)
+def test_reading_lines_equals_parsing_each_by_hand(tmp_path_factory, lines, cut):
+    path = tmp_path_factory.mktemp("lines") / "some.jsonl"
+    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "replace")[:cut]
+    path.write_bytes(content)
+    expected = [json.loads(line) for line in content.split(b"\n")[: content.count(b"\n")]]
+    assert read_json_lines(path) == expected
+    assert read_last_json_line(path) == (expected[-1] if expected else None)
+
+
+def test_the_last_line_of_a_long_file_is_found_from_its_tail(tmp_path):
+    path = write_lines(tmp_path / "h.jsonl", [history_line(step) for step in range(1, 400)])
+    assert path.stat().st_size > 50_000
+    assert read_last_json_line(path) == history_line(399)
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    run_dir = run_folder(tmp_path, b"{nonsense\n" + WRITTEN)
+    with pytest.raises(ConfigError, match=r"events\.jsonl holds a line that is not JSON"):
+        read_record(run_dir)
+    run_folder(tmp_path, b"[1]\n")
+    with pytest.raises(ConfigError, match=r"holds \[1\] where an object belongs"):
+        read_record(run_dir)
+
+
+def test_a_failed_component_keeps_its_sentence(tmp_path):
+    failed = {"event": "component_failed", "component": "Trainer", "time": 105.0, "error": "the loss is nan"}
+    record = record_of(tmp_path / "runs" / "r1", [*EVENTS[:4], failed])
+    assert record.failed is not None
+    assert (record.failed.id, record.failed.seconds) == ("Trainer", 1.0)
+    assert record.why_failed == "the loss is nan"
+    assert record.component("Pusher").state == "waiting"
+    assert record.closed().why_failed == "the loss is nan"
+
+
+def test_a_failure_outside_of_components_belongs_to_the_run(tmp_path):
+    failed = {"event": "component_failed", "component": None, "time": 105.0, "error": "no such folder"}
+    record = record_of(tmp_path / "runs" / "r1", [EVENTS[0], failed])
+    assert (record.failed, record.why_failed, record.succeeded) == (None, "no such folder", False)
+
+
+def test_closing_fails_what_was_running_and_nothing_else(tmp_path):
+    record = record_of(tmp_path / "runs" / "r1", EVENTS[:4]).closed()
+    assert [c.state for c in record.components] == ["cached", "failed", "waiting"]
+    assert (record.why_failed, record.ended) == (DIED, True)
+    done = record_of(tmp_path / "runs" / "r1", EVENTS).closed()
+    assert (done.why_failed, done.succeeded) == (None, True)
+
+
+def test_the_latest_run_is_the_one_with_the_greatest_name_that_began(tmp_path):
+    for name in ("2026-01-02T00-00-00", "2026-11-01T00-00-00", "2026-02-01T00-00-00"):
+        write_lines(tmp_path / "runs" / name / "events.jsonl", EVENTS)
+    (tmp_path / "runs" / "2027-01-01T00-00-00").mkdir()
+    assert latest_run_dir(tmp_path).name == "2026-11-01T00-00-00"
+    with pytest.raises(ConfigError, match="holds no run; start one with `align run`"):
+        latest_run_dir(tmp_path / "elsewhere")
+
+
+def finished(component: str, **outputs: Path) -> ComponentRecord:
+    return ComponentRecord(component, "complete", outputs={key: str(uri) for key, uri in outputs.items()})
+
+
+def tally(read: int, **dropped: int) -> dict:
+    return {"read": read, "kept": read - sum(dropped.values()), "dropped": dropped}
+
+
+def test_summaries_say_what_was_made(tmp_path):
+    splits = {
+        "train": {"images": tally(4000, no_image=12), "captions": tally(8000)},
+        "seen": {"images": tally(230), "captions": tally(436)},
+    }
+    write_lines(tmp_path / "ingest_report.json", [{"splits": splits, "samples": {}}])
+    splits["seen"]["captions"] = tally(436, empty=1)
+    write_lines(tmp_path / "filter_report.json", [{"splits": splits, "rules": [], "samples": {}}])
+    write_lines(tmp_path / "vocabulary_report.json", [{"pieces": 2000, "distinct_words": 5311}])
+    write_lines(tmp_path / "history.jsonl", [history_line(1), history_line(100)])
+    ingested = finished("PairExampleGen", report=tmp_path)
+    assert summarize(ingested) == "4,218 images, 8,436 captions, dropped 12 images"
+    filtered = finished("PairFilter", report=tmp_path)
+    assert summarize(filtered) == "4,218 images, 8,435 captions, dropped 12 images and 1 caption"
+    assert summarize(finished("Vocabulary", vocabulary=tmp_path)) == "2,000 pieces from 5,311 words"
+    assert summarize(finished("Trainer", model_run=tmp_path)) == "100 steps in 16 min 40 s, loss 2.500"
+    assert summarize(finished("Evaluator", blessing=tmp_path)) == "not blessed"
+    (tmp_path / "BLESSED").touch()
+    assert summarize(finished("Evaluator", blessing=tmp_path)) == "blessed"
+    assert summarize(finished("Pusher", pushed_model=tmp_path)) == "nothing pushed"
+    (tmp_path / "saved_model.pb").touch()
+    assert summarize(finished("Pusher", pushed_model=tmp_path)) == "pushed"
+
+
+def test_what_has_no_summary_says_nothing_and_what_is_damaged_says_so(tmp_path):
+    assert summarize(finished("StatisticsGen", statistics=tmp_path)) == ""
+    assert summarize(ComponentRecord("PairFilter", "running")) == ""
+    assert summarize(finished("PairFilter", report=tmp_path)) == "its numbers cannot be read"
+    (tmp_path / "filter_report.json").write_text('{"splits": {"train": 3}}')
+    assert summarize(finished("PairFilter", report=tmp_path)) == "its numbers cannot be read"
+
+
+def test_history_is_read_whole_and_extra_fields_are_passed_by(tmp_path):
+    write_lines(tmp_path / "history.jsonl", [history_line(1), history_line(2, gradient_norm=3.0)])
+    assert read_history(tmp_path) == [HistoryLine(**history_line(1)), HistoryLine(**history_line(2))]
+    assert read_history(tmp_path / "nowhere") == []
+    write_lines(tmp_path / "history.jsonl", [{"step": 1}])
+    with pytest.raises(ConfigError, match="holds a line without 'steps'"):
+        read_history(tmp_path)
+
+
+def test_progress_is_that_of_the_training_that_began_then(tmp_path):
+    folder = tmp_path / "artifacts" / "Trainer" / "model_run"
+    for execution, step, written in (("7", 100, 1000.0), ("12", 40, 2000.0), ("15", 60, 3000.0)):
+        path = write_lines(folder / execution / "history.jsonl", [history_line(step)])
+        os.utime(path, (written, written))
+    assert [progress(tmp_path, since).step for since in (900.0, 1500.0, 2500.0)] == [100, 40, 60]
+    assert progress(tmp_path, since=4000.0) is None
+    assert history_written_since(tmp_path / "empty", since=0.0) is None
+
+
+def test_file_names_are_those_of_the_writers():
+    from components import artifacts
+    from components.evaluator import results
+    from models import history
+    from tfx_pipeline import local_runner, run, run_record, run_summary, training_history
+
+    for name in ("INGEST_REPORT_FILE", "FILTER_REPORT_FILE", "VOCABULARY_REPORT_FILE"):
+        assert getattr(run_summary, name) == getattr(artifacts, name)
+    assert run_summary.BLESSED_FILE == results.BLESSED_FILE
+    assert training_history.HISTORY_FILE == history.HISTORY_FILE
+    assert run_record.CONFIG_FILE == local_runner.CONFIG_FILE
+    assert run_record.LOG_FILE == run.LOG_FILE
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (wording.duration(0.04), "0.0 s"),
+        (wording.duration(9.96), "10 s"),
+        (wording.duration(59.6), "1 min 00 s"),
+        (wording.duration(3599.7), "1 h 00 min"),
+        (wording.duration(7620), "2 h 07 min"),
+        (wording.percent(0.41), "41.0 %"),
+        (wording.percent(0.000712), "0.07 %"),
+        (wording.percent(0.0), "0.0 %"),
+        (wording.percent(1.0), "100.0 %"),
+        (wording.percent(float("nan")), "–"),  # noqa: RUF001
+        (wording.measure(0.07123), "0.0712"),
+        (wording.measure(3.214), "3.21"),
+        (wording.measure(412.3), "412"),
+        (wording.measure(0.0), "0"),
+        (wording.measure(1.234e-5), "1.23e-05"),
+        (wording.counted(1, "image"), "1 image"),
+        (wording.counted(4218, "image"), "4,218 images"),
+    ],
+)
+def test_wording(written, expected):
+    assert written == expected
