@@ -1,9 +1,9 @@
 """A world to check by hand: images and captions of numbered concepts, and a model whose mistakes are chosen.
 
 Image i shows concept i. It has 1 + i % 3 captions, so that batches are padded differently, and the class "even" or
-"odd". The model gives concept i the i-th unit vector, and the captions of the `confused` first concepts its negative:
-then no caption of theirs is found and finds nothing, and every recall at k < N is 1 - confused / N (of captions: the
-share of captions that are not confused).
+"odd", but for the split "unlabelled". The model gives concept i the i-th unit vector, and the captions of the
+`confused` first concepts its negative: then no caption of theirs is found and finds nothing, and every recall at
+k < N is 1 - confused / N (of captions: the share of captions that are not confused).
 """
 
 import json
@@ -37,7 +37,7 @@ def concept_example(concept: int, split: str) -> bytes:
     feature = {
         schema.IMAGE_ENCODED: of_bytes(f"image of concept {concept}"),
         schema.CAPTION_TEXT: of_bytes(*captions_of(concept)),
-        schema.CLASS_LABEL: of_bytes("odd" if concept % 2 else "even"),
+        schema.CLASS_LABEL: of_bytes("" if split == "unlabelled" else "odd" if concept % 2 else "even"),
         schema.SPLIT: of_bytes(split),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()

@@ -9,6 +9,7 @@ import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.utils import config_util
 from tfx_bsl.public.tfxio import TFExampleRecord
 
 from components.evaluator.component import eval_config
@@ -94,9 +95,7 @@ def test_a_name_that_is_no_metric_is_refused():
 
 def evaluate(saved_model: str, config: EvaluationConfig, examples: Path, batch: int, output: Path) -> str:
     """Run TFMA as the Evaluator does, with batches of a chosen size."""
-    tfma_config = tfma.EvalConfig()
-    tfma_config.CopyFrom(eval_config(config))
-    tfma_config.metrics_specs[0].model_names.append("")
+    tfma_config = config_util.update_eval_config_with_defaults(eval_config(config), rubber_stamp=True)
     model = tfma.default_eval_shared_model(saved_model, eval_config=tfma_config)
     with beam.Pipeline() as pipeline:
         sources = [
@@ -120,7 +119,7 @@ def evaluate(saved_model: str, config: EvaluationConfig, examples: Path, batch: 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory, write_concepts) -> Path:
     folder = tmp_path_factory.mktemp("examples")
-    write_concepts(folder, {"seen": 20, "unseen": 12, "empty": 0})
+    write_concepts(folder, {"seen": 20, "unseen": 12, "unlabelled": 4, "empty": 0})
     return folder
 
 
@@ -139,6 +138,14 @@ def test_a_diverged_model_and_an_empty_split_are_refused_without_any_threshold(c
         "empty: the split has no Examples, so nothing was judged on it.",
         "seen/i2t_recall_at_1 is not a number: the model gave embeddings that are not finite.",
         "seen/t2i_recall_at_1 is not a number: the model gave embeddings that are not finite.",
+    ]
+
+
+def test_a_zero_shot_threshold_on_images_without_labels_refuses_and_says_why(concept_model, examples, tmp_path):
+    config = EvaluationConfig(splits=("unlabelled",), min_metrics={"unlabelled/zero_shot_top_1": 0.0})
+    result = evaluate(concept_model(0), config, examples, 100, tmp_path / "unlabelled")
+    assert load_validation(result) == [
+        "unlabelled/zero_shot_top_1 is not a number: no image of the split has a class label."
     ]
 
 
