@@ -36,7 +36,7 @@ def evaluation_section(contents: Contents) -> Markup:
 def _retrieval(metrics: Mapping[str, Mapping[str, float]]) -> Markup:
     header = ("Split", "Query → answer", "images", "captions", *(f"R@{k}" for k in RECALL_AT))
     rows = [
-        [split, words, _count(found, "num_images"), _count(found, "num_captions"), *_recalls(found, way)]
+        [split, tag("span", words), _count(found, "num_images"), _count(found, "num_captions"), *_recalls(found, way)]
         for split, found in metrics.items()
         for way, words in WAYS.items()
     ]
