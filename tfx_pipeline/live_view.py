@@ -171,7 +171,7 @@ class LiveView(AbstractContextManager):
         if record.succeeded:
             return _spinning(self._spinner, "writing the report")
         if record.started is None:
-            return _spinning(self._spinner, "starting TFX, which takes half a minute")
+            return _spinning(self._spinner, "starting TFX, half a minute or so")
         return Text("")
 
     def _table(self, record: RunRecord, now: float) -> RenderableType:

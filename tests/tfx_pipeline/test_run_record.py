@@ -216,14 +216,12 @@ def test_file_names_are_those_of_the_writers():
     from components import artifacts
     from components.evaluator import results
     from models import history
-    from tfx_pipeline import local_runner, run, run_record, run_summary, training_history
+    from tfx_pipeline import run_summary, training_history
 
     for name in ("INGEST_REPORT_FILE", "FILTER_REPORT_FILE", "VOCABULARY_REPORT_FILE"):
         assert getattr(run_summary, name) == getattr(artifacts, name)
     assert run_summary.BLESSED_FILE == results.BLESSED_FILE
     assert training_history.HISTORY_FILE == history.HISTORY_FILE
-    assert run_record.CONFIG_FILE == local_runner.CONFIG_FILE
-    assert run_record.LOG_FILE == run.LOG_FILE
 
 
 @pytest.mark.parametrize(
