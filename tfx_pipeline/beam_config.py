@@ -38,7 +38,13 @@ class BeamConfig:
             raise ValueError(f"beam.runner is 'dataflow' but beam.options lacks {', '.join(missing)}; set them")
 
     def pipeline_args(self) -> list[str]:
-        """Returns the Beam command-line arguments, such as ["--runner=DirectRunner", "--direct_num_workers=2"]."""
+        """Returns the Beam command-line arguments, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
+
+        None at all for the direct runner as it comes: given any, TFX packs itself up for remote workers, for seconds a
+        component.
+        """
+        if self == BeamConfig():
+            return []
         args = [f"--runner={RUNNERS[self.runner]}"]
         for name, value in self.options.items():
             if value is True:

@@ -126,3 +126,7 @@ def test_beam_arguments_are_spelt_as_beam_reads_them():
         }
     )
     assert config.beam.pipeline_args() == ["--runner=DirectRunner", "--direct_num_workers=2", "--streaming"]
+
+
+def test_the_direct_runner_as_it_comes_takes_no_beam_arguments():
+    assert Config().beam.pipeline_args() == []
