@@ -14,6 +14,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from families import Concept, families, family_name
@@ -26,6 +27,13 @@ LANGUAGES = ("en", "de", "fr", "cs")
 LEFT_OUT = ("Component", "Flags")  # vendors draw the same flags nearly alike, which inflates every score
 TRAIN_ARTISTS = ("google", "twitter", "openmoji")
 TEST_ARTIST = "fluent"
+CLDR = {"cldr-annotations-full-48.2.0": "annotations", "cldr-annotations-derived-full-48.2.0": "annotationsDerived"}
+DRAWINGS = {
+    "google": "emoji-datasource-google-16.0.0/img/google/64",
+    "twitter": "emoji-datasource-twitter-16.0.0/img/twitter/64",
+    "openmoji": "openmoji-17.0.0/color/svg",  # read as PNG from the folder that render_openmoji.mjs filled
+    "fluent": "lobehub-fluent-emoji-3d-1.1.0/assets",
+}
 UNSEEN_SHARE = 0.1  # of the concepts
 MIN_CLASS_IMAGES = 30  # a subgroup with fewer images in `seen` is no class: a handful of images measures nothing
 
@@ -45,10 +53,7 @@ class Entry:
 def read_annotations(packages: Path, language: str) -> dict[str, dict]:
     """Returns CLDR's names ("tts") and keywords ("default") by character, plain and derived together."""
     found: dict[str, dict] = {}
-    for package, folder in (
-        ("cldr-annotations-full-48.2.0", "annotations"),
-        ("cldr-annotations-derived-full-48.2.0", "annotationsDerived"),
-    ):
+    for package, folder in CLDR.items():
         text = (packages / package / folder / language / "annotations.json").read_text(encoding="utf-8")
         found |= next(iter(json.loads(text).values()))["annotations"]
     return found
@@ -57,29 +62,23 @@ def read_annotations(packages: Path, language: str) -> dict[str, dict]:
 def read_entries(packages: Path, openmoji_pngs: Path) -> list[Entry]:
     """Returns every concept that all four artists drew and CLDR names in all four languages."""
     annotations = {language: read_annotations(packages, language) for language in LANGUAGES}
-    google = packages / "emoji-datasource-google-16.0.0"
-    folders = {
-        "google": google / "img" / "google" / "64",
-        "twitter": packages / "emoji-datasource-twitter-16.0.0" / "img" / "twitter" / "64",
-        "openmoji": openmoji_pngs,
-        "fluent": packages / "lobehub-fluent-emoji-3d-1.1.0" / "assets",
-    }
+    folders = {artist: packages / folder for artist, folder in DRAWINGS.items()} | {"openmoji": openmoji_pngs}
+    emoji_list = packages / "emoji-datasource-google-16.0.0" / "emoji.json"
     entries = []
-    for item in json.loads((google / "emoji.json").read_text(encoding="utf-8")):
+    for item in json.loads(emoji_list.read_text(encoding="utf-8")):
         unified = item["unified"]
         emoji = "".join(chr(int(point, 16)) for point in unified.split("-"))
-        told = [
-            annotations[lang].get(emoji) or annotations[lang].get(emoji.replace("\ufe0f", "")) for lang in LANGUAGES
-        ]
-        if item["category"] in LEFT_OUT or not all(told):
+        plain = emoji.replace("\ufe0f", "")
+        told = {lang: notes.get(emoji) or notes.get(plain) for lang, notes in annotations.items()}
+        notes = {lang: note for lang, note in told.items() if note}
+        found = {artist: _drawing(folder, artist, unified, item["image"]) for artist, folder in folders.items()}
+        drawings = {artist: drawing for artist, drawing in found.items() if drawing}
+        if item["category"] in LEFT_OUT or notes.keys() != told.keys() or drawings.keys() != found.keys():
             continue
-        drawings = {artist: _drawing(folder, artist, unified, item["image"]) for artist, folder in folders.items()}
-        if not all(drawings.values()):
-            continue
-        names = {lang: note["tts"][0] for lang, note in zip(LANGUAGES, told, strict=True)}
+        names = {lang: note["tts"][0] for lang, note in notes.items()}
         keywords = {
             lang: ", ".join(word for word in note.get("default", []) if word != names[lang])
-            for lang, note in zip(LANGUAGES, told, strict=True)
+            for lang, note in notes.items()
         }
         concept = Concept(unified, names["en"], item["subcategory"])
         entries.append(Entry(concept, item["category"], emoji, names, keywords, drawings))
@@ -132,16 +131,24 @@ def to_png(path: Path) -> bytes:
     return buffer.getvalue()
 
 
+def source(artist: str, drawing: Path) -> str:
+    """Returns where a drawing comes from: package, version and path."""
+    name = f"{drawing.stem}.svg" if artist == "openmoji" else drawing.name
+    return f"{DRAWINGS[artist]}/{name}"
+
+
 def record(entry: Entry, artist: str, family: str, classes: set[str]) -> dict[str, bytes]:
     """Returns the members of one record by extension, as img2dataset writes them."""
     png = to_png(entry.drawings[artist])
     subgroup = entry.concept.subgroup
     meta = {
         "key": f"{artist}-{entry.concept.unified.lower()}",
+        "url": source(artist, entry.drawings[artist]),
         "width": SIDE_PX,
         "height": SIDE_PX,
         "sha256": hashlib.sha256(png).hexdigest(),
         "emoji": entry.emoji,
+        "codepoints": entry.concept.unified,
         "artist": artist,
         "family": family,
         "group": plain_words(entry.group),
@@ -195,6 +202,10 @@ def main() -> None:
     parser.add_argument("openmoji_pngs", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "shards")
     arguments = parser.parse_args()
+    needed = [arguments.packages / name for name in (*CLDR, *DRAWINGS.values())] + [arguments.openmoji_pngs]
+    missing = [str(folder) for folder in needed if not folder.is_dir()]
+    if missing:
+        parser.error(f"no folder {', '.join(missing)}; unpack and render the packages as demo/README.md says")
     entries = read_entries(arguments.packages, arguments.openmoji_pngs)
     concepts = [entry.concept for entry in entries]
     unseen = hold_out(concepts, UNSEEN_SHARE)
@@ -209,7 +220,7 @@ def main() -> None:
         )
         for artist, split in where.items():
             key = f"{artist}-{unified.lower()}"
-            splits[split].append((key, lambda e=entry, a=artist: record(e, a, family_of[e.concept.unified], classes)))
+            splits[split].append((key, partial(record, entry, artist, family_of[unified], classes)))
     for split, keyed in splits.items():
         write_shards(arguments.out / split, keyed)
         print(f"{split}: {len(keyed)} records")

@@ -7,23 +7,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-# Words of an English CLDR name that tell members of one family apart: who, which colour, which way.
+# Words of an English CLDR name that tell members of one family apart: who, which colour, which way, how far.
 _GENDER = "man men woman women person people boy boys girl girls child adult baby old older mx mrs mr claus santa"
 _COLOUR = "red orange yellow green blue purple brown black white grey pink light dark blond gold silver bronze"
 _DIRECTION = (
-    "up down left right leftwards rightwards upwards downwards upper lower facing raised clockwise counterclockwise"
+    "up down left right leftwards rightwards upwards downwards upper lower facing oncoming raised lowered "
+    "clockwise counterclockwise increasing decreasing next last"
 )
-_SIZE = "small medium large medium-small"
-_VARYING = frozenset(f"{_GENDER} {_COLOUR} {_DIRECTION} {_SIZE} a an the of with and in".split())
+_DEGREE = "small medium large low high open closed done not 1st 2nd 3rd"
+_VARYING = frozenset(f"{_GENDER} {_COLOUR} {_DIRECTION} {_DEGREE} a an the of with and in".split())
 
 _PERSON = frozenset({"1F468", "1F469", "1F9D1", "1F466", "1F467", "1F9D2", "1F474", "1F475", "1F9D3"})
 _ATTRIBUTES = frozenset({"2640", "2642", "FE0F", "200D", "27A1", "1F9B0", "1F9B1", "1F9B2", "1F9B3", "2B1B", "1F7E9"})
 
-# Whole series whose members differ by a number, a phase or a sign.
+# Whole series whose members differ by a number, a phase, a sign or a view.
 _SERIES = (
     ("clock", re.compile(r"1F55[0-9A-F]|1F56[0-7]")),
     ("moon phase", re.compile(r"1F31[1-9A-E]")),
     ("zodiac", re.compile(r"264[8-9A-F]|265[0-3]|26CE")),
+    ("globe", re.compile(r"1F30D|1F30E|1F30F|1F310")),
     ("keycap", re.compile(r".*-20E3|1F51F")),
 )
 _SERIES_SUBGROUPS = frozenset({"family", "arrow", "alphanum", "monkey-face"})
@@ -51,8 +53,8 @@ def code_key(concept: Concept) -> str:
 
 
 def name_key(concept: Concept) -> str:
-    """Returns the English name without words for gender, colour, direction and size; the whole name if none is left."""
-    words = re.findall(r"[\w'’-]+", concept.name.lower())
+    """Returns the English name without words for gender, colour, direction and degree; all of it if none is left."""
+    words = re.findall(r"[\w'’]+", concept.name.lower())
     kept = [_FEMININE.get(word, word) for word in words if word not in _VARYING]
     return " ".join(kept) or f"whole {concept.name.lower()}"
 

@@ -21,7 +21,8 @@ LANGUAGES = ("en", "de", "fr", "cs")
 
 sys.path.insert(0, str(DEMO))  # the scripts of demo/ are no package: they are run from there
 
-from families import Concept, code_key, families, name_key  # noqa: E402
+from build import UNSEEN_SHARE, hold_out, to_png, write_shards  # noqa: E402
+from families import Concept, code_key, families, family_name, name_key  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_every_picture_is_whole_and_matches_its_metadata(records):
     for record in (record for found in records.values() for record in found):
         with Image.open(io.BytesIO(record["png"])) as picture:
             picture.load()
-            assert (picture.format, picture.size) == ("PNG", (record["width"], record["height"]))
+            assert (picture.format, picture.size) == ("PNG", (64, 64)) == ("PNG", (record["width"], record["height"]))
             assert "transparency" not in picture.info
         assert hashlib.sha256(record["png"]).hexdigest() == record["sha256"]
 
@@ -70,6 +71,9 @@ def test_every_record_has_its_texts_in_four_languages(records):
         assert record["subgroup"]
         assert record["class"] in ("", record["subgroup"])
         assert record["group"] not in ("component", "flags")
+        assert "".join(chr(int(point, 16)) for point in record["codepoints"].split("-")) == record["emoji"]
+        assert record["key"] == f"{record['artist']}-{record['codepoints'].lower()}"
+        assert record["artist"] in record["url"]
 
 
 def test_three_artists_train_and_the_fourth_judges(records):
@@ -85,6 +89,50 @@ def test_no_concept_and_no_family_straddles(records):
     assert not unseen & train
     assert not {r["family"] for r in records["unseen"]} & {r["family"] for r in records["train"]}
     assert 0.08 <= len(unseen) / (len(unseen) + len(train)) <= 0.12
+
+
+def test_the_splits_are_those_of_the_family_rule(records):
+    in_train = {r["codepoints"]: r for r in records["train"]}
+    unseen = {r["codepoints"]: r for r in records["unseen"]}
+    every = in_train | unseen
+    concepts = [Concept(r["codepoints"], r["name_en"], r["subgroup"].replace(" ", "-")) for r in every.values()]
+    assert hold_out(concepts, UNSEEN_SHARE) == set(unseen)
+    for family in families(concepts):
+        assert {every[concept.unified]["family"] for concept in family} == {family_name(family)}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "man cook, woman cook, cook",
+        "man running, woman running, person running",
+        "left-facing fist, right-facing fist, oncoming fist, raised fist",
+        "bus, oncoming bus",
+        "couple with heart, family, men holding hands",
+        "one o’clock, twelve-thirty",
+        "open mailbox with raised flag, closed mailbox with lowered flag",
+        "globe showing Americas, globe showing Asia-Australia",
+    ],
+)
+def test_named_families_do_not_straddle(records, names):
+    splits = {split: {r["name_en"] for r in found} for split, found in records.items()}
+    wanted = set(names.split(", "))
+    assert wanted <= splits["seen"] | splits["unseen"]
+    assert not wanted & splits["unseen"] or not wanted & splits["train"]
+
+
+def test_no_picture_is_in_two_splits(records):
+    drawn = {
+        split: {Image.open(io.BytesIO(r["png"])).convert("RGB").tobytes() for r in records[split]} for split in records
+    }
+    assert not drawn["unseen"] & (drawn["train"] | drawn["seen"])
+    assert not drawn["seen"] & drawn["train"]
+
+
+def test_artists_are_mixed_within_every_train_shard(records):
+    for start in range(0, len(records["train"]), 500):
+        shard = records["train"][start : start + 500]
+        assert min(Counter(r["artist"] for r in shard).values()) > len(shard) / 5
 
 
 def test_no_skin_tones(records):
@@ -115,6 +163,9 @@ def together(*concepts: tuple[str, str, str]) -> bool:
         [("1F550", "one o’clock", "time"), ("1F55C", "one-thirty", "time")],
         [("1F46B", "woman and man holding hands", "family"), ("1F48F", "kiss", "family")],
         [("1F934", "prince", "person-role"), ("1F478", "princess", "person-role")],
+        [("1F91B", "left-facing fist", "hand-fingers-closed"), ("1F44A", "oncoming fist", "hand-fingers-closed")],
+        [("1F9CD-200D-27A1-FE0F", "x", "person-activity"), ("1F9CD", "y", "person-activity")],
+        [("1F468-200D-1F9B0", "man: red hair", "person"), ("1F469-200D-1F9B3", "woman: white hair", "person")],
         [("1F448", "backhand index pointing left", "hand"), ("1F449", "backhand index pointing right", "hand")],
     ],
 )
@@ -145,3 +196,33 @@ def test_families_partition_the_concepts_and_keep_equal_keys_together(concepts):
             for concept in family:
                 owners[key(concept)].add(number)
         assert all(len(numbers) == 1 for numbers in owners.values())
+
+
+@given(st.lists(CONCEPTS, max_size=12, unique_by=lambda concept: concept.unified), st.floats(0, 1))
+def test_hold_out_takes_whole_families_within_its_share_in_any_order(concepts, share):
+    chosen = hold_out(concepts, share)
+    assert chosen == hold_out(reversed(concepts), share)
+    assert len(chosen) <= share * len(concepts)
+    for family in families(concepts):
+        assert len({concept.unified in chosen for concept in family}) == 1
+
+
+def test_a_transparent_drawing_is_laid_on_white(tmp_path):
+    drawing = Image.new("RGBA", (128, 128), (255, 0, 0, 0))
+    drawing.paste((0, 0, 255, 255), (0, 0, 64, 128))
+    drawing.save(tmp_path / "half.png")
+    picture = Image.open(io.BytesIO(to_png(tmp_path / "half.png")))
+    assert picture.size == (64, 64)
+    assert picture.convert("RGB").getpixel((8, 32)) == (0, 0, 255)
+    assert picture.convert("RGB").getpixel((56, 32)) == (255, 255, 255)
+
+
+def test_shards_are_the_same_bytes_in_any_order_and_replace_what_was_there(tmp_path):
+    keyed = [(f"k{i}", lambda i=i: {"txt": str(i).encode()}) for i in range(501)]
+    write_shards(tmp_path / "a", keyed)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "00007.tar.gz").write_bytes(b"stale")
+    write_shards(tmp_path / "b", keyed[::-1])
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / side).iterdir()} for side in "ab")
+    assert first == second
+    assert sorted(first) == ["00000.tar.gz", "00001.tar.gz"]
