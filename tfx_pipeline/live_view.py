@@ -151,7 +151,7 @@ class LiveView(AbstractContextManager):
 
     def draw(self, record: RunRecord, training: HistoryLine | None, now: float) -> RenderableType:
         """Returns the picture of a run at Unix time `now`."""
-        parts: list[RenderableType] = [self._heading(record, now), self._table(record, now)]
+        parts: list[RenderableType] = [self._heading(record, now), self._table(record, training, now)]
         if training is not None:
             parts.append(Padding(_training_panel(training), (1, 0, 0, 2)))
         return Padding(Group(*parts), (1, 1, 1, 1))
@@ -174,7 +174,7 @@ class LiveView(AbstractContextManager):
             return _spinning(self._spinner, "starting TFX, half a minute or so")
         return Text("")
 
-    def _table(self, record: RunRecord, now: float) -> RenderableType:
+    def _table(self, record: RunRecord, training: HistoryLine | None, now: float) -> RenderableType:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(width=2, justify="right")
         table.add_column(no_wrap=True)
@@ -185,10 +185,12 @@ class LiveView(AbstractContextManager):
             running = component.state == "running"
             symbol = self._spinner if running else Text(_SYMBOLS[component.state], style=style)
             name = Text(component.id, style="dim" if component.state == "waiting" else "bold" if running else "")
-            table.add_row(symbol, name, _time_of(component, now), self._made(component))
+            table.add_row(symbol, name, _time_of(component, now), self._made(component, training))
         return Padding(table, (1, 0, 0, 0))
 
-    def _made(self, component: ComponentRecord) -> Text:
+    def _made(self, component: ComponentRecord, training: HistoryLine | None) -> Text:
+        if component.id == TRAINER and component.state == "running" and training is None:
+            return Text("building the graph, then the first step", style="dim")
         if component.state == "failed":
             return Text("failed", style="bold red")
         if component.finished and component.id not in self._summaries:

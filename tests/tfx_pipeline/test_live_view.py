@@ -214,8 +214,14 @@ def test_the_live_table_shows_each_component_with_state_time_and_counts(tmp_path
     assert "✓ PairExampleGen 3.0 s 4,218 images, 8,436 captions, dropped 12 images" in rows
     assert any(re.fullmatch(r"\S Trainer 22 s", row) for row in rows)
     assert "· Pusher" in rows
+    assert "building the graph" not in picture
     assert any(row.endswith("step 40 of 1,000 1 min 23 s left") for row in rows)
     assert "loss 3.214 temperature 0.0700 in-batch R@1 41.0 % pairs/s 412" in rows
+
+
+def test_before_its_first_line_training_is_said_to_be_under_way(tmp_path):
+    record = record_of(tmp_path / "root" / "runs" / "r1", [START, started("Trainer", 105.0)])
+    assert "building the graph" in drawn(LiveView(plain_console()), record, None, now=127.0)
 
 
 @pytest.mark.parametrize(
