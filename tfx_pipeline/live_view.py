@@ -21,7 +21,7 @@ from tfx_pipeline.json_lines import read_json_lines
 from tfx_pipeline.run_record import DIED, LOG_FILE, REPORT_FILE, ComponentRecord, RunRecord, record_of
 from tfx_pipeline.run_summary import summarize
 from tfx_pipeline.training_history import HistoryLine, progress
-from tfx_pipeline.wording import count, duration, measure, percent
+from tfx_pipeline.wording import NOTHING, count, duration, measure, percent
 
 TRAINER = "Trainer"
 POLL_S = 0.25
@@ -218,7 +218,7 @@ def _named_measures(training: HistoryLine) -> list[tuple[str, str]]:
         ("loss", f"{training.loss:.3f}"),
         ("temperature", measure(training.temperature)),
         ("in-batch R@1", percent(training.in_batch_recall_at_1)),
-        ("pairs/s", count(training.pairs_per_s)),
+        ("pairs/s", NOTHING if training.step == 1 else count(training.pairs_per_s)),
     ]
 
 
@@ -227,6 +227,8 @@ def _measures(training: HistoryLine) -> list[str]:
 
 
 def _time_left(training: HistoryLine) -> str:
+    if training.step == 1:
+        return "time left not known yet"  # the first step's time is that of building the graph
     return f"{duration(training.seconds_left)} left" if training.step < training.steps else "exporting the model"
 
 

@@ -183,6 +183,12 @@ def test_training_is_told_at_most_once_a_step_and_every_ten_seconds(tmp_path, mo
     )
 
 
+def test_the_first_step_promises_neither_speed_nor_time(tmp_path):
+    console = plain_console()
+    PlainView(console).show(record_of(tmp_path / "runs" / "r1", []), [], HistoryLine(**{**vars(LINE), "step": 1}))
+    assert lines_of(console)[0].endswith("pairs/s –, time left not known yet")  # noqa: RUF001
+
+
 def test_the_training_that_is_shown_is_this_runs(tmp_path):
     root, console = tmp_path / "root", plain_console()
     now = time.time()
