@@ -21,19 +21,16 @@ def note(text: str) -> Markup:
     return tag("p", text, class_="missing")
 
 
-def table(
-    header: Sequence[Child], rows: Iterable[Sequence[Child]], *, words: int = 1, caption: str | None = None
-) -> Markup:
+def table(header: Sequence[Child], rows: Iterable[Sequence[Child]], *, words: int = 1) -> Markup:
     """Returns a table whose first `words` columns hold words and whose others hold numbers, aligned to the right."""
     kinds = [None if place < words else "number" for place in range(len(header))]
     head = tag("tr", (tag("th", cell, class_=kind) for cell, kind in zip(header, kinds, strict=True)))
     body = (tag("tr", (tag("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True))) for row in rows)
-    title = tag("caption", caption) if caption else None
-    return tag("div", tag("table", title, tag("thead", head), tag("tbody", list(body))), class_="scroll")
+    return tag("div", tag("table", tag("thead", head), tag("tbody", body)), class_="scroll")
 
 
-def beside(value: str, other: str) -> Markup:
-    """Returns a number with a quieter one below it."""
+def beside(value: Child, other: str) -> Markup:
+    """Returns a value with a quieter one below it."""
     return join([value, tag("small", other)])
 
 

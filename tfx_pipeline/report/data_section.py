@@ -65,7 +65,7 @@ def _filter(report: Mapping[str, Any] | Missing) -> Child:
     header = ("Rule", "Threshold", *(f"{name}, {kind}" for name in filtered for kind in KINDS))
     rows = [
         [
-            beside_words(rule["name"], rule["source"]),
+            beside(tag("code", rule["name"]), rule["source"]),
             _threshold(rule["threshold"]),
             *(_number(filtered[name][kind]["dropped"].get(rule["name"], 0)) for name in filtered for kind in KINDS),
         ]
@@ -80,11 +80,6 @@ def _filter(report: Mapping[str, Any] | Missing) -> Child:
         tag("p", passed, words, class_="remark"),
         _samples(report["samples"]),
     ]
-
-
-def beside_words(name: str, source: str) -> Markup:
-    """Returns a rule's name with where it comes from."""
-    return beside(tag("code", name), source)
 
 
 def _balance(splits: Splits) -> Markup:
