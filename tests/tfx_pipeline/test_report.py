@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -237,6 +237,7 @@ def test_read_kept_and_dropped_are_the_reports_own(contents):
     ]
 
 
+@settings(deadline=None)
 @given(
     counts=st.dictionaries(
         st.sampled_from(["train", "validation", "test"]),
@@ -418,6 +419,7 @@ def test_links_lead_from_the_page_to_the_artifacts(tmp_path):
     assert "gs://bucket/v/3" in page.text
 
 
+@settings(deadline=None)
 @given(text=st.text())
 def test_any_text_comes_through_as_text(text):
     page = Page(str(tag("p", text, title=text)))
@@ -428,6 +430,7 @@ def test_any_text_comes_through_as_text(text):
     assert page.elements[0][1] == {"title": visible}
 
 
+@settings(deadline=None)
 @given(
     text=st.sampled_from(
         ["<script>alert(1)</script>", '"><img src=x onerror=y>', "' onload='z", "</style>", "&lt;b&gt;"]
@@ -458,7 +461,10 @@ def test_markup_is_escaped_once(contents):
 # Charts
 
 
+@settings(deadline=None)
 @given(low=st.floats(-1e9, 1e9), width=st.floats(0, 1e9))
+@example(low=0.0, width=5e-324)
+@example(low=1e9, width=1e-6)
 def test_an_axis_covers_its_values_in_a_few_round_steps(low, width):
     high = low + width
     least, most, step = nice_range(low, high)

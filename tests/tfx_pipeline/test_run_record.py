@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfx_pipeline import wording
@@ -85,6 +85,7 @@ def test_before_the_first_event_nothing_is_known(tmp_path):
     assert record.closed().why_failed == DIED
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, len(WRITTEN)))
 def test_any_prefix_says_what_its_whole_lines_say(tmp_path_factory, cut):
     run_dir = run_folder(tmp_path_factory.mktemp("prefix"), WRITTEN[:cut])
@@ -92,6 +93,7 @@ def test_any_prefix_says_what_its_whole_lines_say(tmp_path_factory, cut):
     assert read_record(run_dir) == record_of(run_dir, EVENTS[:whole])
 
 
+@settings(deadline=None)
 @given(
     lines=st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9)), max_size=8),
     cut=st.integers(0, 400),

@@ -11,6 +11,8 @@ from tfx_pipeline.report.markup import Markup, tag
 WIDTH, HEIGHT = 340, 176
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 22  # margins around the plot, in the chart's own pixels
 TICKS = 4
+SMALLEST = 1e-100  # smaller values are drawn as 0
+SAME = 1e-9  # values whose relative spread is below this are drawn as one level
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,11 @@ def line_chart(
 
 def nice_range(low: float, high: float) -> tuple[float, float, float]:
     """Returns ends and step of an axis that covers [low, high] in about TICKS steps of 1, 2, 2.5 or 5 times 10^n."""
-    if not high > low:
-        margin = abs(low) / 2 or 1.0
-        low, high = low - (margin if low else 0.0), high + margin
+    size = max(abs(low), abs(high))
+    if size < SMALLEST:
+        low, high = 0.0, 1.0
+    elif high - low < size * SAME:
+        low, high = low - size / 2, high + size / 2
     rough = (high - low) / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
