@@ -21,7 +21,7 @@ from PIL import Image
 
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.report.charts import line_chart, nice_range
-from tfx_pipeline.report.contents import Contents, Evaluation, Missing, gather
+from tfx_pipeline.report.contents import Contents, Evaluation, Missing, gather, in_order
 from tfx_pipeline.report.data_section import data_section, vocabulary_section
 from tfx_pipeline.report.evaluation_section import evaluation_section
 from tfx_pipeline.report.example_answers import (
@@ -606,6 +606,21 @@ def test_a_whole_run_is_rebuilt_from_its_folder(tmp_path, colour_model, examples
     for picture in pictures:
         Image.open(io.BytesIO(base64.b64decode(picture["src"].partition(",")[2]))).verify()
     assert "blue <i>" in page.text
+
+
+def test_splits_stand_in_the_order_of_the_config():
+    assert in_order(["b", "c", "a"], ["a", "b"]) == ["a", "b", "c"]
+
+
+def test_no_cosine_is_a_negative_zero(contents):
+    answers = tuple(Answer(score, False, "x") for score in (0.004, -0.004, -0.006))
+    found = SplitAnswers("seen", 3, 3, (Question("q", answers, 1),), (), ())
+    page = page_of(dataclasses.replace(contents, answers=(found,)))
+    assert re.findall(r"-?0\.0\d", page.text.partition("Example queries")[2].partition("Training")[0]) == [
+        "0.00",
+        "0.00",
+        "-0.01",
+    ]
 
 
 def test_commands_name_the_config_that_was_used(contents):

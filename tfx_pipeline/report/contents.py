@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,7 +83,7 @@ def gather(record: RunRecord) -> Contents:
         filter=_read(record, "PairFilter", "report", lambda folder: _json(folder / FILTER_REPORT_FILE)),
         vocabulary=_read(record, "Vocabulary", "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
         history=_history(record),
-        evaluation=_evaluation(record),
+        evaluation=_evaluation(record, _evaluation_splits(config)),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
         answers=_answers(record, _evaluation_splits(config)),
     )
@@ -129,14 +128,15 @@ def _history(record: RunRecord) -> list[HistoryLine] | Missing:
         return Missing(f"The training history could not be read: {error}")
 
 
-def _evaluation(record: RunRecord) -> Evaluation | Missing:
+def _evaluation(record: RunRecord, splits: list[str]) -> Evaluation | Missing:
     blessing = record.output("Evaluator", "blessing")
 
     def read(folder: Path) -> Evaluation:
         from components.evaluator import results  # imports TFMA
 
+        metrics = results.load_metrics(str(folder))
         return Evaluation(
-            metrics=results.load_metrics(str(folder)),
+            metrics={split: metrics[split] for split in in_order(metrics, splits)},
             baseline=results.load_baseline_metrics(str(folder)),
             refusals=tuple(results.load_validation(str(folder))),
             blessed=blessing is not None and results.is_blessed(str(blessing)),
@@ -145,13 +145,17 @@ def _evaluation(record: RunRecord) -> Evaluation | Missing:
     return _read(record, "Evaluator", "evaluation", read)
 
 
+def in_order(found: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """Returns the splits found, as the config lists them; those that it does not list come last."""
+    return sorted(found, key=lambda split: wanted.index(split) if split in wanted else len(wanted))
+
+
 def _answers(record: RunRecord, splits: list[str]) -> ExampleAnswers | Missing:
     examples = record.output("PairFilter", "examples")
     if examples is None:
         return Missing(_not_reached(record, "PairFilter"))
 
     def read(folder: Path) -> ExampleAnswers:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported, here at the latest
         from serving.embedder import SavedModelEmbedder
 
         return find_answers(SavedModelEmbedder(folder / SERVING_MODEL_DIR), examples, splits)

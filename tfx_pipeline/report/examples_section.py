@@ -42,13 +42,13 @@ def _text_question(question: Question, outcome: str) -> Markup:
 
 
 def _tile(answer: Answer) -> Markup:
-    score = tag("figcaption", f"{answer.score:.2f}")
+    score = tag("figcaption", _cosine(answer.score))
     return tag("figure", picture(answer.thumbnail, answer.text), score, class_=_right(answer))
 
 
 def _image_question(question: Question, captions: int) -> Markup:
     listed = [
-        tag("li", answer.text, tag("small", f"{answer.score:.2f}"), class_=_right(answer))
+        tag("li", answer.text, tag("small", _cosine(answer.score)), class_=_right(answer))
         for answer in question.answers
     ]
     outcome = tag("small", f"best own caption: {_place(question.rank, captions)}")
@@ -61,6 +61,10 @@ def _image_rank(question: Question, images: int) -> str:
 
 def _place(rank: int, of: int) -> str:
     return "first" if rank == 1 else f"place {count(rank)} of {count(of)}"
+
+
+def _cosine(score: float) -> str:
+    return f"{round(score, 2) + 0.0:.2f}"  # adding zero turns a negative zero into a plain one
 
 
 def _hits(question: Question) -> str:
