@@ -99,5 +99,7 @@ def test_config_round_trips():
     assert again.get_config() == tower.get_config()
     assert [w.path for w in again.weights] == [w.path for w in tower.weights]
     norms = [layer for layer in again.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    assert len(norms) == 1 + 2 + 6 * 3  # the stem's, and of seven blocks each three but for the first
+    assert (
+        len(norms) == 1 + 2 + 7 * 3
+    )  # the stem's, and of eight blocks three each but for the first, which expands not
     assert all(norm.synchronized for norm in norms)
