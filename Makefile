@@ -28,7 +28,7 @@ lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves e
 		--quiet pyproject.toml --output-file requirements.lock
 
 bench: setup  ## measure the demo's published figures
-	.venv/bin/python -m benchmarks
+	.venv/bin/python benchmarks/demo.py
 
 test-other-stack:  ## run the tests on the other stack, in a Debian 13 root under .root/
 	@scripts/test_other_stack $(OTHER_PYTHON)

@@ -1,0 +1,101 @@
+"""Measures the demo's published figures: quality over several seeds, with its spread, and where the time goes.
+
+Usage: python benchmarks/demo.py [--seeds 3] [--output benchmarks/output]
+
+Each seed is a whole `align run --config demo` with another `training.seed`, judged by the pipeline's own Evaluator; the
+first starts from nothing, so its times are those of `make demo` after set-up. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.evaluator.results import load_metrics
+from tfx_pipeline.config import load
+from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
+
+# Metric on each split, what guessing gets (another metric of the Evaluator), and the least that the demo promises.
+FIGURES = (
+    ("seen", "i2t_recall_at_10", "chance_i2t_recall_at_10", 0.45),
+    ("seen", "t2i_recall_at_10", "chance_t2i_recall_at_10", 0.45),
+    ("seen", "zero_shot_top_1", "majority_class_share", 0.40),
+    ("unseen", "i2t_recall_at_10", "chance_i2t_recall_at_10", 0.25),
+    ("unseen", "t2i_recall_at_10", "chance_t2i_recall_at_10", 0.25),
+    ("seen", "i2t_recall_at_1", "chance_i2t_recall_at_1", None),
+    ("seen", "t2i_recall_at_1", "chance_t2i_recall_at_1", None),
+    ("seen", "i2t_recall_at_5", "chance_i2t_recall_at_5", None),
+    ("seen", "t2i_recall_at_5", "chance_t2i_recall_at_5", None),
+    ("unseen", "zero_shot_top_1", "majority_class_share", None),
+)
+MAX_TRAINING_S = 300
+MAX_REST_S = 120
+
+
+def run_demo(seed: int, output: Path) -> RunRecord:
+    """Run the demo with one seed, leaving what it shows on the terminal."""
+    command = [sys.executable, "-m", "tfx_pipeline.cli", "run", "--config", "demo"]
+    subprocess.run([*command, "--set", f"output={output}", "--set", f"training.seed={seed}"], check=True)
+    return read_record(latest_run_dir(load("demo", {"output": str(output)}).root))
+
+
+def metrics_of(record: RunRecord) -> dict[str, dict[str, float]]:
+    """Returns the Evaluator's metrics of a run: split -> metric -> value."""
+    folder = record.output("Evaluator", "evaluation")
+    if folder is None:
+        raise SystemExit(f"{record.run_dir} has no evaluation; see {record.run_dir / 'log.txt'}")
+    return load_metrics(str(folder))
+
+
+def quality_table(by_seed: Sequence[dict[str, dict[str, float]]]) -> str:
+    """Returns a table of mean, spread, chance and promise; one row a figure."""
+    lines = [
+        f"| Split | Metric | mean of {len(by_seed)} seeds | least to greatest | guessing | asked |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for split, metric, guess, asked in FIGURES:
+        values = [metrics[split][metric] for metrics in by_seed]
+        lines.append(
+            f"| {split} | {metric} | {statistics.mean(values):.1%} | {min(values):.1%} to {max(values):.1%} | "
+            f"{by_seed[0][split][guess]:.1%} | {'' if asked is None else f'{asked:.0%}'} |"
+        )
+    return "\n".join(lines)
+
+
+def time_table(records: Sequence[RunRecord]) -> str:
+    """Returns the first run's seconds by component, and training's of every seed."""
+    first = records[0]
+    training = [record.component("Trainer").seconds or 0.0 for record in records]
+    whole = first.seconds or 0.0
+    lines = ["| What | seconds | asked |", "|---|---:|---:|"]
+    lines += [f"| {c.id} | {c.seconds:.0f} | |" for c in first.components if c.seconds is not None]
+    lines += [
+        f"| Training (Trainer), each seed | {', '.join(f'{seconds:.0f}' for seconds in training)} | {MAX_TRAINING_S} |",
+        f"| All but Trainer | {whole - training[0]:.0f} | {MAX_REST_S} |",
+        f"| First run, whole pipeline | {whole:.0f} | |",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.output, ignore_errors=True)
+    records = [run_demo(seed, arguments.output.resolve()) for seed in range(arguments.seeds)]
+    print(f"\n{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
+    print(quality_table([metrics_of(record) for record in records]))
+    print()
+    print(time_table(records))
+
+
+if __name__ == "__main__":
+    main()
