@@ -23,12 +23,14 @@ _EXAMPLE_FEATURES = {
     schema.CLASS_LABEL: tf.io.FixedLenFeature([], tf.string, default_value=schema.NO_LABEL),
 }
 
+STRINGS = tf.TensorSpec([None], tf.string)
+
 
 class ServedEncoder(tf.Module):
     """A dual encoder in inference mode with preprocessing and tokenizer inside, by the names of serving/signatures.py.
 
     Args:
-      encoder: the trained towers.
+      encoder: the trained towers, on one device and without an optimizer, whose moments would be exported with it.
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
       prompts: templates with one "{}" for the class name, of the `evaluate` signature.
@@ -39,11 +41,13 @@ class ServedEncoder(tf.Module):
         self.encoder, self.tokenizer = encoder, tokenizer
         self._model, self._prompts = model, tuple(prompts)
 
+    @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_images(self, image_bytes: tf.Tensor) -> tf.Tensor:
         """Returns [N, D] unit vectors of [N] encoded images."""
         images = preprocessing.preprocess(image_bytes, self._model.image_resize_px, self._model.image_crop_px)
         return self.encoder.encode_image(images, training=False)
 
+    @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_texts(self, texts: tf.Tensor) -> tf.Tensor:
         """Returns [N, D] unit vectors of [N] strings."""
         return self.encoder.encode_text(self.tokenizer(texts), training=False)
@@ -64,17 +68,17 @@ class ServedEncoder(tf.Module):
         named = tf.cast(distinct != schema.NO_LABEL, mean.dtype)[:, tf.newaxis]
         return tf.gather(tf.math.l2_normalize(mean, axis=-1) * named, index)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.IMAGE_BYTES)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.IMAGE_BYTES)], autograph=False)
     def encode_image(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `encode_image`; bytes that are no image raise InvalidArgumentError."""
         return {signatures.EMBEDDING: self.embed_images(image_bytes)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.TEXT)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.TEXT)], autograph=False)
     def encode_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `encode_text`."""
         return {signatures.EMBEDDING: self.embed_texts(text)}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.EXAMPLES)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.EXAMPLES)], autograph=False)
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `evaluate`: all that retrieval and zero-shot metrics need of serialized Examples."""
         parsed = tf.io.parse_example(examples, _EXAMPLE_FEATURES)
@@ -107,5 +111,6 @@ def export(served: ServedEncoder, directory: str) -> None:
             signatures.ENCODE_TEXT: served.encode_text,
             signatures.EVALUATE: served.evaluate,
         },
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # it is for inference
     )
     tf.io.gfile.rename(aside, directory)

@@ -7,7 +7,7 @@ import tempfile
 
 import keras
 import tensorflow as tf
-from tfx.components import FnArgs
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.config import ModelConfig, TrainingConfig
 from models.dual_encoder import DualEncoder, build_dual_encoder
@@ -40,7 +40,9 @@ def run_fn(fn_args: FnArgs) -> None:
     batches = training_batches(fn_args.train_files, model, training, tokenizer)
     with strategy.scope():
         encoder = build_dual_encoder(model, training, tokenizer.size)
-        encoder.compile(optimizer=build_optimizer(training), jit_compile=False)
+        optimizer = build_optimizer(training)
+        optimizer.build(encoder.trainable_variables)  # else the step creates them, and is traced twice for that
+        encoder.compile(optimizer=optimizer, jit_compile=False)  # XLA on CPUs is ten times slower for convolutions
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     history = History(
         os.path.join(fn_args.model_run_dir, HISTORY_FILE),
@@ -50,7 +52,9 @@ def run_fn(fn_args: FnArgs) -> None:
     )
     encoder.fit(batches, epochs=1, steps_per_epoch=training.steps, callbacks=[history], verbose=0)
     save_weights(encoder, os.path.join(fn_args.model_run_dir, WEIGHTS_FILE))
-    export(ServedEncoder(encoder, model, tokenizer, config["prompts"]), fn_args.serving_model_dir)
+    served = build_dual_encoder(model, training, tokenizer.size)  # one device, no optimizer
+    served.set_weights(encoder.get_weights())
+    export(ServedEncoder(served, model, tokenizer, config["prompts"]), fn_args.serving_model_dir)
 
 
 def pick_strategy() -> tf.distribute.Strategy:

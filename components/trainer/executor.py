@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tfx.components import FnArgs
 from tfx.components.trainer.executor import GenericExecutor
+from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import Artifact, artifact_utils
 
 from components.artifacts import VOCABULARY_FILE

@@ -1,0 +1,156 @@
+"""The SavedModel as a server loads it, against the same towers in process."""
+
+from __future__ import annotations
+
+import io
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from components import schema
+from models import preprocessing
+from models.config import ModelConfig, TrainingConfig
+from models.dual_encoder import build_dual_encoder
+from models.export import ServedEncoder, export
+from models.tokenizer import Tokenizer
+from serving import signatures
+
+RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = ["a", "photo", "of", "sad", "happy", "cat", "dog", "face"]
+PROMPTS = ("{}", "a photo of {}", "{} face")
+MODEL = ModelConfig(
+    image_width_coefficient=0.25,
+    image_depth_coefficient=0.1,
+    image_stem_stride=1,
+    image_resize_px=20,
+    image_crop_px=16,
+    text_layers=1,
+    text_hidden=16,
+    text_heads=2,
+    text_intermediate=32,
+    text_max_pieces=8,
+    embedding=12,
+)
+
+
+def picture(seed: int, size: tuple[int, int] = (24, 18)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def example(image: bytes, captions: list[str], label: str) -> bytes:
+    features = {schema.IMAGE_ENCODED: [image], schema.CAPTION_TEXT: captions, schema.CLASS_LABEL: [label]}
+    proto = tf.train.Example()
+    for name, values in features.items():
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
+        proto.features.feature[name].bytes_list.value.extend(encoded)
+    return proto.SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer(RESERVED + WORDS, MODEL.text_max_pieces)
+
+
+@pytest.fixture(scope="module")
+def encoder(tokenizer):
+    """Towers whose batch norm has taken over the statistics of one batch, so that vectors depend on their inputs."""
+    keras.utils.set_random_seed(1)
+    encoder = build_dual_encoder(MODEL, TrainingConfig(steps=1, warmup_steps=0, batch=2), tokenizer.size)
+    for layer in encoder.image_tower.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    noise = np.random.default_rng(0).normal(0.3, 0.5, (16, 16, 16, 3)).astype(np.float32)
+    encoder.encode_image(noise, training=True)
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def folder(encoder, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "Format-Serving"
+    export(ServedEncoder(encoder, MODEL, tokenizer, PROMPTS), str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    return tf.saved_model.load(str(folder)).signatures
+
+
+@pytest.fixture(scope="module")
+def images_in_process(encoder):
+    """Slow oracle: one image at a time through the towers in memory."""
+
+    def embed(image: bytes) -> np.ndarray:
+        resized = preprocessing.decode_and_resize(tf.constant(image), MODEL.image_resize_px)
+        pixels = preprocessing.scale(preprocessing.central_crop(resized[tf.newaxis], MODEL.image_crop_px))
+        return np.asarray(encoder.encode_image(pixels, training=False))[0]
+
+    return embed
+
+
+@pytest.fixture(scope="module")
+def texts_in_process(encoder, tokenizer):
+    """Slow oracle: one string at a time through the towers in memory."""
+    return lambda text: np.asarray(encoder.encode_text(tokenizer(tf.constant([text])), training=False))[0]
+
+
+def test_no_half_written_folder_remains(folder):
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["Format-Serving"]
+
+
+def test_served_images_equal_those_in_process_at_any_batch(served, images_in_process):
+    images = [picture(seed, size) for seed, size in enumerate([(24, 18), (16, 16), (9, 40), (50, 50), (20, 20)])]
+    expected = np.stack([images_in_process(image) for image in images])
+    for count in (1, 5):
+        answer = served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: tf.constant(images[:count])})
+        np.testing.assert_allclose(answer[signatures.EMBEDDING], expected[:count], atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-5)
+    assert np.abs(expected[0] - expected[1]).max() > 1e-3
+
+
+def test_served_texts_equal_those_in_process_at_any_batch(served, texts_in_process):
+    texts = ["sad cat", "", "a photo of a happy dog face cat dog cat dog", "Cat!"]
+    expected = np.stack([texts_in_process(text) for text in texts])
+    for count in (1, 4):
+        answer = served[signatures.ENCODE_TEXT](**{signatures.TEXT: tf.constant(texts[:count])})
+        np.testing.assert_allclose(answer[signatures.EMBEDDING], expected[:count], atol=1e-5)
+
+
+@pytest.mark.parametrize("broken", [b"", b"no image", picture(0)[:50]])
+def test_bytes_that_are_no_image_are_an_invalid_argument(served, broken):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?i)image|png"):
+        served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: tf.constant([picture(0), broken])})
+
+
+def test_evaluate_equals_a_loop_over_examples(served, images_in_process, texts_in_process):
+    rows = [
+        (picture(1), ["sad cat"], "cat"),
+        (picture(2), ["happy dog", "a dog", "dog dog"], "dog"),
+        (picture(3), ["a face", "happy face"], ""),
+        (picture(4), ["cat"], "cat"),
+    ]
+    answer = served[signatures.EVALUATE](**{signatures.EXAMPLES: tf.constant([example(*row) for row in rows])})
+    answer = {name: value.numpy() for name, value in answer.items()}
+    assert answer[signatures.CAPTION_COUNT].tolist() == [1, 3, 2, 1]
+    assert answer[signatures.LABEL].tolist() == [b"cat", b"dog", b"", b"cat"]
+    assert answer[signatures.CAPTION_EMBEDDING].shape == (4, 3, MODEL.embedding)
+    for index, (image, captions, label) in enumerate(rows):
+        np.testing.assert_allclose(answer[signatures.IMAGE_EMBEDDING][index], images_in_process(image), atol=1e-5)
+        vectors = np.zeros((3, MODEL.embedding))
+        vectors[: len(captions)] = [texts_in_process(caption) for caption in captions]
+        np.testing.assert_allclose(answer[signatures.CAPTION_EMBEDDING][index], vectors, atol=1e-5)
+        ensemble = sum(texts_in_process(prompt.format(label)) for prompt in PROMPTS)
+        expected = ensemble / np.linalg.norm(ensemble) if label else np.zeros(MODEL.embedding)
+        np.testing.assert_allclose(answer[signatures.LABEL_EMBEDDING][index], expected, atol=1e-5)
+
+
+def test_examples_without_any_label(served):
+    proto = example(picture(1), ["sad cat"], "")
+    answer = served[signatures.EVALUATE](**{signatures.EXAMPLES: tf.constant([proto, proto])})
+    np.testing.assert_array_equal(answer[signatures.LABEL_EMBEDDING], np.zeros((2, MODEL.embedding)))
