@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
@@ -18,7 +18,7 @@ from components.trainer.executor import VOCABULARY_KEY, Executor
 class AlignTrainerSpec(standard_component_specs.TrainerSpec):
     """The stock Trainer's interface and the required input `vocabulary`."""
 
-    INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {
+    INPUTS = {  # noqa: RUF012 - TFX's own form
         **standard_component_specs.TrainerSpec.INPUTS,
         VOCABULARY_KEY: component_spec.ChannelParameter(type=Vocabulary),
     }
