@@ -131,22 +131,13 @@ def test_the_served_model_answers(trained):
         np.testing.assert_allclose(np.linalg.norm(answer[name]), 1, atol=1e-5)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(inputs, trained, tmp_path):
-    again = train(inputs, tmp_path / "again")
-    other = train(inputs, tmp_path / "other", seed=1)
-    first = weights(trained)
+def test_the_same_seed_gives_the_same_weights(inputs, trained, tmp_path):
+    first, again = weights(trained), weights(train(inputs, tmp_path))
     assert len(first) > 10
-    for one, two in zip(first, weights(again), strict=True):
+    for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
-    assert any((one != two).any() for one, two in zip(first, weights(other), strict=True))
 
 
 def test_a_batch_larger_than_the_data(inputs, tmp_path):
     with pytest.raises(ValueError, match=r"training\.batch is 41, but only 40 images"):
         train(inputs, tmp_path, batch=41)
-
-
-def test_a_loss_that_explodes_leaves_no_model(inputs, tmp_path):
-    with pytest.raises(FloatingPointError, match=r"the loss is nan at step \d+ of 3"):
-        train(inputs, tmp_path, initial_temperature=1e-40)
-    assert list((tmp_path / "model").iterdir()) == []
