@@ -14,7 +14,7 @@ from models import preprocessing
 from models.config import ModelConfig, TrainingConfig
 from models.tokenizer import Tokenizer
 
-MAX_CACHE_BYTES = 1 << 30  # decoded and resized images up to this are kept in memory, so that no image decodes twice
+MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
 MAX_OPEN_FILES = 16
 
 _FEATURES = {
@@ -26,11 +26,15 @@ _FEATURES = {
 def training_batches(
     patterns: Sequence[str], model: ModelConfig, training: TrainingConfig, tokenizer: Tokenizer
 ) -> tf.data.Dataset:
-    """Stream batches without end, in an order and with random choices that `training.seed` alone decides.
+    """Stream batches without end, in an order and with random choices that `training.seed` decides.
 
     Each epoch shuffles the images anew and leaves out the rest that fills no batch; so an image occurs at most once
     in a batch. One caption of each image is drawn every time. Two images of one batch may still share a caption or
     its meaning, which makes false negatives: label smoothing is the paper's remedy.
+
+    Images that fit into MAX_KEPT_BYTES are decoded once and shuffled over the whole data, and batch k depends on
+    (seed, k) alone. More of them stream through a buffer of `training.shuffle_buffer`, and iterating over the same
+    data set again shuffles it in another way.
 
     Args:
       patterns: file patterns of gzip-compressed TFRecords of Examples as in components/schema.py.
@@ -47,20 +51,14 @@ def training_batches(
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     if not files:
         raise ValueError(f"no training files match {list(patterns)}; point at the Examples of the train split")
-    cacheable = MAX_CACHE_BYTES // (model.image_resize_px**2 * preprocessing.RGB)
-    images = _count_up_to(files, max(training.batch, cacheable + 1))
+    keepable = MAX_KEPT_BYTES // (model.image_resize_px**2 * preprocessing.RGB)
+    images = _count_up_to(files, max(training.batch, keepable + 1))
     if images < training.batch:
         raise ValueError(
             f"training.batch is {training.batch}, but only {images} images are left to train on; set training.batch to "
             f"at most {images} or keep more images in the filter"
         )
-    records = _read_shuffled(files, training.seed)
-    if images <= cacheable:
-        # A cache holds one order for ever, so shuffling comes after it.
-        pairs = _decode(records, model).cache().shuffle(min(training.shuffle_buffer, images), training.seed)
-    else:
-        pairs = _decode(records.shuffle(training.shuffle_buffer, training.seed), model)
-    batches = pairs.ragged_batch(training.batch, drop_remainder=True).repeat().enumerate()
+    read = _kept_in_memory if images <= keepable else _streamed
 
     def finish(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         seeds = tf.random.split([tf.constant(training.seed, tf.int64), step], 3)
@@ -70,6 +68,7 @@ def training_batches(
         captions = tf.ensure_shape(draw_caption(batch["captions"], seeds[2]), [training.batch])
         return {"image": preprocessing.scale(crops), "token_ids": tokenizer(captions)}
 
+    batches = read(files, model, training).enumerate()
     return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
@@ -87,18 +86,36 @@ def _count_up_to(files: Sequence[str], limit: int) -> int:
     return int(counted)
 
 
-def _read_shuffled(files: Sequence[str], seed: int) -> tf.data.Dataset:
-    """Read serialized Examples from several files at a time, in another order of files each epoch."""
-    return (
+def _kept_in_memory(files: Sequence[str], model: ModelConfig, training: TrainingConfig) -> tf.data.Dataset:
+    """Decode all images now and draw {"image": [G, R, R, 3], "captions": [G, (captions)]} from them without end."""
+    records = tf.data.TFRecordDataset(files, "GZIP")
+    images = int(records.reduce(tf.constant(0, tf.int64), lambda n, _: n + 1))
+    everything = next(iter(_decode(records, model).ragged_batch(images)))
+    batches_per_epoch = images // training.batch
+
+    def draw(step: tf.Tensor) -> dict[str, tf.Tensor]:
+        epoch, place = step // batches_per_epoch, step % batches_per_epoch
+        places = place * training.batch + tf.range(training.batch, dtype=tf.int64)
+        rows = tf.random.experimental.index_shuffle(places, [training.seed, epoch], images - 1)
+        return {name: tf.gather(values, rows) for name, values in everything.items()}
+
+    return tf.data.Dataset.counter().map(draw, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+def _streamed(files: Sequence[str], model: ModelConfig, training: TrainingConfig) -> tf.data.Dataset:
+    """Read several files at a time, in another order each epoch, into batches as `_kept_in_memory` gives them."""
+    records = (
         tf.data.Dataset.from_tensor_slices(list(files))
-        .shuffle(len(files), seed)
+        .shuffle(len(files), training.seed)
         .interleave(
             lambda file: tf.data.TFRecordDataset(file, "GZIP"),
             cycle_length=min(len(files), MAX_OPEN_FILES),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
+        .shuffle(training.shuffle_buffer, training.seed)
     )
+    return _decode(records, model).ragged_batch(training.batch, drop_remainder=True).repeat()
 
 
 def _decode(records: tf.data.Dataset, model: ModelConfig) -> tf.data.Dataset:

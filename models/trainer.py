@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
-from tfx.components.trainer.fn_args_utils import FnArgs
 
 from models.config import ModelConfig, TrainingConfig
 from models.dual_encoder import DualEncoder, build_dual_encoder
@@ -16,6 +16,9 @@ from models.history import HISTORY_FILE, History
 from models.input_pipeline import training_batches
 from models.optimizer import build_optimizer
 from models.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
 
 WEIGHTS_FILE = "weights.weights.h5"
 

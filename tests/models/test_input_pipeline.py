@@ -51,10 +51,10 @@ def tokenizer():
     return Tokenizer([*RESERVED, "even", *(f"w{number}" for number in range(IMAGES))], MODEL.text_max_pieces)
 
 
-@pytest.fixture(params=["cached", "streamed"])
+@pytest.fixture(params=["kept", "streamed"])
 def reading(request, monkeypatch):
     if request.param == "streamed":
-        monkeypatch.setattr(input_pipeline, "MAX_CACHE_BYTES", 0)
+        monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
 
 
 def take(pattern, tokenizer, batches: int, **training) -> list[dict[str, np.ndarray]]:
@@ -100,6 +100,15 @@ def test_the_seed_alone_decides(pattern, tokenizer, reading):
         np.testing.assert_array_equal(one["image"], two["image"])
         np.testing.assert_array_equal(one["token_ids"], two["token_ids"])
     assert [numbers(batch) for batch in first] != [numbers(batch) for batch in other]
+
+
+def test_what_is_kept_in_memory_comes_in_the_same_order_whenever_iterated(pattern, tokenizer):
+    config = TrainingConfig(steps=1, warmup_steps=0, batch=4)
+    batches = training_batches([pattern], MODEL, config, tokenizer)
+    first, again = (list(batches.take(5).as_numpy_iterator()) for _ in range(2))
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one["image"], two["image"])
+        np.testing.assert_array_equal(one["token_ids"], two["token_ids"])
 
 
 def test_each_caption_is_as_likely_as_the_next():
