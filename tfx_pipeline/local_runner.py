@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import yaml
@@ -70,8 +73,19 @@ def explain(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it does, even by SIGKILL: its end closes this one's standard input."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="end_with_parent", daemon=True).start()
+
+
 def main() -> None:
     """Run the config of a prepared run folder and write its report: `python -m tfx_pipeline.local_runner RUN_DIR`."""
+    end_with_parent()
     run_dir = Path(sys.argv[1])
     absl_logging.set_verbosity(absl_logging.INFO)
     config = build(yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8")))

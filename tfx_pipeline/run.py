@@ -47,7 +47,7 @@ def run(config: Config, console: Console) -> RunRecord:
                 [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir)],
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child in order
             )
         try:

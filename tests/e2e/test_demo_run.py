@@ -5,12 +5,10 @@ The tests tell one story in order and share one output folder; each builds on wh
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +70,17 @@ def pushed(config: Path) -> list[Path]:
     return sorted((root_of(config) / "serving_models" / "align").glob("*"))
 
 
+def trainer_runs(run_dirs: set[Path]) -> bool:
+    return any(read_record(run_dir).component("Trainer").state == "running" for run_dir in run_dirs)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.5)
+
+
 def test_1_each_component_runs_once_and_a_model_below_its_threshold_is_not_pushed(config):
     record = run(config, UNREACHABLE)
     assert set(states(record)) == set(COMPONENTS)
@@ -101,29 +110,17 @@ def test_3_an_unchanged_run_takes_everything_from_the_cache(config):
     assert len(pushed(config)) == 1
 
 
-def test_4_a_killed_run_continues(config):
-    flags = ["--set", REACHABLE, "--set", "training.steps=100000", "--set", "training.warmup_steps=3"]
-    parent = subprocess.Popen(
-        [*ALIGN, "run", "--config", str(config), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+def test_4_a_killed_run_ends_whole_and_continues(config):
     before = set((root_of(config) / "runs").glob("*"))
+    flags = ["--set", REACHABLE, "--set", "training.steps=100000", "--set", "training.warmup_steps=3"]
+    command = subprocess.Popen([*ALIGN, "run", "--config", str(config), *flags], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.time() + 300
-        while time.time() < deadline:
-            new = set((root_of(config) / "runs").glob("*")) - before
-            if new and "Trainer" in {c.id for c in read_record(new.pop()).components if c.state == "running"}:
-                break
-            time.sleep(0.5)
-        else:
-            pytest.fail("Trainer never started")
-        child = json.loads(
-            subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(parent.pid)], text=True).split()[0]
-        )
-        os.killpg(child, signal.SIGKILL)
-        assert parent.wait(timeout=60) == 1
+        wait_until(lambda: trainer_runs(set((root_of(config) / "runs").glob("*")) - before), seconds=300)
+        (pipeline,) = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
     finally:
-        parent.kill()
-        parent.wait()
+        command.kill()
+        command.wait()
+    wait_until(lambda: not Path(f"/proc/{pipeline}").exists(), seconds=60)
     record = run(config, REACHABLE, "training.warmup_steps=3")
     assert states(record)["Vocabulary"] == "cached"
     assert states(record)["Trainer"] == "complete"
