@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.types import BaseChannel
 
@@ -53,7 +54,7 @@ def build_evaluator(
     )
 
 
-def eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
+def eval_config(config: EvaluationConfig) -> config_pb2.EvalConfig:
     """Translate the evaluation section into TFMA's words.
 
     Each split is a slice of its own and there is no slice over all: a gallery of mixed splits would mean nothing.
@@ -62,26 +63,26 @@ def eval_config(config: EvaluationConfig) -> tfma.EvalConfig:
     least |= config.min_metrics
     metrics = []
     for name in (*METRICS, *FACTS):
-        metric = tfma.MetricConfig(
+        metric = config_pb2.MetricConfig(
             class_name=GalleryMetric.__name__, module=GalleryMetric.__module__, config=json.dumps({"name": name})
         )
         for split in config.splits:
             key = f"{split}/{name}"
             if key in least:
-                threshold = tfma.MetricThreshold(value_threshold={"lower_bound": {"value": least[key]}})
+                threshold = config_pb2.MetricThreshold(value_threshold={"lower_bound": {"value": least[key]}})
                 if key in config.min_metrics:
-                    threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+                    threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
                     threshold.change_threshold.absolute.value = -config.max_drop_from_baseline - ROUNDING
                 metric.per_slice_thresholds.add(slicing_specs=[slice_of(split)], threshold=threshold)
         metrics.append(metric)
-    return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(signature_name=EVALUATE, model_type=tfma.TF_GENERIC)],
+    return config_pb2.EvalConfig(
+        model_specs=[config_pb2.ModelSpec(signature_name=EVALUATE, model_type=tfma.TF_GENERIC)],
         slicing_specs=[slice_of(split) for split in config.splits],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-        options=tfma.Options(include_default_metrics={"value": False}),
+        metrics_specs=[config_pb2.MetricsSpec(metrics=metrics)],
+        options=config_pb2.Options(include_default_metrics={"value": False}),
     )
 
 
-def slice_of(split: str) -> tfma.SlicingSpec:
+def slice_of(split: str) -> config_pb2.SlicingSpec:
     """Returns the slice that holds one split, by the feature that names it in each Example."""
-    return tfma.SlicingSpec(feature_values={contract.SPLIT: split})
+    return config_pb2.SlicingSpec(feature_values={contract.SPLIT: split})

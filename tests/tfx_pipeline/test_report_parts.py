@@ -1,0 +1,161 @@
+"""The report's parts: any text as text, axes and curves, thumbnails, ranks as a search by hand has them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from report_samples import Page, page_of, png, tally
+from tfx_pipeline.report.charts import line_chart, nice_range
+from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.example_answers import (
+    IMAGE_ANSWERS,
+    THUMBNAIL_PX,
+    Answer,
+    Question,
+    SplitAnswers,
+    evenly,
+    find_answers,
+    make_thumbnail,
+)
+from tfx_pipeline.report.markup import Markup, join, tag
+from tfx_pipeline.run_record import RunRecord
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_any_text_comes_through_as_text(text):
+    page = Page(str(tag("p", text, title=text)))
+    visible = "".join(character for character in text if character in "\n\t" or character >= " ")
+    visible = visible.encode("utf-8", "replace").decode()
+    assert [name for name, _ in page.elements] == ["p"]
+    assert page.text == visible
+    assert page.elements[0][1] == {"title": visible}
+
+
+@settings(deadline=None)
+@given(
+    text=st.sampled_from(
+        ["<script>alert(1)</script>", '"><img src=x onerror=y>', "' onload='z", "</style>", "&lt;b&gt;"]
+    )
+)
+def test_captions_cannot_break_out(text):
+    record = RunRecord(Path("root/runs/r"), text)
+    question = Question(text, (Answer(0.5, True, text, make_thumbnail(png("red"))),), 1, make_thumbnail(png("red")))
+    samples = {text: [{"record": text, "detail": text}]}
+    ingest = {"splits": {text: {"images": tally(2, **{text: 1}), "captions": tally(3)}}, "samples": samples}
+    nothing = Missing(text)
+    answers = (SplitAnswers(text, 1, 1, (question,), (question,), (question,)),)
+    contents = Contents(record, {}, text, ingest, nothing, nothing, nothing, nothing, False, answers)
+    page = page_of(contents)
+    harmless = {name for name, _ in page_of(dataclasses.replace(contents, config_text="plain")).elements}
+    assert {name for name, _ in page.elements} <= harmless | {"pre", "details", "summary"}
+    assert not {"script", "b"} & {name for name, _ in page.elements}
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert page.text.count(text) >= 8
+
+
+def test_markup_is_escaped_once(contents):
+    assert tag("p", tag("b", "<"), None, ["a", Markup("&amp;")], 3) == "<p><b>&lt;</b>a&amp;3</p>"
+    assert tag("img", src="x", alt=None, class_="y", text_anchor="end") == '<img src="x" class="y" text-anchor="end">'
+    assert join(None) == ""
+
+
+# Charts
+
+
+@settings(deadline=None)
+@given(low=st.floats(-1e9, 1e9), width=st.floats(0, 1e9))
+@example(low=0.0, width=5e-324)
+@example(low=1e9, width=1e-6)
+def test_an_axis_covers_its_values_in_a_few_round_steps(low, width):
+    high = low + width
+    least, most, step = nice_range(low, high)
+    tolerance = 1e-6 * max(abs(low), abs(high), step)
+    assert least <= low + tolerance
+    assert most >= high - tolerance
+    assert 1 <= round((most - least) / step) <= 7
+    mantissa = step / 10 ** math.floor(math.log10(step) + 1e-9)
+    assert any(math.isclose(mantissa, allowed, rel_tol=1e-6) for allowed in (1, 2, 2.5, 5, 10))
+
+
+def test_a_curve_breaks_where_a_value_is_not_finite():
+    ys = [math.nan, 1.0, 2.0, math.nan, math.inf, 3.0]
+    page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, from_zero=True)))
+    assert [len(found["points"].split()) for found in page.named("polyline")] == [2, 1]
+    Page(str(line_chart([1], [math.nan], label="x", write=str, from_zero=False)))
+
+
+def test_points_lie_where_the_axes_say():
+    page = Page(str(line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", from_zero=True)))
+    assert page.named("polyline")[0]["points"] == "48,154 189,82 330,10"
+    ticks = {found["y1"]: None for found in page.named("line")}
+    assert list(ticks) == ["154", "118", "82", "46", "10"]
+    assert page.text == "02.557.5100100"
+
+
+# Example queries
+
+
+@pytest.mark.parametrize(
+    ("total", "wanted", "places"), [(10, 2, [2, 7]), (3, 8, [0, 1, 2]), (0, 4, []), (5, 5, list(range(5)))]
+)
+def test_questions_are_spread_evenly(total, wanted, places):
+    assert evenly(total, wanted) == places
+
+
+def test_thumbnails_are_small_jpegs_on_white():
+    picture = io.BytesIO()
+    Image.new("RGBA", (400, 100), (255, 0, 0, 0)).save(picture, "PNG")
+    with Image.open(io.BytesIO(make_thumbnail(picture.getvalue()))) as small:
+        assert (small.format, small.size) == ("JPEG", (THUMBNAIL_PX, THUMBNAIL_PX // 4))
+        assert min(small.convert("L").getdata()) > 250
+    assert make_thumbnail(b"no image") is None
+
+
+def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_model, examples):
+    from serving.embedder import SavedModelEmbedder
+
+    (found,) = find_answers(SavedModelEmbedder(colour_model), examples, ["seen", "absent"])
+    assert (found.split, found.images, found.captions) == ("seen", 5, 6)
+    asked = {question.text: question for question in found.by_caption}
+    assert set(asked) <= {"a red thing", "green", "blue <i>", "scarlet, nearly red", "green and blue"}
+    green = asked["green"]
+    assert [answer.right for answer in green.answers] == [True, False, False, False, False]
+    assert green.rank == 1
+    assert green.answers[0].score == pytest.approx(1.0, abs=0.02)
+    assert green.answers[0].thumbnail is not None
+    labels = {question.text: question for question in found.by_label}
+    assert set(labels) <= {"blue", "green", "red"}
+    if "red" in labels:
+        assert [answer.right for answer in labels["red"].answers[:3]] == [True, True, False]
+    for question in found.by_image:
+        scores = [answer.score for answer in question.answers]
+        assert scores == sorted(scores, reverse=True)
+        assert question.thumbnail is not None
+    assert find_answers(SavedModelEmbedder(colour_model), examples, ["seen"])[0].by_caption != ()
+
+
+def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloured_png):
+    from serving.embedder import SavedModelEmbedder
+
+    embedder = SavedModelEmbedder(colour_model)
+    (found,) = find_answers(embedder, examples, ["seen"])
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 5, 0), (0, 250, 250)]
+    images = embedder.encode_image([coloured_png(*colour) for colour in colours])
+    captions = [{"a red thing", "red"}, {"green"}, {"blue <i>"}, {"scarlet, nearly red"}, {"green and blue"}]
+    for question in found.by_caption:
+        scores = images @ embedder.encode_text([question.text])[0]
+        order = sorted(range(5), key=lambda row: -scores[row])
+        assert [answer.score for answer in question.answers] == pytest.approx([float(scores[row]) for row in order])
+        assert len(question.answers) == min(IMAGE_ANSWERS, 5)
+        right = next(row for row in range(5) if question.text in captions[row])
+        assert np.sum(scores > scores[right] + 1e-6) + 1 <= question.rank <= np.sum(scores >= scores[right] - 1e-6)
