@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -47,8 +48,8 @@ def run(
 
     record = run_pipeline(checked, Console())
     report_page = record.run_dir / REPORT_FILE
-    if open_ and report_page.is_file():
-        typer.launch(str(report_page))
+    if open_ and report_page.is_file() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        typer.launch(str(report_page))  # without a display its path, which was printed, must do
     if not record.succeeded:
         raise typer.Exit(1)
 
