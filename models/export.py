@@ -1,12 +1,12 @@
 """The served model: one SavedModel whose signatures take bytes and strings and answer unit vectors.
 
 Legend: N requests in a batch, C captions of the image that has most in the batch, D embedding dimension, L word
-pieces, M captions of the batch, U distinct labels of the batch, P prompts.
+pieces, M captions of the batch, U distinct labels of the batch, F names of those labels, P prompts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,6 +24,7 @@ _EXAMPLE_FEATURES = {
 }
 
 STRINGS = tf.TensorSpec([None], tf.string)
+_NAME_BREAK = "\n"  # between the names of a class, which have one line each
 
 
 class ServedEncoder(tf.Module):
@@ -34,10 +35,25 @@ class ServedEncoder(tf.Module):
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
       prompts: templates with one "{}" for the class name, of the `evaluate` signature.
+      class_names: label -> its names; a label that is not listed is its own name.
     """
 
-    def __init__(self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer, prompts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        encoder: DualEncoder,
+        model: ModelConfig,
+        tokenizer: Tokenizer,
+        prompts: Sequence[str],
+        class_names: Mapping[str, Sequence[str]],
+    ) -> None:
         super().__init__(name="served_encoder")
+        self._class_names = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(list(class_names), tf.string),
+                tf.constant([_NAME_BREAK.join(names) for names in class_names.values()], tf.string),
+            ),
+            default_value="",
+        )
         self.encoder, self.tokenizer = encoder, tokenizer
         self._model, self._prompts = model, tuple(prompts)
 
@@ -53,7 +69,7 @@ class ServedEncoder(tf.Module):
         return self.encoder.encode_text(self.tokenizer(texts), training=False)
 
     def embed_labels(self, labels: tf.Tensor) -> tf.Tensor:
-        """Embed class names by an ensemble of prompts: unit vectors averaged, then normalised (ALIGN section 5.3).
+        """Embed classes by an ensemble of names in prompts: unit vectors averaged, then normalised (ALIGN section 5.3).
 
         Args:
           labels: [N] string; each distinct one is embedded once.
@@ -62,9 +78,13 @@ class ServedEncoder(tf.Module):
           [N, D] unit vectors, zero where the label is empty.
         """
         distinct, index = tf.unique(labels)  # [U], [N]
-        prompted = [tf.strings.join([head, distinct, tail]) for head, tail in (p.split("{}") for p in self._prompts)]
-        vectors = self.embed_texts(tf.concat(prompted, axis=0))  # [P * U, D]
-        mean = tf.reduce_mean(tf.reshape(vectors, [len(prompted), tf.shape(distinct)[0], -1]), axis=0)  # [U, D]
+        listed = self._class_names.lookup(distinct)
+        names = tf.strings.split(tf.where(listed == "", distinct, listed), _NAME_BREAK)  # ragged [U, (names)]
+        flat = names.flat_values  # [F]
+        prompted = [tf.strings.join([head, flat, tail]) for head, tail in (p.split("{}") for p in self._prompts)]
+        vectors = self.embed_texts(tf.concat(prompted, axis=0))  # [P * F, D]
+        per_name = tf.reduce_mean(tf.reshape(vectors, [len(prompted), tf.shape(flat)[0], -1]), axis=0)  # [F, D]
+        mean = tf.reduce_mean(names.with_flat_values(per_name), axis=1)  # [U, D]
         named = tf.cast(distinct != schema.NO_LABEL, mean.dtype)[:, tf.newaxis]
         return tf.gather(tf.math.l2_normalize(mean, axis=-1) * named, index)
 

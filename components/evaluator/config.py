@@ -27,14 +27,17 @@ class EvaluationConfig:
       max_drop_from_baseline: how far below the last blessed model each metric of `min_metrics` may fall, as an
         absolute difference in [0, 1].
       prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
-        normalised (ALIGN section 5.3 after CLIP). They are part of the exported `evaluate` signature, so a change
-        of prompts exports anew.
+        normalised (ALIGN section 5.3 after CLIP).
+      class_names: label -> the names that stand for it in the prompts, averaged as well; for labels that are ids, or
+        words that no caption has. A label that is not listed stands for itself. Prompts and class names are part of
+        the exported `evaluate` signature, so a change of them exports anew.
     """
 
     splits: tuple[str, ...] = ("validation",)
     min_metrics: Mapping[str, float] = field(default_factory=dict)
     max_drop_from_baseline: float = 0.02
     prompts: tuple[str, ...] = ("{}", "a photo of {}")
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.splits:
@@ -57,3 +60,9 @@ class EvaluationConfig:
                 raise ValueError(f"evaluation.prompts holds {prompt!r}; a prompt has exactly one '{{}}'")
         if not self.prompts:
             raise ValueError('evaluation.prompts is empty; give at least one template, such as "{}"')
+        for label, names in self.class_names.items():
+            if not names or not all(name.strip() and "\n" not in name for name in names):
+                raise ValueError(
+                    f"evaluation.class_names[{label!r}] is {list(names)}; give at least one name, none of them blank "
+                    "or of several lines, or leave the label out to have it stand for itself"
+                )

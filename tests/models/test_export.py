@@ -21,6 +21,7 @@ from serving import signatures
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["a", "photo", "of", "sad", "happy", "cat", "dog", "face"]
 PROMPTS = ("{}", "a photo of {}", "{} face")
+CLASS_NAMES = {"n02084071": ["dog", "happy dog", "dog face"], "unused": ["a"]}
 MODEL = ModelConfig(
     image_width_coefficient=0.25,
     image_depth_coefficient=0.1,
@@ -73,7 +74,7 @@ def encoder(tokenizer):
 @pytest.fixture(scope="module")
 def folder(encoder, tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "Format-Serving"
-    export(ServedEncoder(encoder, MODEL, tokenizer, PROMPTS), str(folder))
+    export(ServedEncoder(encoder, MODEL, tokenizer, PROMPTS, CLASS_NAMES), str(folder))
     return folder
 
 
@@ -134,18 +135,20 @@ def test_evaluate_equals_a_loop_over_examples(served, images_in_process, texts_i
         (picture(2), ["happy dog", "a dog", "dog dog"], "dog"),
         (picture(3), ["a face", "happy face"], ""),
         (picture(4), ["cat"], "cat"),
+        (picture(5), ["a dog face"], "n02084071"),
     ]
     answer = served[signatures.EVALUATE](**{signatures.EXAMPLES: tf.constant([example(*row) for row in rows])})
     answer = {name: value.numpy() for name, value in answer.items()}
-    assert answer[signatures.CAPTION_COUNT].tolist() == [1, 3, 2, 1]
-    assert answer[signatures.LABEL].tolist() == [b"cat", b"dog", b"", b"cat"]
-    assert answer[signatures.CAPTION_EMBEDDING].shape == (4, 3, MODEL.embedding)
+    assert answer[signatures.CAPTION_COUNT].tolist() == [1, 3, 2, 1, 1]
+    assert answer[signatures.LABEL].tolist() == [b"cat", b"dog", b"", b"cat", b"n02084071"]
+    assert answer[signatures.CAPTION_EMBEDDING].shape == (5, 3, MODEL.embedding)
     for index, (image, captions, label) in enumerate(rows):
         np.testing.assert_allclose(answer[signatures.IMAGE_EMBEDDING][index], images_in_process(image), atol=1e-5)
         vectors = np.zeros((3, MODEL.embedding))
         vectors[: len(captions)] = [texts_in_process(caption) for caption in captions]
         np.testing.assert_allclose(answer[signatures.CAPTION_EMBEDDING][index], vectors, atol=1e-5)
-        ensemble = sum(texts_in_process(prompt.format(label)) for prompt in PROMPTS)
+        names = CLASS_NAMES.get(label, [label])
+        ensemble = sum(texts_in_process(prompt.format(name)) for prompt in PROMPTS for name in names)
         expected = ensemble / np.linalg.norm(ensemble) if label else np.zeros(MODEL.embedding)
         np.testing.assert_allclose(answer[signatures.LABEL_EMBEDDING][index], expected, atol=1e-5)
 

@@ -130,3 +130,16 @@ def test_beam_arguments_are_spelt_as_beam_reads_them():
 
 def test_the_direct_runner_as_it_comes_takes_no_beam_arguments():
     assert Config().beam.pipeline_args() == []
+
+
+def test_class_names_list_names_by_label(tmp_path):
+    path = write(tmp_path, "evaluation:\n  class_names: {n02084071: [dog, hound]}\n")
+    assert load(path).evaluation.class_names == {"n02084071": ("dog", "hound")}
+    assert build(load(path).to_mapping()) == load(path)
+
+
+@pytest.mark.parametrize("names", ["[]", "[' ']", '["two\\nlines"]'])
+def test_a_class_without_a_usable_name_is_refused(tmp_path, names):
+    path = write(tmp_path, f"evaluation:\n  class_names: {{n02084071: {names}}}\n")
+    with pytest.raises(ConfigError, match=r"evaluation\.class_names\['n02084071'\] is .* give at least one name"):
+        load(path)

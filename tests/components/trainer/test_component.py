@@ -42,6 +42,7 @@ CUSTOM_CONFIG = {
         TrainingConfig(steps=STEPS, batch=8, learning_rate=0.01, warmup_steps=1, shuffle_buffer=16, log_every_steps=2)
     ),
     "prompts": ["{}", "a {} square"],
+    "class_names": {},
 }
 
 
