@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from components import schema
-from models import preprocessing
+from models import augmentation, preprocessing
 from models.config import ModelConfig, TrainingConfig
 from models.tokenizer import Tokenizer
 
@@ -61,15 +61,30 @@ def training_batches(
     read = _kept_in_memory if images <= keepable else _streamed
 
     def finish(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        seeds = tf.random.split([tf.constant(training.seed, tf.int64), step], 3)
-        crops = preprocessing.random_crop(batch["image"], model.image_crop_px, seeds[0])
-        if training.horizontal_flip:
-            crops = preprocessing.random_flip(crops, seeds[1])
-        captions = tf.ensure_shape(draw_caption(batch["captions"], seeds[2]), [training.batch])
-        return {"image": preprocessing.scale(crops), "token_ids": tokenizer(captions)}
+        seeds = tf.random.split([tf.constant(training.seed, tf.int64), step], 2)
+        images = augment(batch["image"], model.image_crop_px, training, seeds[0])
+        captions = tf.ensure_shape(draw_caption(batch["captions"], seeds[1]), [training.batch])
+        return {"image": images, "token_ids": tokenizer(captions)}
 
     batches = read(files, model, training).enumerate()
     return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def augment(images: tf.Tensor, crop_px: int, training: TrainingConfig, seed: tf.Tensor) -> tf.Tensor:
+    """Make model inputs of resized images as configured; [G, R, R, 3] uint8 -> [G, S, S, 3] float32 in [-1, 1]."""
+    crop, flip, colours, grey = tf.unstack(tf.random.split(seed, 4))
+    if training.min_crop_area is None:
+        crops = augmentation.random_crop(images, crop_px, crop)
+    else:
+        crops = augmentation.random_resized_crop(images, crop_px, training.min_crop_area, crop)
+    scaled = preprocessing.scale(crops)
+    if training.horizontal_flip:
+        scaled = augmentation.random_flip(scaled, flip)
+    if training.colour_jitter:
+        scaled = augmentation.random_colours(scaled, training.colour_jitter, colours)
+    if training.greyscale_share:
+        scaled = augmentation.random_greyscale(scaled, training.greyscale_share, grey)
+    return scaled
 
 
 def draw_caption(captions: tf.RaggedTensor, seed: tf.Tensor) -> tf.Tensor:

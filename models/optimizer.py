@@ -1,4 +1,4 @@
-"""The optimizer as ALIGN section 5.1 has it: LAMB under a linear rise and a linear fall."""
+"""The optimizer under a linear rise and a linear fall: LAMB, as ALIGN section 5.1 has it, or AdamW."""
 
 from __future__ import annotations
 
@@ -8,13 +8,28 @@ import keras
 from keras import ops
 
 from models.config import TrainingConfig
-from models.lamb import Lamb
+from models.lamb import NOT_ADAPTED, Lamb
+
+TEMPERATURE = "temperature"  # the weight of that name
 
 
-def build_optimizer(training: TrainingConfig) -> Lamb:
-    """Returns LAMB with the configured schedule and weight decay; the temperature is stepped but not decayed."""
+def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Returns the configured optimizer; biases, norm parameters and the temperature are stepped but not decayed."""
     schedule = WarmupThenLinearDecay(training.learning_rate, training.warmup_steps, training.steps)
-    return Lamb(schedule, weight_decay=training.weight_decay, not_decayed=("temperature",))
+    return _BUILDERS[training.optimizer](schedule, training.weight_decay)
+
+
+def _lamb(schedule: WarmupThenLinearDecay, weight_decay: float) -> Lamb:
+    return Lamb(schedule, weight_decay=weight_decay, not_decayed=(TEMPERATURE,))
+
+
+def _adamw(schedule: WarmupThenLinearDecay, weight_decay: float) -> keras.optimizers.AdamW:
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=[*NOT_ADAPTED, TEMPERATURE])
+    return optimizer
+
+
+_BUILDERS = {"lamb": _lamb, "adamw": _adamw}  # the keys are models.config.OPTIMIZERS
 
 
 @keras.saving.register_keras_serializable(package="align")

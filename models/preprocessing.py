@@ -34,30 +34,6 @@ def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
     return tf.saturate_cast(tf.round(resized), tf.uint8)
 
 
-def random_crop(images: tf.Tensor, crop_px: int, seed: tf.Tensor) -> tf.Tensor:
-    """Cut a square from a place drawn uniformly for each image.
-
-    Args:
-      images: [B, R, R, 3].
-      crop_px: S, pixels, at most R.
-      seed: [2] integers; the same seed cuts the same places.
-
-    Returns:
-      [B, S, S, 3], of the dtype of `images`.
-    """
-    batch, places = tf.shape(images)[0], images.shape[1] - crop_px + 1
-    corners = tf.random.stateless_uniform([2, batch], seed, minval=0, maxval=places, dtype=tf.int32)
-    window = corners[:, :, tf.newaxis] + tf.range(crop_px)  # [2, B, S]: the rows, then the columns, of each crop
-    rows = tf.gather(images, window[0], axis=1, batch_dims=1)  # [B, S, R, 3]
-    return tf.gather(rows, window[1], axis=2, batch_dims=1)  # [B, S, S, 3]
-
-
-def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirror each image left to right with probability one half; [B, S, S, 3] in and out, seed [2] integers."""
-    mirrored = tf.random.stateless_uniform([tf.shape(images)[0]], seed) < 0.5
-    return tf.where(mirrored[:, tf.newaxis, tf.newaxis, tf.newaxis], images[:, :, ::-1], images)
-
-
 def central_crop(images: tf.Tensor, crop_px: int) -> tf.Tensor:
     """Cut the central square, [B, R, R, 3] -> [B, S, S, 3]; where R - S is odd it lies half a pixel up and left."""
     margin = (images.shape[1] - crop_px) // 2

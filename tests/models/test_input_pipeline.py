@@ -13,7 +13,7 @@ from PIL import Image
 from components import schema
 from models import input_pipeline
 from models.config import ModelConfig, TrainingConfig
-from models.input_pipeline import draw_caption, training_batches
+from models.input_pipeline import augment, draw_caption, training_batches
 from models.tokenizer import Tokenizer
 
 IMAGES = 10
@@ -109,6 +109,24 @@ def test_what_is_kept_in_memory_comes_in_the_same_order_whenever_iterated(patter
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one["image"], two["image"])
         np.testing.assert_array_equal(one["token_ids"], two["token_ids"])
+
+
+def test_augmentations_apply_as_configured():
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (64, 6, 6, 3), dtype=np.uint8))
+    plain = {"steps": 1, "warmup_steps": 0, "batch": 64, "horizontal_flip": False}
+
+    def augmented(**fields) -> np.ndarray:
+        return augment(images, 6, TrainingConfig(**{**plain, **fields}), tf.constant([1, 2])).numpy()
+
+    untouched = augmented()
+    np.testing.assert_allclose(untouched, images.numpy() / 127.5 - 1, atol=1e-6)
+    for fields in ({"horizontal_flip": True}, {"min_crop_area": 0.5}, {"colour_jitter": 0.4}, {"greyscale_share": 0.5}):
+        drawn = augmented(**fields)
+        assert drawn.shape == untouched.shape
+        assert np.abs(drawn).max() <= 1
+        changed = (np.abs(drawn - untouched) > 1e-3).any(axis=(1, 2, 3)).mean()
+        assert 0.3 < changed <= 1
+        np.testing.assert_array_equal(drawn, augmented(**fields))
 
 
 def test_each_caption_is_as_likely_as_the_next():

@@ -96,3 +96,22 @@ def test_optimizer_and_schedule_survive_serialization():
     assert again.get_config()["weight_decay"] == 0.25
     schedules = [item.get_config()["learning_rate"]["config"] for item in (again, optimizer)]
     assert schedules == [{"peak": 0.5, "warmup_steps": 2, "steps": 10}] * 2
+
+
+def test_adamw_decays_kernels_alone():
+    config = TrainingConfig(
+        optimizer="adamw", steps=10, warmup_steps=0, learning_rate=0.1, weight_decay=0.5, initial_temperature=0.5
+    )
+    optimizer = build_optimizer(config)
+    names = ("kernel", "embeddings", "bias", "gamma", "beta", "temperature")
+    variables = [keras.Variable(np.ones(3, "float32"), name=name) for name in names]
+    optimizer.apply([np.array([1.0, -2.0, 3.0], "float32")] * len(names), variables)
+    for variable in variables:
+        decay = 0.1 * 0.5 if variable.name in ("kernel", "embeddings") else 0.0
+        expected = 1 - decay - 0.1 * np.array([1, -1, 1])  # Adam's first step is the gradient's sign
+        np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, rtol=1e-4)
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(ValueError, match=r"training\.optimizer is 'sgd'; it must be one of \['lamb', 'adamw'\]"):
+        TrainingConfig(optimizer="sgd")

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from models import preprocessing
+from models import augmentation, preprocessing
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -50,34 +50,6 @@ def test_bytes_that_are_no_image_are_an_invalid_argument(broken):
         preprocessing.preprocess(tf.constant([png(noise(8, 8)), broken]), 8, 8)
 
 
-def test_random_crops_are_windows_of_their_image_and_reach_every_place():
-    image = np.arange(3 * 3 * 3, dtype=np.uint8).reshape(3, 3, 3)
-    crops = preprocessing.random_crop(tf.constant(np.repeat(image[None], 200, 0)), 2, [1, 2]).numpy()
-    windows = {image[y : y + 2, x : x + 2].tobytes() for y in (0, 1) for x in (0, 1)}
-    assert {crop.tobytes() for crop in crops} == windows
-
-
-def test_each_image_keeps_to_its_own_pixels():
-    images = np.stack([np.full((4, 4, 3), value, np.uint8) for value in range(5)])
-    crops = preprocessing.random_flip(preprocessing.random_crop(tf.constant(images), 3, [0, 0]), [0, 1]).numpy()
-    np.testing.assert_array_equal(crops, images[:, :3, :3])
-
-
-def test_half_of_the_images_are_mirrored():
-    image = noise(2, 2)
-    flipped = preprocessing.random_flip(tf.constant(np.repeat(image[None], 1000, 0)), [3, 4]).numpy()
-    mirrored = (flipped == image[:, ::-1]).all(axis=(1, 2, 3))
-    assert ((flipped == image).all(axis=(1, 2, 3)) ^ mirrored).all()
-    assert 0.45 < mirrored.mean() < 0.55
-
-
-def test_the_same_seed_draws_the_same():
-    images = tf.constant(noise(16, 16)[None].repeat(32, 0))
-    first, again, other = (preprocessing.random_crop(images, 5, [7, n]).numpy() for n in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-
-
 @pytest.mark.parametrize(("resize", "crop", "start"), [(346, 289, 28), (4, 2, 1), (5, 4, 0), (3, 3, 0)])
 def test_central_crop(resize, crop, start):
     images = tf.reshape(tf.range(resize), [1, resize, 1, 1]) * tf.ones([1, resize, resize, 3], tf.int32)
@@ -94,7 +66,7 @@ def test_serving_and_training_see_the_same_pixels():
     encoded = [png(noise(20, 30, 1)), png(noise(64, 64, 2))]
     served = preprocessing.preprocess(tf.constant(encoded), 16, 16).numpy()
     resized = tf.stack([preprocessing.decode_and_resize(tf.constant(image), 16) for image in encoded])
-    trained = preprocessing.scale(preprocessing.random_crop(resized, 16, [0, 0])).numpy()  # one place: no choice
+    trained = preprocessing.scale(augmentation.random_crop(resized, 16, [0, 0])).numpy()  # one place: no choice
     np.testing.assert_array_equal(served, trained)
     assert served.min() >= -1
     assert served.max() <= 1
