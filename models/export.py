@@ -47,11 +47,10 @@ class ServedEncoder(tf.Module):
         class_names: Mapping[str, Sequence[str]],
     ) -> None:
         super().__init__(name="served_encoder")
+        joined = {label: _NAME_BREAK.join(names) for label, names in class_names.items()}
+        joined[schema.NO_LABEL] = ""  # for a table must not be empty
         self._class_names = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(list(class_names), tf.string),
-                tf.constant([_NAME_BREAK.join(names) for names in class_names.values()], tf.string),
-            ),
+            tf.lookup.KeyValueTensorInitializer(tf.constant([*joined]), tf.constant([*joined.values()])),
             default_value="",
         )
         self.encoder, self.tokenizer = encoder, tokenizer
