@@ -79,8 +79,7 @@ class TrainingConfig:
     """Loss, optimizer and schedule; the defaults are ALIGN section 5, arXiv:2102.05918.
 
     Attributes:
-      optimizer: "lamb", as in the paper, made for batches of thousands; or "adamw", which learns faster in batches of
-        hundreds.
+      optimizer: "lamb", as in the paper, made for batches of thousands; or "adamw".
       steps: optimizer steps in all.
       batch: pairs a step over all replicas, G.
       learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`.
