@@ -37,6 +37,7 @@ PLUMBING = (
     "components/artifacts.py",  # types known to ML Metadata
     "components/beam_options.py",  # Beam's own list of its options
     "components/example_files.py",  # Examples artifacts in and out of Beam
+    "components/pair_filter/first_pass.py",  # moves data, as the executor does
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/results.py",  # reads what TFMA wrote

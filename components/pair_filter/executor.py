@@ -1,7 +1,7 @@
 """Moves Examples through the rules in two passes over their files, which are the grain of parallelism.
 
 1. Each file of the train split, and of the others where they matter, says what it knows of captions, images and pixels;
-   `evidence` finds the keys that are over their limits and returns them to the files that asked.
+   `first_pass` finds the keys that are over their limits and returns them to the files that asked.
 2. Each file is read again, judged record by record with the marks that were returned to it, and written.
 
 Only digests are shuffled between workers, never an image. The kept Examples stand in the order of the input, file by
@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -25,46 +24,13 @@ from components import example_files, schema
 from components.artifacts import FILTER_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.evidence import (
-    Entry,
-    FileEvidence,
-    caption_key,
-    convict,
-    copy_mark,
-    image_key,
-    limits,
-    pixels_key,
-)
-from components.pair_filter.pixels import pixel_digest
-from components.pair_filter.rules import (
-    RULES,
-    CaptionFacts,
-    ImageFacts,
-    Verdict,
-    describe_rules,
-    judge,
-    passes_by_size,
-)
+from components.pair_filter.evidence import caption_key
+from components.pair_filter.features import bytes_of, caption_texts, image_facts
+from components.pair_filter.first_pass import ConvictBucket, FileTask, GatherEvidence
+from components.pair_filter.rules import RULES, CaptionFacts, Verdict, describe_rules, judge
 
 MAX_BUCKETS = 4096  # 1.8 billion pairs then give each bucket about half a million keys
 MIN_BUCKETS = 16
-
-
-@dataclass(frozen=True)
-class FileTask:
-    """One file of Examples.
-
-    Attributes:
-      index: its number among all files of the job.
-      split: the split that it belongs to.
-      source: path to read.
-      target: path to write.
-    """
-
-    index: int
-    split: str
-    source: str
-    target: str
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -157,85 +123,6 @@ def filter_files(
     )
 
 
-class GatherEvidence(beam.DoFn):
-    """(file, task) -> (bucket, (file, entries)): what a file knows, one element a bucket."""
-
-    def __init__(self, config: FilterConfig, buckets: int) -> None:
-        self._config = config
-        self._buckets = buckets
-
-    def process(self, element: tuple[int, FileTask]) -> Iterator[tuple[int, tuple[int, list[Entry]]]]:
-        file, task = element
-        steps = _steps(task.split, self._config)
-        evidence = FileEvidence(limits(self._config))
-        for payload in example_files.read_payloads(task.source) if steps else ():
-            features = tf.train.Example.FromString(payload).features.feature
-            captions = {caption_key(text) for text in _texts(features)}
-            record = _Record(features, image_key(_bytes(features, schema.IMAGE_SHA256)), captions)
-            for step in steps:
-                step(record, evidence, self._config)
-        for bucket, entries in evidence.batches(self._buckets):
-            yield bucket, (file, entries)
-
-
-@dataclass(frozen=True)
-class _Record:
-    """One Example with the keys of its image and captions."""
-
-    features: Mapping
-    image: bytes
-    captions: set[bytes]
-
-
-_Step = Callable[[_Record, FileEvidence, FilterConfig], None]
-
-
-def _steps(split: str, config: FilterConfig) -> list[_Step]:
-    """Returns what each record of a split has to say and to ask."""
-    steps: list[_Step] = []
-    finds_copies = config.drop_evaluation_images and schema.TRAIN_SPLIT in config.splits
-    if split == schema.TRAIN_SPLIT:
-        steps += [_witness_pairs] + [_ask_for_copies] * finds_copies
-    elif finds_copies:
-        steps += [_witness_pixels]
-    if split in config.splits:
-        steps += [_ask_for_pairs]
-    return steps
-
-
-def _witness_pairs(record: _Record, evidence: FileEvidence, _: FilterConfig) -> None:
-    for caption in record.captions:
-        evidence.witness(record.image, caption)
-        evidence.witness(caption, record.image)
-
-
-def _ask_for_pairs(record: _Record, evidence: FileEvidence, _: FilterConfig) -> None:
-    evidence.ask(record.image, record.image)
-    for caption in record.captions:
-        evidence.ask(caption, caption)
-
-
-def _witness_pixels(record: _Record, evidence: FileEvidence, _: FilterConfig) -> None:
-    evidence.witness(pixels_key(pixel_digest(_bytes(record.features, schema.IMAGE_ENCODED))), b"")
-
-
-def _ask_for_copies(record: _Record, evidence: FileEvidence, config: FilterConfig) -> None:
-    if passes_by_size(_image_facts(record.features, frozenset()), config):
-        pixels = pixels_key(pixel_digest(_bytes(record.features, schema.IMAGE_ENCODED)))
-        evidence.ask(pixels, copy_mark(_bytes(record.features, schema.IMAGE_SHA256)))
-
-
-class ConvictBucket(beam.DoFn):
-    """(bucket, [(file, entries)]) -> (file, marks)."""
-
-    def __init__(self, config: FilterConfig) -> None:
-        self._limits = limits(config)
-
-    def process(self, element: tuple[int, Iterable[tuple[int, list[Entry]]]]) -> Iterator[tuple[int, set[bytes]]]:
-        _, batches = element
-        yield from convict(batches, self._limits).items()
-
-
 class FilterFile(beam.DoFn):
     """(file, its task and marks) -> its counts; writes what is kept."""
 
@@ -253,14 +140,14 @@ class FilterFile(beam.DoFn):
             for payload in example_files.read_payloads(task.source):
                 example = tf.train.Example.FromString(payload)
                 features = example.features.feature
-                texts = _texts(features)
+                texts = caption_texts(features)
                 counts.read[task.split, IMAGES] += 1
                 counts.read[task.split, CAPTIONS] += len(texts)
                 verdict = Verdict(None, (None,) * len(texts))
                 if is_filtered:
                     captions = [CaptionFacts(text, caption_key(text) in marks) for text in texts]
-                    verdict = judge(_image_facts(features, marks), captions, self._config)
-                _count(verdict, len(texts), task.split, _bytes(features, schema.RECORD_NAME).decode(), counts)
+                    verdict = judge(image_facts(features, marks), captions, self._config)
+                _count(verdict, len(texts), task.split, bytes_of(features, schema.RECORD_NAME).decode(), counts)
                 if verdict.image:
                     continue
                 write(_without(example, verdict) if any(verdict.captions) else payload)
@@ -287,24 +174,6 @@ def _without(example: tf.train.Example, verdict: Verdict) -> bytes:
         values = example.features.feature[name].bytes_list.value
         values[:] = [value for value, dropped in zip(values, verdict.captions, strict=True) if not dropped]
     return example.SerializeToString(deterministic=True)
-
-
-def _image_facts(features: Mapping, marks: frozenset[bytes]) -> ImageFacts:
-    sha256 = _bytes(features, schema.IMAGE_SHA256)
-    return ImageFacts(
-        width=features[schema.IMAGE_WIDTH].int64_list.value[0],
-        height=features[schema.IMAGE_HEIGHT].int64_list.value[0],
-        has_too_many_captions=image_key(sha256) in marks,
-        shows_evaluation_image=copy_mark(sha256) in marks,
-    )
-
-
-def _texts(features: Mapping) -> list[str]:
-    return [text.decode("utf-8", "replace") for text in features[schema.CAPTION_TEXT].bytes_list.value]
-
-
-def _bytes(features: Mapping, name: str) -> bytes:
-    return features[name].bytes_list.value[0]
 
 
 def refuse_unknown_splits(config: FilterConfig, splits: list[str]) -> None:
