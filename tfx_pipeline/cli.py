@@ -50,7 +50,7 @@ def run(
     report_page = record.run_dir / REPORT_FILE
     if open_ and report_page.is_file() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         typer.launch(str(report_page))  # without a display its path, which was printed, must do
-    if not record.succeeded:
+    if record.why_failed is not None:
         raise typer.Exit(1)
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -32,26 +32,12 @@ _SYMBOLS = {"waiting": "·", "complete": "✓", "cached": "✓", "failed": "✗"
 _STYLES = {"waiting": "dim", "complete": "green", "cached": "cyan", "failed": "bold red", "running": "bold"}
 
 
-class View(Protocol):
-    """Shows a run as it goes on."""
-
-    def show(self, record: RunRecord, events: list[dict[str, Any]], training: HistoryLine | None) -> None:
-        """Show the run as it stands.
-
-        Args:
-          record: what the events say.
-          events: all of them so far.
-          training: how far training is, while Trainer runs and has begun.
-        """
-        ...
-
-
-def follow(run_dir: Path, is_alive: Callable[[], bool], console: Console) -> RunRecord:
+def follow(run_dir: Path, poll: Callable[[], int | None], console: Console) -> RunRecord:
     """Show a run until its process has ended, then say how it ended.
 
     Args:
       run_dir: the run's folder; the process appends to its events.
-      is_alive: says whether the process still runs.
+      poll: returns the process's exit status, None while it runs.
       console: a terminal gets a live table, anything else plain lines.
 
     Returns:
@@ -60,13 +46,13 @@ def follow(run_dir: Path, is_alive: Callable[[], bool], console: Console) -> Run
     view: LiveView | PlainView = LiveView(console) if console.is_terminal else PlainView(console)
     with view:
         while True:
-            alive = is_alive()  # asked first: what a process wrote before its end is then read after it
+            status = poll()  # asked first: what a process wrote before its end is then read after it
             events = read_json_lines(run_dir / EVENTS_FILE)
             record = record_of(run_dir, events)
-            if not alive:
-                record = record.closed()
+            if status is not None:
+                record = record.closed(status)
             view.show(record, events, _training(record))
-            if not alive:
+            if status is not None:
                 break
             time.sleep(POLL_S)
     for line in _ending(record):

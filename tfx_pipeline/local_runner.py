@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 import yaml
@@ -17,6 +14,7 @@ from tfx import v1 as tfx
 from components.evaluator.baseline import build_baseline_resolver
 from tfx_pipeline.config import Config, build
 from tfx_pipeline.event_log import ComponentEvents, EventLog
+from tfx_pipeline.lifeline import end_with_parent
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.run_record import CONFIG_FILE
@@ -39,7 +37,7 @@ def run(config: Config, run_dir: Path) -> None:
     events.write("pipeline_started", name=config.name, components=[node.id for node in pipeline.components])
     try:
         tfx.orchestration.LocalDagRunner().run(pipeline)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # Beam's argument parser exits where it refuses an option
         events.write("component_failed", component=watch.current, error=explain(error))
         raise
     finally:
@@ -69,18 +67,11 @@ def explain(error: BaseException) -> str:
     """Returns the root cause of an exception as one line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, SystemExit):  # says nothing itself: what argparse refused is the error before it
+        cause = f" ({explain(error.__context__)})" if error.__context__ else ""
+        return f"it called for an exit with status {error.code}{cause}; the log says why"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
-
-
-def end_with_parent() -> None:
-    """End this process when the one that started it does, even by SIGKILL: its end closes this one's standard input."""
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=wait, name="end_with_parent", daemon=True).start()
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def run(config: Config, console: Console) -> RunRecord:
                 start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child in order
             )
         try:
-            return follow(run_dir, lambda: child.poll() is None, console)
+            return follow(run_dir, child.poll, console)
         finally:
             _stop(child)
 

@@ -18,6 +18,7 @@ REPORT_FILE = "report.html"
 State = Literal["waiting", "running", "complete", "cached", "failed"]
 FINISHED_STATES: tuple[State, ...] = ("complete", "cached")
 DIED = "the process ended without a word, as when it is killed or out of memory"
+BROKE_OFF = "all components finished, but the process ended with status {status}, as when the report cannot be written"
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,17 @@ class RunRecord:
         """Why the run failed, in or outside of a component; None where it did not."""
         return self.failed.error if self.failed else self.error
 
-    def closed(self) -> RunRecord:
-        """Returns the record of a run whose process has ended: what was running then has failed."""
+    def closed(self, status: int = 0) -> RunRecord:
+        """Returns the record of a run whose process has ended: what was running then has failed.
+
+        Args:
+          status: the process's exit status; one other than 0 after the pipeline's end is an error of its own.
+        """
         record = replace(self, ended=True)
-        if self.succeeded or self.failed or self.error:
+        if self.failed or self.error:
             return record
+        if self.succeeded:
+            return replace(record, error=BROKE_OFF.format(status=status)) if status else record
         running = next((found for found in self.components if found.state == "running"), None)
         if running is None:
             return replace(record, error=DIED)

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from tfx_pipeline.live_view import LiveView, PlainView, follow
-from tfx_pipeline.run_record import DIED, record_of
+from tfx_pipeline.run_record import BROKE_OFF, DIED, record_of
 from tfx_pipeline.training_history import HistoryLine
 
 IDS = ["PairExampleGen", "Trainer", "Pusher"]
@@ -46,19 +46,20 @@ def ended(component: str, when: float, state: str = "complete", outputs: dict | 
 
 
 class Replay:
-    """Stands for the running process: each time it is asked whether it lives, it writes its next event."""
+    """Stands for the running process: each time it is asked whether it has ended, it writes its next event."""
 
-    def __init__(self, run_dir: Path, events: list[dict]) -> None:
+    def __init__(self, run_dir: Path, events: list[dict], status: int = 0) -> None:
         run_dir.mkdir(parents=True)
         self._path = run_dir / "events.jsonl"
         self._events = list(events)
+        self._status = status
 
-    def is_alive(self) -> bool:
+    def poll(self) -> int | None:
         if self._events:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(self._events.pop(0)) + "\n")
-            return True
-        return False
+            return None
+        return self._status
 
 
 def plain_console() -> Console:
@@ -103,7 +104,7 @@ def test_plain_lines_of_a_whole_run(tmp_path, ingest_report):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
     replay = Replay(run_dir, whole_run(ingest_report))
     (run_dir / "report.html").touch()
-    record = follow(run_dir, replay.is_alive, console)
+    record = follow(run_dir, replay.poll, console)
     assert record.succeeded
     assert lines_of(console) == [
         f"tiny started, 3 components, log in {run_dir / 'log.txt'}",
@@ -135,7 +136,7 @@ def test_a_failure_shows_component_sentence_and_log(tmp_path):
     }
     replay = Replay(run_dir, [START, started("Trainer", 8.0), failed])
     (run_dir / "log.txt").write_text("a library's noise\n")
-    record = follow(run_dir, replay.is_alive, console)
+    record = follow(run_dir, replay.poll, console)
     assert not record.succeeded
     said = lines_of(console)
     assert said[-2:] == ["Trainer failed: the loss is nan [/] at step 5", f"Log     {run_dir / 'log.txt'}"]
@@ -146,7 +147,7 @@ def test_a_process_that_dies_without_a_word_shows_the_end_of_its_log(tmp_path):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
     replay = Replay(run_dir, [START, started("Trainer", 8.0)])
     (run_dir / "log.txt").write_text("".join(f"line {number}\n\n" for number in range(20)) + "Killed [bold]\n")
-    record = follow(run_dir, replay.is_alive, console)
+    record = follow(run_dir, replay.poll, console)
     assert record.component("Trainer").state == "failed"
     said = lines_of(console)
     assert f"Trainer failed: {DIED}" in said
@@ -159,9 +160,16 @@ def test_a_process_that_dies_without_a_word_shows_the_end_of_its_log(tmp_path):
 
 def test_a_process_that_dies_before_its_first_event(tmp_path):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
-    record = follow(run_dir, Replay(run_dir, []).is_alive, console)
+    record = follow(run_dir, Replay(run_dir, []).poll, console)
     assert not record.succeeded
     assert lines_of(console) == [f"root failed: {DIED}", f"Log     {run_dir / 'log.txt'}"]
+
+
+def test_a_process_that_breaks_off_after_the_pipelines_end_is_told_in_one_line(tmp_path):
+    run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
+    record = follow(run_dir, Replay(run_dir, whole_run({}), status=1).poll, console)
+    assert record.why_failed == BROKE_OFF.format(status=1)
+    assert lines_of(console)[-2:] == [f"tiny failed: {record.why_failed}", f"Log     {run_dir / 'log.txt'}"]
 
 
 def test_training_is_told_at_most_once_a_step_and_every_ten_seconds(tmp_path, monkeypatch):
@@ -199,7 +207,7 @@ def test_the_training_that_is_shown_is_this_runs(tmp_path):
         os.utime(folder / "history.jsonl", (written, written))
     run_dir = root / "runs" / "r1"
     replay = Replay(run_dir, [START, started("Trainer", now - 20), ended("Trainer", now)])
-    follow(run_dir, replay.is_alive, console)
+    follow(run_dir, replay.poll, console)
     assert [line for line in lines_of(console) if line.startswith("Trainer step")] == [
         "Trainer step 40 of 1,000: loss 3.214, temperature 0.0700, in-batch R@1 41.0 %, pairs/s 412, 1 min 23 s left"
     ]
@@ -248,7 +256,7 @@ def test_the_heading_says_what_goes_on_outside_of_components(tmp_path, events, c
 def test_a_terminal_gets_the_live_table(tmp_path, ingest_report):
     run_dir = tmp_path / "root" / "runs" / "r1"
     console = Console(file=io.StringIO(), width=110, force_terminal=True)
-    record = follow(run_dir, Replay(run_dir, whole_run(ingest_report)).is_alive, console)
+    record = follow(run_dir, Replay(run_dir, whole_run(ingest_report)).poll, console)
     assert record.succeeded
     written = console.file.getvalue()
     assert "PairExampleGen started" not in written

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tfx_pipeline import wording
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.json_lines import read_json_lines, read_last_json_line
-from tfx_pipeline.run_record import DIED, ComponentRecord, latest_run_dir, read_record, record_of
+from tfx_pipeline.run_record import BROKE_OFF, DIED, ComponentRecord, latest_run_dir, read_record, record_of
 from tfx_pipeline.run_summary import summarize
 from tfx_pipeline.training_history import HistoryLine, history_written_since, progress, read_history
 
@@ -144,6 +144,13 @@ def test_closing_fails_what_was_running_and_nothing_else(tmp_path):
     assert (record.why_failed, record.ended) == (DIED, True)
     done = record_of(tmp_path / "runs" / "r1", EVENTS).closed()
     assert (done.why_failed, done.succeeded) == (None, True)
+
+
+def test_an_exit_status_after_the_pipelines_end_is_an_error_and_after_a_failure_adds_nothing(tmp_path):
+    done = record_of(tmp_path / "runs" / "r1", EVENTS).closed(status=-6)
+    assert done.why_failed == BROKE_OFF.format(status=-6)
+    failed = {"event": "component_failed", "component": "Trainer", "time": 105.0, "error": "the loss is nan"}
+    assert record_of(tmp_path / "runs" / "r1", [*EVENTS[:4], failed]).closed(status=1).why_failed == "the loss is nan"
 
 
 def test_the_latest_run_is_the_one_with_the_greatest_name_that_began(tmp_path):
