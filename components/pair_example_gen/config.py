@@ -14,10 +14,10 @@ class IngestConfig:
 
     Attributes:
       shards: folder that holds the tar shards. Required; a relative path starts at the config file's folder.
-      splits: split name -> glob of its tar shards under `shards`. With one entry the pile is divided by
-        `hash_split`; with several each entry is a split by itself, and one must be named "train".
-      hash_split: split name -> share, an integer weight. Images are assigned by hash of their bytes, so that
-        no image straddles two splits. Used when `splits` has one entry, ignored by nobody: it must be empty otherwise.
+      splits: split name -> glob of its tar shards under `shards`. A single entry is one pile, divided by
+        `hash_split`; of several, each is a split by itself, and one must be named "train".
+      hash_split: split name -> share, an integer weight, of the one pile. Images are assigned by hash of their bytes,
+        so that no image straddles two splits. Where `splits` has several entries it must be empty.
       captions: caption field -> BCP 47 language tag ("und" where unknown). "txt" is the .txt member of a
         record, every other name a key of its .json member.
       label_field: key in the .json member that holds the class for zero-shot evaluation; "" for none.
