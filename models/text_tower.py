@@ -14,7 +14,8 @@ import keras
 import keras_hub
 from keras import ops
 
-PAD_ID = 0
+from models.tokenizer import PAD_ID
+
 LAYER_NORM_EPSILON = 1e-12  # arXiv:1810.04805, public code
 BASE_STDDEV, BASE_HIDDEN = 0.02, 768  # of initial weights in BERT base: arXiv:1810.04805, public code
 
@@ -24,7 +25,7 @@ class TextTower(keras.Model):
     """Map word pieces to the hidden state of the first, [CLS], by a transformer encoder.
 
     A caption is one segment, so there is one segment embedding; there is no pooler, as the paper takes [CLS] itself.
-    Pieces of id 0, [PAD], are seen by none.
+    Pieces of id PAD_ID are seen by none.
 
     Args:
       vocabulary_size: number of word pieces.
