@@ -45,8 +45,8 @@ class AlignTrainer(base_component.BaseComponent):
         self,
         examples: BaseChannel,
         vocabulary: BaseChannel,
+        run_fn: str,
         custom_config: Mapping[str, Any],
-        run_fn: str = "models.trainer.run_fn",
     ) -> None:
         super().__init__(
             AlignTrainerSpec(

@@ -91,7 +91,10 @@ def train(inputs, root: Path, **training) -> dict[str, Path]:
     """Run the component's executor as an orchestrator does; returns output key -> folder."""
     config = {**CUSTOM_CONFIG, "training": {**CUSTOM_CONFIG["training"], **training}}
     component = AlignTrainer(
-        examples=Channel(type=standard_artifacts.Examples), vocabulary=Channel(type=Vocabulary), custom_config=config
+        examples=Channel(type=standard_artifacts.Examples),
+        vocabulary=Channel(type=Vocabulary),
+        run_fn="models.trainer.run_fn",
+        custom_config=config,
     )
     executor = component.executor_spec.executor_class(
         base_executor.BaseExecutor.Context(tmp_dir=str(root / "scratch"), unique_id="1")
