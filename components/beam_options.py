@@ -1,22 +1,86 @@
-"""Refuses Beam options that Beam does not know, which Beam itself drops with a warning."""
+"""Refuses Beam options that Beam would drop with a warning, or exit on inside a component; asks Beam's own parser."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import difflib
-from collections.abc import Iterable
+import io
+from collections.abc import Mapping
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from components.beam_arguments import BeamOption, spell
 
-def check_beam_options(names: Iterable[str]) -> None:
-    """Raise ValueError naming the first of `names` that no Beam runner installed here defines.
+
+def check_beam_options(options: Mapping[str, BeamOption]) -> None:
+    """Refuse the first option that is none of Beam's flags or has a value that its flag does not take.
 
     Args:
-      names: option names without leading dashes, such as "direct_num_workers".
+      options: value by flag without its dashes, in any spelling of Beam's: {"experiments": ...} or {"experiment": ...}.
+        Options that only a job server defines are not known here and are refused.
+
+    Raises:
+      ValueError: naming the option, its value and what to write instead.
     """
-    known = PipelineOptions([]).get_all_options()
-    for name in names:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "see Beam's documentation of pipeline options"
-            raise ValueError(f"beam.options holds {name!r}, which is not a Beam option; {hint}")
+    parser = _beam_parser()
+    flags = {flag[2:]: action for flag, action in parser._option_string_actions.items() if flag.startswith("--")}
+    del flags["help"]  # argparse's own: it prints and exits
+    for name, value in options.items():
+        if name not in flags:
+            raise ValueError(f"beam.options holds {name!r}, which is not a Beam option; {_instead_of(name, flags)}")
+        if value is False:
+            _refuse_idle_false(name, flags)
+        elif isinstance(value, tuple):
+            _refuse_lost_items(name, value, flags[name].dest, parser)
+        else:
+            _parse(name, value, parser)
+
+
+def _beam_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all options that Beam's installed runners define."""
+    found: list[argparse.ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=found.append)
+    return found[0]
+
+
+def _instead_of(name: str, flags: Mapping[str, argparse.Action]) -> str:
+    namesakes = [flag for flag, action in flags.items() if action.dest == name]  # Beam's name for it inside a program
+    close = namesakes or difflib.get_close_matches(name, flags, n=1)
+    return f"did you mean {close[0]!r}?" if close else "see Beam's documentation of pipeline options"
+
+
+def _refuse_idle_false(name: str, flags: Mapping[str, argparse.Action]) -> None:
+    """Raise ValueError unless a switch is off without its flag: no argument says false, so it must be the default."""
+    switch = flags[name]
+    if switch.nargs != 0:
+        raise ValueError(f"beam.options.{name} is False, but --{name} takes a value; give one or leave the option out")
+    if switch.default is (not switch.const):
+        return
+    opposite = [flag for flag, other in flags.items() if other.dest == switch.dest and other.const is not switch.const]
+    remedy = f"write {opposite[0]}: true" if opposite else "Beam has no flag that turns it off, so leave it out"
+    raise ValueError(f"beam.options.{name} is False, which no flag of that name can say; {remedy}")
+
+
+def _refuse_lost_items(name: str, items: tuple[str, ...], dest: str, parser: argparse.ArgumentParser) -> None:
+    """Raise ValueError for a list whose items Beam does not all keep, since each replaces the one before it."""
+    if not items:
+        raise ValueError(f"beam.options.{name} is empty; list at least one value or leave the option out")
+    alone = _parse(name, items[-1], parser)
+    together = _parse(name, items, parser)
+    if len(items) > 1 and getattr(alone, dest) == getattr(together, dest):
+        raise ValueError(f"beam.options.{name} is {list(items)}, but --{name} takes one value; give one")
+
+
+def _parse(name: str, value: BeamOption, parser: argparse.ArgumentParser) -> argparse.Namespace:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            return parser.parse_args(spell(name, value))
+    except (SystemExit, ValueError) as error:  # one of Beam's flags reads JSON after argparse's own checks
+        cause = said.getvalue().rpartition(" error: ")[2] or str(error)
+        shown = list(value) if isinstance(value, tuple) else value
+        raise ValueError(
+            f"beam.options.{name} is {shown!r}, which Beam refuses ({' '.join(cause.split())}); "
+            "give a value that it takes"
+        ) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.beam_arguments import BeamOption, spell
+
 RUNNERS = {"direct": "DirectRunner", "flink": "FlinkRunner", "portable": "PortableRunner", "dataflow": "DataflowRunner"}
 DATAFLOW_REQUIRES = ("project", "region", "temp_location")
 MISCOUNTING_MODE = "multi_threading"  # seen to give wrong group counts in Beam 2.74
@@ -16,12 +18,13 @@ class BeamConfig:
 
     Attributes:
       runner: "direct" (this machine), "flink", "portable" (any job server) or "dataflow".
-      options: Beam pipeline options by name without dashes, such as {direct_num_workers: 2}; a name that Beam does
-        not know is refused before the pipeline starts.
+      options: Beam's flags without their dashes, such as {direct_num_workers: 2, no_use_public_ips: true}; a list
+        gives a flag that Beam lets one repeat once for each item. What Beam's own parser does not take is refused
+        before the pipeline starts.
     """
 
     runner: str = "direct"
-    options: Mapping[str, int | float | bool | str] = field(default_factory=dict)
+    options: Mapping[str, BeamOption] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.runner not in RUNNERS:
@@ -45,10 +48,5 @@ class BeamConfig:
         """
         if self == BeamConfig():
             return []
-        args = [f"--runner={RUNNERS[self.runner]}"]
-        for name, value in self.options.items():
-            if value is True:
-                args.append(f"--{name}")
-            elif value is not False:
-                args.append(f"--{name}={value}")
-        return args
+        spelt = [argument for name, value in self.options.items() for argument in spell(name, value)]
+        return [f"--runner={RUNNERS[self.runner]}", *spelt]

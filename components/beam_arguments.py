@@ -1,0 +1,14 @@
+"""Spells Beam options as the arguments that Beam's own parser reads. Imports no Beam."""
+
+from __future__ import annotations
+
+BeamOption = int | float | bool | str | tuple[str, ...]
+
+
+def spell(name: str, value: BeamOption) -> list[str]:
+    """Returns the arguments of one option: true is a flag, false none at all, each item of a list the flag again."""
+    if value is False:
+        return []  # checked to be what Beam does without the flag, see components/beam_options.py
+    if value is True:
+        return [f"--{name}"]
+    return [f"--{name}={item}" for item in (value if isinstance(value, tuple) else (value,))]
