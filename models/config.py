@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 OPTIMIZERS = ("lamb", "adamw")
 
+# In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
+# is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
+MIN_TEMPERATURE = 1 / 1024
+MAX_TEMPERATURE = 16.0
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -86,7 +91,8 @@ class TrainingConfig:
       warmup_steps: steps of the linear rise from 0.
       weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded.
       label_smoothing: share of each target spread over the batch.
-      initial_temperature: sigma at step 0; logits are cosines divided by it.
+      initial_temperature: sigma at step 0; logits are cosines divided by it. Training keeps it in
+        [MIN_TEMPERATURE, MAX_TEMPERATURE].
       horizontal_flip: whether training images are mirrored at random.
       min_crop_area: least share of an image that a training crop covers, which is then resized to the model's
         `image_crop_px`; null cuts `image_crop_px` pixels at a random place, as in the paper.
@@ -141,5 +147,8 @@ class TrainingConfig:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be in [0, 1]")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"training.label_smoothing is {self.label_smoothing}; it must be in [0, 1)")
-        if self.initial_temperature <= 0:
-            raise ValueError(f"training.initial_temperature is {self.initial_temperature}; it must be above 0")
+        if not MIN_TEMPERATURE <= self.initial_temperature <= MAX_TEMPERATURE:
+            raise ValueError(
+                f"training.initial_temperature is {self.initial_temperature}; it must be between {MIN_TEMPERATURE} and "
+                f"{MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends near 1/64)"
+            )

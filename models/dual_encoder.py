@@ -11,16 +11,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from models.config import ModelConfig, TrainingConfig
+from models.config import MAX_TEMPERATURE, MIN_TEMPERATURE, ModelConfig, TrainingConfig
 from models.contrastive_loss import contrastive_loss, pair_logits, recall_at_1
 from models.gather import gather_replicas
 from models.image_tower import ImageTower
 from models.text_tower import TextTower
-
-# In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
-# is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
-MIN_TEMPERATURE = 1 / 1024
-MAX_TEMPERATURE = 16.0
 
 
 def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_size: int) -> DualEncoder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import types
 import typing
@@ -188,7 +189,7 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
                 return _convert(value, option, name)
             except ConfigError:
                 continue
-        raise ConfigError(f"{name} is {_kind(value)}; it must be one of {hint}")
+        raise ConfigError(f"{name} is {_kind(value)}; it must be {_wanted(hint)}")
     if origin is tuple and isinstance(value, list):
         return tuple(_convert(item, typing.get_args(hint)[0], f"{name}[{i}]") for i, item in enumerate(value))
     if origin is tuple:
@@ -198,16 +199,32 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
             raise ConfigError(f"{name} is {_kind(value)}; it must be a mapping")
         inner = typing.get_args(hint)[1]
         return {str(key): _convert(item, inner, f"{name}.{key}") for key, item in value.items()}
-    if hint is float and type(value) is int:
-        return float(value)
-    if hint is float and isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
-        return float(value)  # YAML 1.1 reads 1e-3, without a point, as text
-    if type(value) is not hint:
-        raise ConfigError(f"{name} is {_kind(value)}; it must be {_ARTICLE[hint]}")
+    if hint is float and (type(value) is int or _is_yaml_float(value)):
+        value = float(str(value))  # by way of text, since a whole number too great for a float is then infinite
+    if type(value) is not hint or (hint is float and not math.isfinite(value)):
+        raise ConfigError(f"{name} is {_kind(value)}; it must be {_wanted(hint)}")
     return value
 
 
-_ARTICLE = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+def _is_yaml_float(value: Any) -> bool:
+    """Says whether a value is a float that YAML 1.1 reads as text: 1e-3, without a point."""
+    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) is not None
+
+
+_WANTED = {
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+    tuple: "a list",
+}
+
+
+def _wanted(hint: Any) -> str:
+    """Returns what a field takes, in words."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    return " or ".join(_WANTED[typing.get_origin(option) or option] for option in options)
 
 
 def _kind(value: Any) -> str:

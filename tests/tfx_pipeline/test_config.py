@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 
 import pytest
 import yaml
@@ -82,6 +83,17 @@ def test_shards_are_relative_to_the_file_and_buckets_are_left_alone(tmp_path):
         ("training: {steps: true}", "training.steps is True (bool); it must be a whole number"),
         ("training: {horizontal_flip: 1}", "training.horizontal_flip is 1 (int); it must be true or false"),
         ("training: {batch: 1}", "training.batch is 1; a contrastive loss needs at least 2 pairs"),
+        ("training: {initial_temperature: 0.0009}", "is 0.0009; it must be between 0.0009765625 and 16.0"),
+        ("training: {initial_temperature: 17}", "training.initial_temperature is 17.0; it must be between"),
+        ("training: {learning_rate: 1e999}", "training.learning_rate is inf (float); it must be a finite number"),
+        ("training: {learning_rate: 1" + 400 * "0" + "}", "learning_rate is inf (float); it must be a finite number"),
+        ("training: {min_crop_area: .nan}", "min_crop_area is nan (float); it must be a finite number or null"),
+        ("evaluation: {min_metrics: {validation/i2t_recall_at_1: .nan}}", "it must be a finite number"),
+        ("beam: {options: {profile_sample_rate: .inf}}", "beam.options.profile_sample_rate is inf (float); it must be"),
+        (
+            "beam: {options: {project: null}}",
+            "is None (NoneType); it must be a whole number or a finite number",
+        ),
         ("training: 3", "training is 3 (int); it must be a mapping of its fields"),
         ("evaluation: {splits: train}", "evaluation.splits is 'train' (str); it must be a list, such as [train]"),
         ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
@@ -116,16 +128,46 @@ def test_text_in_a_number_field_is_always_refused_by_name(field, text):
         build({"model": {field: text}})
 
 
+def float_fields(cls: type = Config, prefix: str = "") -> list[str]:
+    """Returns the dotted name of each field of the config that may hold a float."""
+    names = []
+    for name, hint in typing.get_type_hints(cls).items():
+        if dataclasses.is_dataclass(hint):
+            names += float_fields(hint, f"{prefix}{name}.")
+        elif hint is float or (float in typing.get_args(hint)):
+            names.append(f"{prefix}{name}")
+    return names
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+@pytest.mark.parametrize("name", float_fields())
+def test_a_float_that_is_not_finite_is_refused_in_every_section(name, value):
+    with pytest.raises(ConfigError, match=rf"{name}.* is -?(nan|inf) \(float\); it must be a finite number"):
+        load("demo", {name: f"{{split/metric: {value}}}" if name == "evaluation.min_metrics" else value})
+
+
 def test_beam_arguments_are_spelt_as_beam_reads_them():
     config = build(
         {
             "beam": {
                 "runner": "direct",
-                "options": {"direct_num_workers": 2, "streaming": True, "save_main_session": False},
+                "options": {
+                    "direct_num_workers": 2,
+                    "no_use_public_ips": True,
+                    "streaming": False,
+                    "experiments": ["use_runner_v2", "shuffle_mode=service"],
+                },
             }
         }
     )
-    assert config.beam.pipeline_args() == ["--runner=DirectRunner", "--direct_num_workers=2", "--streaming"]
+    assert config.beam.pipeline_args() == [
+        "--runner=DirectRunner",
+        "--direct_num_workers=2",
+        "--no_use_public_ips",
+        "--experiments=use_runner_v2",
+        "--experiments=shuffle_mode=service",
+    ]
+    assert build(config.to_mapping()) == config
 
 
 def test_the_direct_runner_as_it_comes_takes_no_beam_arguments():
