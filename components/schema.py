@@ -19,6 +19,10 @@ CLASS_LABEL = "class/label"
 RECORD_NAME = "record/name"
 SPLIT = "split"
 
+# bytes, (None,): the texts that class/label asks with, UTF-8; none where the label is empty. No file holds it: the
+# Evaluator adds it to the Examples that it shows to a model, so that prompts are no part of data or model.
+CLASS_TEXTS = "class/texts"
+
 TRAIN_SPLIT = "train"
 UNKNOWN_LANGUAGE = "und"  # BCP 47's tag for a language that was not stated
 NO_LABEL = ""

@@ -1,12 +1,10 @@
 """The served model: one SavedModel whose signatures take bytes and strings and answer unit vectors.
 
-Legend: N requests in a batch, C captions of the image that has most in the batch, D embedding dimension, L word
-pieces, M captions of the batch, U distinct labels of the batch, F names of those labels, P prompts.
+Legend: N requests in a batch, C captions of the image that has most in the batch, D embedding dimension, T texts of a
+class, U distinct texts of the classes in the batch.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -21,10 +19,10 @@ _EXAMPLE_FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
     schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
     schema.CLASS_LABEL: tf.io.FixedLenFeature([], tf.string, default_value=schema.NO_LABEL),
+    schema.CLASS_TEXTS: tf.io.RaggedFeature(tf.string, row_splits_dtype=tf.int64),
 }
 
 STRINGS = tf.TensorSpec([None], tf.string)
-_NAME_BREAK = "\n"  # between the names of a class, which have one line each
 
 
 class ServedEncoder(tf.Module):
@@ -34,27 +32,11 @@ class ServedEncoder(tf.Module):
       encoder: the trained towers, on one device and without an optimizer, whose moments would be exported with it.
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
-      prompts: templates with one "{}" for the class name, of the `evaluate` signature.
-      class_names: label -> its names; a label that is not listed is its own name.
     """
 
-    def __init__(
-        self,
-        encoder: DualEncoder,
-        model: ModelConfig,
-        tokenizer: Tokenizer,
-        prompts: Sequence[str],
-        class_names: Mapping[str, Sequence[str]],
-    ) -> None:
+    def __init__(self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer) -> None:
         super().__init__(name="served_encoder")
-        joined = {label: _NAME_BREAK.join(names) for label, names in class_names.items()}
-        joined[schema.NO_LABEL] = ""  # for a table must not be empty
-        self._class_names = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(tf.constant([*joined]), tf.constant([*joined.values()])),
-            default_value="",
-        )
-        self.encoder, self.tokenizer = encoder, tokenizer
-        self._model, self._prompts = model, tuple(prompts)
+        self.encoder, self.tokenizer, self._model = encoder, tokenizer, model
 
     @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_images(self, image_bytes: tf.Tensor) -> tf.Tensor:
@@ -67,25 +49,19 @@ class ServedEncoder(tf.Module):
         """Returns [N, D] unit vectors of [N] strings."""
         return self.encoder.encode_text(self.tokenizer(texts), training=False)
 
-    def embed_labels(self, labels: tf.Tensor) -> tf.Tensor:
-        """Embed classes by an ensemble of names in prompts: unit vectors averaged, then normalised (ALIGN section 5.3).
+    def embed_classes(self, texts: tf.RaggedTensor) -> tf.Tensor:
+        """Embed classes by an ensemble of texts: unit vectors averaged, then normalised (ALIGN section 5.3).
 
         Args:
-          labels: [N] string; each distinct one is embedded once.
+          texts: ragged [N, (T)] string; each distinct one is embedded once.
 
         Returns:
-          [N, D] unit vectors, zero where the label is empty.
+          [N, D] unit vectors, zero where there is no text.
         """
-        distinct, index = tf.unique(labels)  # [U], [N]
-        listed = self._class_names.lookup(distinct)
-        names = tf.strings.split(tf.where(listed == "", distinct, listed), _NAME_BREAK)  # ragged [U, (names)]
-        flat = names.flat_values  # [F]
-        prompted = [tf.strings.join([head, flat, tail]) for head, tail in (p.split("{}") for p in self._prompts)]
-        vectors = self.embed_texts(tf.concat(prompted, axis=0))  # [P * F, D]
-        per_name = tf.reduce_mean(tf.reshape(vectors, [len(prompted), tf.shape(flat)[0], -1]), axis=0)  # [F, D]
-        mean = tf.reduce_mean(names.with_flat_values(per_name), axis=1)  # [U, D]
-        named = tf.cast(distinct != schema.NO_LABEL, mean.dtype)[:, tf.newaxis]
-        return tf.gather(tf.math.l2_normalize(mean, axis=-1) * named, index)
+        distinct, index = tf.unique(texts.flat_values)  # [U], [all T]
+        vectors = tf.gather(self.embed_texts(distinct), index)  # [all T, D]
+        total = tf.reduce_sum(texts.with_flat_values(vectors), axis=1)  # [N, D], the direction of the mean
+        return tf.math.l2_normalize(total, axis=-1)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.IMAGE_BYTES)], autograph=False)
     def encode_image(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,7 +84,7 @@ class ServedEncoder(tf.Module):
             signatures.CAPTION_EMBEDDING: vectors.to_tensor(),  # [N, C, D], zero past the count
             signatures.CAPTION_COUNT: captions.row_lengths(),
             signatures.LABEL: parsed[schema.CLASS_LABEL],
-            signatures.LABEL_EMBEDDING: self.embed_labels(parsed[schema.CLASS_LABEL]),
+            signatures.LABEL_EMBEDDING: self.embed_classes(parsed[schema.CLASS_TEXTS]),
         }
 
 

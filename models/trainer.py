@@ -28,7 +28,7 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: reads `train_files`, `serving_model_dir`, `model_run_dir` and `custom_config` with the keys "model" and
-        "training" (fields of ModelConfig and TrainingConfig), "prompts", "class_names" and "vocabulary_file".
+        "training" (fields of ModelConfig and TrainingConfig) and "vocabulary_file".
 
     Raises:
       ValueError: where the batch does not divide by the replicas or the data holds fewer images than a batch.
@@ -57,7 +57,7 @@ def run_fn(fn_args: FnArgs) -> None:
     save_weights(encoder, os.path.join(fn_args.model_run_dir, WEIGHTS_FILE))
     served = build_dual_encoder(model, training, tokenizer.size)  # one device, no optimizer
     served.set_weights(encoder.get_weights())
-    export(ServedEncoder(served, model, tokenizer, config["prompts"], config["class_names"]), fn_args.serving_model_dir)
+    export(ServedEncoder(served, model, tokenizer), fn_args.serving_model_dir)
 
 
 def pick_strategy() -> tf.distribute.Strategy:

@@ -16,11 +16,12 @@ TEXT = "text"
 
 EMBEDDING = "embedding"
 
-# evaluate: examples [N] string (serialized tf.train.Example as in components/schema.py) -> the five below
+# evaluate: examples [N] string (serialized tf.train.Example as in components/schema.py, class/texts among its features)
+# -> the five below, each row a function of its own Example alone
 EVALUATE = "evaluate"
 EXAMPLES = "examples"
 IMAGE_EMBEDDING = "image_embedding"  # [N, D] float32, unit length
 CAPTION_EMBEDDING = "caption_embedding"  # [N, C, D] float32, unit length; rows past caption_count are zero
 CAPTION_COUNT = "caption_count"  # [N] int64, captions of each image
 LABEL = "label"  # [N] string, the class label or empty
-LABEL_EMBEDDING = "label_embedding"  # [N, D] float32, prompt ensemble of the class label; zero where empty
+LABEL_EMBEDDING = "label_embedding"  # [N, D] float32, normalised mean of the embeddings of class/texts; zero for none

@@ -40,6 +40,7 @@ PLUMBING = (
     "components/pair_filter/first_pass.py",  # moves data, as the executor does
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
+    "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting
     "components/evaluator/results.py",  # reads what TFMA wrote
     "components/evaluator/tfma_metrics.py",  # the NumPy metrics as TFMA asks for them
 )

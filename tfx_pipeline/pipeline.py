@@ -69,8 +69,6 @@ def create_pipeline(
         custom_config={
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),
-            "prompts": list(config.evaluation.prompts),
-            "class_names": {label: list(names) for label, names in config.evaluation.class_names.items()},
         },
     ).with_id("Trainer")
     baseline = resolve_baseline(trainer.outputs["model"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
@@ -10,11 +11,12 @@ from tfx import v1 as tfx
 from tfx.types import BaseChannel
 
 from components import schema as contract
-from components.evaluator.config import METRICS, EvaluationConfig
-from components.evaluator.tfma_metrics import FACTS, GalleryMetric
+from components.evaluator.config import METRICS, ZERO_SHOT_METRICS, EvaluationConfig
+from components.evaluator.tfma_metrics import FACTS, GalleryMetric, ZeroShotMetric
 from serving.signatures import EVALUATE
 
 MUST_BE_NUMBERS = ("i2t_recall_at_1", "t2i_recall_at_1")
+EXTRACTORS = "components.evaluator.extractors"  # by name: the executor imports it
 ROUNDING = 1e-9  # a fall of exactly max_drop_from_baseline passes: 0.48 - 0.50 is a little below -0.02 in floats
 
 
@@ -23,7 +25,6 @@ def build_evaluator(
     examples: BaseChannel,
     model: BaseChannel,
     baseline_model: BaseChannel,
-    schema: BaseChannel | None = None,
 ) -> tfx.components.Evaluator:
     """Build the component that judges a model and blesses or refuses it.
 
@@ -35,11 +36,10 @@ def build_evaluator(
     would bless nothing and say nothing.
 
     Args:
-      config: splits, thresholds.
+      config: splits, thresholds, prompts.
       examples: Examples with the splits of `config.splits`.
       model: the candidate, a SavedModel with the signature `evaluate` of `serving.signatures`.
       baseline_model: the model to compare with; the channel may hold none.
-      schema: the Examples' schema, for a faster parse; inferred from the Examples when left out.
 
     Returns:
       The component, with outputs "evaluation" and "blessing".
@@ -48,9 +48,9 @@ def build_evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline_model,
-        schema=schema,
         example_splits=list(config.splits),
         eval_config=eval_config(config),
+        module_path=EXTRACTORS,
     )
 
 
@@ -58,14 +58,13 @@ def eval_config(config: EvaluationConfig) -> config_pb2.EvalConfig:
     """Translate the evaluation section into TFMA's words.
 
     Each split is a slice of its own and there is no slice over all: a gallery of mixed splits would mean nothing.
+    Prompts and class names travel as arguments of the zero-shot metrics: the models know neither.
     """
     least = {f"{split}/{metric}": 0.0 for split in config.splits for metric in MUST_BE_NUMBERS}
     least |= config.min_metrics
     metrics = []
     for name in (*METRICS, *FACTS):
-        metric = config_pb2.MetricConfig(
-            class_name=GalleryMetric.__name__, module=GalleryMetric.__module__, config=json.dumps({"name": name})
-        )
+        metric = _metric_config(name, config)
         for split in config.splits:
             key = f"{split}/{name}"
             if key in least:
@@ -86,3 +85,12 @@ def eval_config(config: EvaluationConfig) -> config_pb2.EvalConfig:
 def slice_of(split: str) -> config_pb2.SlicingSpec:
     """Returns the slice that holds one split, by the feature that names it in each Example."""
     return config_pb2.SlicingSpec(feature_values={contract.SPLIT: split})
+
+
+def _metric_config(name: str, config: EvaluationConfig) -> config_pb2.MetricConfig:
+    kind: type[GalleryMetric] = GalleryMetric
+    arguments: dict[str, Any] = {"name": name}
+    if name in ZERO_SHOT_METRICS:
+        kind = ZeroShotMetric
+        arguments |= {"prompts": config.prompts, "class_names": dict(sorted(config.class_names.items()))}
+    return config_pb2.MetricConfig(class_name=kind.__name__, module=kind.__module__, config=json.dumps(arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+ZERO_SHOT_METRICS = ("zero_shot_top_1", "zero_shot_top_5")
 METRICS = (
     "i2t_recall_at_1",
     "i2t_recall_at_5",
@@ -12,8 +13,7 @@ METRICS = (
     "t2i_recall_at_1",
     "t2i_recall_at_5",
     "t2i_recall_at_10",
-    "zero_shot_top_1",
-    "zero_shot_top_5",
+    *ZERO_SHOT_METRICS,
 )
 
 
@@ -29,8 +29,8 @@ class EvaluationConfig:
       prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
         normalised (ALIGN section 5.3 after CLIP).
       class_names: label -> the names that stand for it in the prompts, averaged as well; for labels that are ids, or
-        words that no caption has. A label that is not listed stands for itself. Prompts and class names are part of
-        the exported `evaluate` signature, so a change of them exports anew.
+        words that no caption has. A label that is not listed stands for itself. A change of prompts or class names
+        judges the model anew and trains nothing.
     """
 
     splits: tuple[str, ...] = ("validation",)

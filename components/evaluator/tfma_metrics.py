@@ -7,7 +7,7 @@ Legend: N images, C captions of one image, D embedding dimension.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,3 +154,17 @@ class GalleryMetric(tfma.metrics.Metric):
         if name not in (*METRICS, *FACTS):
             raise ValueError(f"name is {name!r}; it must be one of {[*METRICS, *FACTS]}")
         super().__init__(metric_util.merge_per_key_computations(_computations), name=name)
+
+
+class ZeroShotMetric(GalleryMetric):
+    """A GalleryMetric that depends on what the classes ask with, so that TFMA's config says what was asked.
+
+    Args:
+      name: which number.
+      prompts: templates with one "{}" for a name of the class.
+      class_names: label -> its names; a label that is not listed is its own name.
+    """
+
+    def __init__(self, name: str, prompts: Sequence[str], class_names: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(name)
+        self.prompts, self.class_names = prompts, class_names

@@ -20,8 +20,6 @@ from serving import signatures
 
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["a", "photo", "of", "sad", "happy", "cat", "dog", "face"]
-PROMPTS = ("{}", "a photo of {}", "{} face")
-CLASS_NAMES = {"n02084071": ["dog", "happy dog", "dog face"], "unused": ["a"]}
 MODEL = ModelConfig(
     image_width_coefficient=0.25,
     image_depth_coefficient=0.1,
@@ -44,8 +42,13 @@ def picture(seed: int, size: tuple[int, int] = (24, 18)) -> bytes:
     return buffer.getvalue()
 
 
-def example(image: bytes, captions: list[str], label: str) -> bytes:
-    features = {schema.IMAGE_ENCODED: [image], schema.CAPTION_TEXT: captions, schema.CLASS_LABEL: [label]}
+def example(image: bytes, captions: list[str], label: str, texts: list[str]) -> bytes:
+    features = {
+        schema.IMAGE_ENCODED: [image],
+        schema.CAPTION_TEXT: captions,
+        schema.CLASS_LABEL: [label],
+        schema.CLASS_TEXTS: texts,
+    }
     proto = tf.train.Example()
     for name, values in features.items():
         encoded = [value.encode() if isinstance(value, str) else value for value in values]
@@ -74,7 +77,7 @@ def encoder(tokenizer):
 @pytest.fixture(scope="module")
 def folder(encoder, tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "Format-Serving"
-    export(ServedEncoder(encoder, MODEL, tokenizer, PROMPTS, CLASS_NAMES), str(folder))
+    export(ServedEncoder(encoder, MODEL, tokenizer), str(folder))
     return folder
 
 
@@ -131,29 +134,29 @@ def test_bytes_that_are_no_image_are_an_invalid_argument(served, broken):
 
 def test_evaluate_equals_a_loop_over_examples(served, images_in_process, texts_in_process):
     rows = [
-        (picture(1), ["sad cat"], "cat"),
-        (picture(2), ["happy dog", "a dog", "dog dog"], "dog"),
-        (picture(3), ["a face", "happy face"], ""),
-        (picture(4), ["cat"], "cat"),
-        (picture(5), ["a dog face"], "n02084071"),
+        (picture(1), ["sad cat"], "cat", ["cat", "a photo of cat"]),
+        (picture(2), ["happy dog", "a dog", "dog dog"], "dog", ["dog"]),
+        (picture(3), ["a face", "happy face"], "", []),
+        (picture(4), ["cat"], "cat", ["cat", "a photo of cat"]),
+        (picture(5), ["a dog face"], "n02084071", ["dog", "happy dog", "dog", "dog face"]),
     ]
     answer = served[signatures.EVALUATE](**{signatures.EXAMPLES: tf.constant([example(*row) for row in rows])})
     answer = {name: value.numpy() for name, value in answer.items()}
     assert answer[signatures.CAPTION_COUNT].tolist() == [1, 3, 2, 1, 1]
     assert answer[signatures.LABEL].tolist() == [b"cat", b"dog", b"", b"cat", b"n02084071"]
     assert answer[signatures.CAPTION_EMBEDDING].shape == (5, 3, MODEL.embedding)
-    for index, (image, captions, label) in enumerate(rows):
+    for index, (image, captions, _, texts) in enumerate(rows):
         np.testing.assert_allclose(answer[signatures.IMAGE_EMBEDDING][index], images_in_process(image), atol=1e-5)
         vectors = np.zeros((3, MODEL.embedding))
         vectors[: len(captions)] = [texts_in_process(caption) for caption in captions]
         np.testing.assert_allclose(answer[signatures.CAPTION_EMBEDDING][index], vectors, atol=1e-5)
-        names = CLASS_NAMES.get(label, [label])
-        ensemble = sum(texts_in_process(prompt.format(name)) for prompt in PROMPTS for name in names)
-        expected = ensemble / np.linalg.norm(ensemble) if label else np.zeros(MODEL.embedding)
+        ensemble = np.mean([texts_in_process(text) for text in texts], axis=0) if texts else np.zeros(MODEL.embedding)
+        expected = ensemble / (np.linalg.norm(ensemble) or 1)
         np.testing.assert_allclose(answer[signatures.LABEL_EMBEDDING][index], expected, atol=1e-5)
 
 
-def test_examples_without_any_label(served):
-    proto = example(picture(1), ["sad cat"], "")
+@pytest.mark.parametrize("label", ["", "cat"])
+def test_examples_without_any_class_text(served, label):
+    proto = example(picture(1), ["sad cat"], label, [])
     answer = served[signatures.EVALUATE](**{signatures.EXAMPLES: tf.constant([proto, proto])})
     np.testing.assert_array_equal(answer[signatures.LABEL_EMBEDDING], np.zeros((2, MODEL.embedding)))

@@ -3,7 +3,8 @@
 Image i shows concept i. It has 1 + i % 3 captions, so that batches are padded differently, and the class "even" or
 "odd", but for the split "unlabelled". The model gives concept i the i-th unit vector, and the captions of the
 `confused` first concepts its negative: then no caption of theirs is found and finds nothing, and every recall at
-k < N is 1 - confused / N (of captions: the share of captions that are not confused).
+k < N is 1 - confused / N (of captions: the share of captions that are not confused). The text of a class names all odd
+concepts, all even ones or, by its number, one; a "not" in front turns the vector round.
 """
 
 import json
@@ -70,6 +71,16 @@ def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> st
         def unit(self, concept):
             return tf.one_hot(concept, CONCEPTS) * self.scale
 
+        def class_text(self, text):
+            def named(pattern):
+                return tf.strings.regex_full_match(text, pattern)[:, None]
+
+            number = tf.strings.regex_replace(text, r"^.*\D", "")
+            one = tf.one_hot(tf.strings.to_number(tf.where(number == "", "-1", number), tf.int32), CONCEPTS)
+            odd = tf.cast(tf.range(CONCEPTS) % 2, tf.float32)
+            members = tf.where(named(".*odd"), odd, tf.where(named(".*even"), 1 - odd, one))
+            return tf.where(named("not .*"), -1.0, 1.0) * tf.math.l2_normalize(members, axis=-1)
+
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, signatures.EXAMPLES)])
         def evaluate(self, examples):
             parsed = tf.io.parse_example(
@@ -78,21 +89,21 @@ def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> st
                     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
                     schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
                     schema.CLASS_LABEL: tf.io.FixedLenFeature([], tf.string),
+                    schema.CLASS_TEXTS: tf.io.RaggedFeature(tf.string),
                 },
             )
             texts = parsed[schema.CAPTION_TEXT]
             concepts = self.concept(texts.values)
             signs = tf.where(concepts < self.confused, -1.0, 1.0)
             captions = texts.with_values(self.unit(concepts) * signs[:, None])
-            label = parsed[schema.CLASS_LABEL]
-            odd = tf.cast(tf.equal(label, "odd"), tf.int32)
-            members = tf.cast(tf.equal(tf.range(CONCEPTS)[None] % 2, odd[:, None]), tf.float32)
+            asking = parsed[schema.CLASS_TEXTS]
+            classes = tf.reduce_sum(asking.with_values(self.class_text(asking.values)), axis=1)
             return {
                 signatures.IMAGE_EMBEDDING: self.unit(self.concept(parsed[schema.IMAGE_ENCODED])),
                 signatures.CAPTION_EMBEDDING: captions.to_tensor(shape=[None, None, CONCEPTS]),
                 signatures.CAPTION_COUNT: texts.row_lengths(),
-                signatures.LABEL: label,
-                signatures.LABEL_EMBEDDING: tf.math.l2_normalize(members, axis=-1),
+                signatures.LABEL: parsed[schema.CLASS_LABEL],
+                signatures.LABEL_EMBEDDING: tf.math.l2_normalize(classes, axis=-1),
             }
 
     model = ConceptModel()

@@ -12,6 +12,7 @@ from tfx.types import standard_artifacts
 
 from components.evaluator.component import build_evaluator, eval_config
 from components.evaluator.config import METRICS, EvaluationConfig
+from components.evaluator.results import load_baseline_metrics, load_metrics
 
 
 def thresholds(config: EvaluationConfig) -> dict[str, tuple[float, float | None]]:
@@ -50,6 +51,12 @@ def test_each_split_is_a_slice_and_there_is_none_over_all():
     assert set(METRICS) < set(names)
 
 
+def test_the_order_in_which_classes_are_listed_changes_nothing():
+    names = {"cat": ("cat", "kitten"), "dog": ("dog",)}
+    turned = dict(reversed(names.items()))
+    assert eval_config(EvaluationConfig(class_names=names)) == eval_config(EvaluationConfig(class_names=turned))
+
+
 def test_beam_arguments_reach_the_evaluator():
     def channel(kind):
         return tfx.dsl.Channel(type=kind)
@@ -73,7 +80,8 @@ ALONE = textwrap.dedent("""
 
     examples_uri, model_uri, output = sys.argv[1:]
     kinds = (standard_artifacts.Examples, standard_artifacts.Model, standard_artifacts.Model)
-    evaluator = build_evaluator(EvaluationConfig(splits=("seen",)), *(tfx.dsl.Channel(type=kind) for kind in kinds))
+    config = EvaluationConfig(splits=("seen",), class_names={"odd": ("concept 1", "concept 3")})
+    evaluator = build_evaluator(config, *(tfx.dsl.Channel(type=kind) for kind in kinds))
 
     def artifact(kind, uri, number=0):
         made = kind()
@@ -97,8 +105,13 @@ ALONE = textwrap.dedent("""
 """)
 
 
-def test_in_a_process_of_its_own_it_knows_the_ops_of_tf_text(concept_model, write_concepts, tmp_path):
-    """Nobody in that process imports TF Text but the Evaluator; candidate and baseline need its ops to load."""
+def test_in_a_process_of_its_own_it_knows_the_ops_of_tf_text_and_what_a_class_asks(
+    concept_model, write_concepts, tmp_path
+):
+    """Nobody in that process imports TF Text but the Evaluator; candidate and baseline need its ops to load.
+
+    Of eight images, the four even ones and 1 and 3 are named right; 5 and 7 resemble neither class, which is a tie.
+    """
     write_concepts(tmp_path / "examples", {"seen": 8})
     served = tmp_path / "model" / "Format-Serving"
     served.parent.mkdir()
@@ -109,3 +122,5 @@ def test_in_a_process_of_its_own_it_knows_the_ops_of_tf_text(concept_model, writ
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "blessing" / "BLESSED").exists()
+    for load in (load_metrics, load_baseline_metrics):
+        assert load(str(tmp_path / "evaluation"))["seen"]["zero_shot_top_1"] == (4 + 2 + 2 * 0.5) / 8

@@ -14,6 +14,7 @@ from tfx_bsl.public.tfxio import TFExampleRecord
 
 from components.evaluator.component import eval_config
 from components.evaluator.config import METRICS, EvaluationConfig
+from components.evaluator.extractors import custom_extractors
 from components.evaluator.results import load_metrics, load_validation
 from components.evaluator.tfma_metrics import FACTS, Gallery, GalleryMetric, _CollectGallery
 from serving.signatures import CAPTION_COUNT, CAPTION_EMBEDDING, IMAGE_EMBEDDING, LABEL, LABEL_EMBEDDING
@@ -110,7 +111,10 @@ def evaluate(saved_model: str, config: EvaluationConfig, examples: Path, batch: 
             sources
             | beam.Flatten()
             | tfma.ExtractEvaluateAndWriteResults(
-                eval_shared_model=model, eval_config=tfma_config, output_path=str(output)
+                eval_shared_model=model,
+                eval_config=tfma_config,
+                extractors=custom_extractors(model, tfma_config, None),
+                output_path=str(output),
             )
         )
     return str(output)

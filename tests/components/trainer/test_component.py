@@ -41,8 +41,6 @@ CUSTOM_CONFIG = {
     "training": vars(
         TrainingConfig(steps=STEPS, batch=8, learning_rate=0.01, warmup_steps=1, shuffle_buffer=16, log_every_steps=2)
     ),
-    "prompts": ["{}", "a {} square"],
-    "class_names": {},
 }
 
 
@@ -59,6 +57,7 @@ def example(colour: str, seed: int) -> bytes:
         schema.IMAGE_ENCODED: [png(COLOURS[colour], seed)],
         schema.CAPTION_TEXT: [f"a {colour} square".encode(), colour.encode()],
         schema.CLASS_LABEL: [colour.encode()],
+        schema.CLASS_TEXTS: [colour.encode()],
     }.items():
         proto.features.feature[name].bytes_list.value.extend(values)
     return proto.SerializeToString()
