@@ -203,6 +203,9 @@ def test_setup_brings_a_whole_environment_up_to_date_without_making_it_anew(chec
     record_uv(checkout)
     assert setup(checkout, VERSION, *ready).returncode == 0
     assert calls(checkout) == ["pip sync", "pip install"]
+    record_uv(checkout, body="exit 3")
+    assert setup(checkout, VERSION, *ready).returncode == 3
+    assert not (checkout / ".venv" / "whole").exists(), "what a failure left is not whole"
 
 
 PIP = """case "$*" in
