@@ -1,11 +1,12 @@
-"""The house rules that a machine can hold: who may import whom, what a file begins with, how long it may be.
+"""The house rules that a machine can hold: who may import whom and from where, what a file is called and begins with.
 
 Arrows between our packages (also for imports inside functions and for importlib):
-  tfx_pipeline   -> tfx_pipeline, components, serving, models.config   (the rest of models by dotted name, as run_fn)
-  components/X   -> components/X, files directly in components/, serving.signatures, pure parts of models
-  components/*.py-> files directly in components/
-  models         -> models, components.schema, serving.signatures
-  serving        -> serving
+  tfx_pipeline    -> itself, components, models.config and the files of serving in DOORS_OF_SERVING
+                     (the rest of models by dotted name, as run_fn)
+  components/X    -> itself, files directly in components/, serving.signatures
+  components/*.py -> files directly in components/
+  models          -> itself, components.schema, serving.signatures
+  serving         -> itself
 Frameworks (a row of FRAMEWORKS each): in components/ only PLUMBING, that is every component.py and executor.py and
 the files named there, may import TFX, Beam or TensorFlow. Every other file of components/ holds rules or metrics that a
 test calls on plain values: a file is pure until it is named.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -28,8 +30,12 @@ PYTHON_FILES = sorted(
     for folder in (*PACKAGES, "benchmarks", "demo", "tests")
     for path in (ROOT / folder).rglob("*.py")
 )
+OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
 SHARED = frozenset(f"components.{path.stem}" for path in (ROOT / "components").glob("*.py")) - {"components.__init__"}
-PURE_MODELS = frozenset({"models.tokenizer", "models.metrics"})
+DOORS_OF_SERVING = frozenset(
+    {"serving.contact_sheet", "serving.embedder", "serving.search", "serving.server", "serving.versions"}
+)
+MAX_LINES = 300
 
 PLUMBING = (
     "components/*/component.py",  # a component's interface
@@ -91,14 +97,14 @@ def arrows(path: str) -> frozenset[str]:
     """Returns the modules of ours that the file at `path` may import from."""
     room, *inside = PurePosixPath(path).parts
     if room == "tfx_pipeline":
-        return frozenset({"tfx_pipeline", "components", "serving", "models.config"})
+        return frozenset({"tfx_pipeline", "components", "models.config"}) | DOORS_OF_SERVING
     if room == "models":
         return frozenset({"models", "components.schema", "serving.signatures"})
     if room == "serving":
         return frozenset({"serving"})
     if len(inside) == 1:
         return SHARED
-    return SHARED | PURE_MODELS | {f"components.{inside[0]}", "serving.signatures"}
+    return SHARED | {f"components.{inside[0]}", "serving.signatures"}
 
 
 def broken_arrows(path: str, source: str) -> list[str]:
@@ -120,8 +126,10 @@ def broken_form(path: str, source: str) -> list[str]:
     lines = source.splitlines()
     first = ast.parse(source).body[:1]
     broken = []
-    if len(lines) > 400:
-        broken.append(f"{path}:401 is past 400 lines (it has {len(lines)}); one idea a file")
+    if PurePosixPath(path).stem in {"util", "utils"}:
+        broken.append(f"{path}:1 is called after no idea; name the file after what it is for")
+    if len(lines) > MAX_LINES:
+        broken.append(f"{path}:{MAX_LINES + 1} is past {MAX_LINES} lines (it has {len(lines)}); one idea a file")
     is_docstring = bool(first) and isinstance(first[0], ast.Expr) and isinstance(first[0].value, ast.Constant)
     begins = 2 if lines and lines[0].startswith("#!") else 1
     if not is_docstring or first[0].lineno != begins or not str(first[0].value.value).splitlines()[0].strip():
@@ -129,15 +137,44 @@ def broken_form(path: str, source: str) -> list[str]:
     return broken
 
 
+def second_names(sources: Mapping[str, str]) -> list[str]:
+    """Returns one sentence for each name that a file imports from another of `sources` which only imports it too."""
+    module_of = {path.removesuffix(".py").replace("/", "."): path for path in sources}
+    trees = {path: ast.parse(source) for path, source in sources.items()}
+    borrowed = {path: {name.rpartition(".")[2] for _, name in imported(path, tree)} for path, tree in trees.items()}
+    broken = []
+    for path, tree in trees.items():
+        for line, name in imported(path, tree):
+            module, _, last = name.rpartition(".")
+            if last in borrowed.get(module_of.get(module, ""), ()):
+                broken.append(
+                    f"{path}:{line} imports {name}, which {module} imports itself; import it from its own file"
+                )
+    return broken
+
+
+def read(paths: Iterable[str]) -> dict[str, str]:
+    """Returns path -> source."""
+    return {path: (ROOT / path).read_text(encoding="utf-8") for path in paths}
+
+
 def test_every_import_follows_the_arrows():
-    ours = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
-    assert len(ours) > 30, "the checker found too few files to mean anything"
-    broken = [line for path in ours for line in broken_arrows(path, (ROOT / path).read_text(encoding="utf-8"))]
+    assert len(OURS) > 30, "the checker found too few files to mean anything"
+    broken = [line for path, source in read(OURS).items() for line in broken_arrows(path, source)]
     assert not broken, "\n".join(broken)
 
 
+def test_every_door_of_serving_is_used():
+    used = {name for path, source in read(OURS).items() for _, name in imported(path, ast.parse(source))}
+    assert {door for door in DOORS_OF_SERVING if not any(beneath(name, door) for name in used)} == set()
+
+
+def test_everything_is_imported_from_its_own_file():
+    assert not second_names(read(PYTHON_FILES)), "\n".join(second_names(read(PYTHON_FILES)))
+
+
 def test_every_file_is_short_and_says_what_it_is_for():
-    broken = [line for path in PYTHON_FILES for line in broken_form(path, (ROOT / path).read_text(encoding="utf-8"))]
+    broken = [line for path, source in read(PYTHON_FILES).items() for line in broken_form(path, source)]
     assert not broken, "\n".join(broken)
 
 
@@ -151,6 +188,7 @@ def test_plumbing_names_files_that_exist(pattern):
     [
         ("tfx_pipeline/pipeline.py", "from models.dual_encoder import DualEncoder", "models.dual_encoder"),
         ("tfx_pipeline/pipeline.py", "import models", "imports models;"),
+        ("tfx_pipeline/query.py", "from serving.tensors import to_proto", "serving.tensors"),
         ("tfx_pipeline/pipeline.py", "import apache_beam as beam", "apache_beam"),
         ("tfx_pipeline/pipeline.py", "from kfp import compiler", "kfp"),
         ("tfx_pipeline/report/page.py", "from google.cloud import storage", "google.cloud"),
@@ -160,6 +198,7 @@ def test_plumbing_names_files_that_exist(pattern):
             "def f():\n    from models.trainer import run_fn",
             ":2 imports models.trainer",
         ),
+        ("components/evaluator/executor.py", "from models.tokenizer import Tokenizer", "models.tokenizer"),
         ("components/schema.py", "import components.trainer.config", "components.trainer"),
         ("components/schema.py", "import tensorflow as tf", "tensorflow"),
         ("components/pair_filter/rules.py", "import apache_beam", "apache_beam"),
@@ -188,7 +227,7 @@ def test_a_forbidden_import_is_caught(path, source, named):
         ("tfx_pipeline/pipeline.py", "RUN_FN = 'models.trainer.run_fn'"),
         ("tfx_pipeline/kubeflow_runner.py", "from kfp import compiler"),
         ("components/trainer/component.py", "from . import config\nfrom components import artifacts, schema"),
-        ("components/evaluator/executor.py", "import apache_beam\nfrom models.tokenizer import build"),
+        ("components/evaluator/executor.py", "import apache_beam\nfrom serving.signatures import EVALUATE"),
         ("components/evaluator/retrieval.py", "import numpy as np\nimport tensorflowish"),
         ("models/trainer.py", "from tfx import v1\nfrom serving import signatures"),
         ("serving/search.py", "from serving.versions import newest"),
@@ -198,13 +237,24 @@ def test_an_allowed_import_passes(path, source):
     assert broken_arrows(path, source) == []
 
 
+def test_a_second_name_is_caught():
+    sources = {
+        "models/a.py": "class Tower: ...",
+        "models/b.py": "from models.a import Tower",
+        "models/c.py": "import models.a, models.b\nfrom models.a import Tower\nfrom models import b",
+        "models/d.py": "def f():\n    from models.b import Tower",
+    }
+    assert [line.partition(" imports")[0] for line in second_names(sources)] == ["models/d.py:2"]
+
+
 @pytest.mark.parametrize(
     ("path", "source", "named"),
     [
         ("models/a.py", "import os\n", "docstring"),
         ("models/a.py", "# A comment.\n'''Late.'''\n", "docstring"),
         ("models/a.py", "", "docstring"),
-        ("models/a.py", "'''Long.'''\n" + "x = 1\n" * 400, "past 400 lines"),
+        ("models/a.py", "'''Long.'''\n" + "x = 1\n" * MAX_LINES, f"past {MAX_LINES} lines"),
+        ("models/utils.py", "'''This and that.'''\n", "called after no idea"),
         ("models/__init__.py", "from models.a import x\n", "not empty"),
     ],
 )
