@@ -29,14 +29,21 @@ class CorpusImage:
     Attributes:
       split: the split it belongs to.
       record: what ingest called it.
-      caption: its first caption.
+      captions: of the image, none where the filter left none.
+      label: its class, or "".
       encoded: the image as encoded in its file.
     """
 
     split: str
     record: str
-    caption: str
+    captions: tuple[str, ...]
+    label: str
     encoded: bytes
+
+    @property
+    def caption(self) -> str:
+        """Its first caption, or ""."""
+        return self.captions[0] if self.captions else ""
 
     @property
     def name(self) -> str:
@@ -59,20 +66,25 @@ def newest_examples(root: Path) -> Path:
 
 def read_corpus(examples: Path) -> Iterator[CorpusImage]:
     """Yields the images of an Examples artifact, split by split, always in the same order."""
+    for folder in sorted(examples.glob(f"{SPLIT_PREFIX}*")):
+        yield from read_split(examples, folder.name.removeprefix(SPLIT_PREFIX))
+
+
+def read_split(examples: Path, split: str) -> Iterator[CorpusImage]:
+    """Yields the images of one split, always in the same order; none where the split does not exist."""
     import tensorflow as tf
 
-    for folder in sorted(examples.glob(f"{SPLIT_PREFIX}*")):
-        split = folder.name.removeprefix(SPLIT_PREFIX)
-        for path in sorted(folder.glob("*.gz")):
-            for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
-                features = tf.train.Example.FromString(record).features.feature
-                captions = features[schema.CAPTION_TEXT].bytes_list.value
-                yield CorpusImage(
-                    split=split,
-                    record=features[schema.RECORD_NAME].bytes_list.value[0].decode(errors="replace"),
-                    caption=captions[0].decode(errors="replace") if captions else "",
-                    encoded=features[schema.IMAGE_ENCODED].bytes_list.value[0],
-                )
+    for path in sorted((examples / f"{SPLIT_PREFIX}{split}").glob("*.gz")):
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+            feature = tf.train.Example.FromString(record).features.feature
+            captions = feature[schema.CAPTION_TEXT].bytes_list.value
+            yield CorpusImage(
+                split=split,
+                record=feature[schema.RECORD_NAME].bytes_list.value[0].decode(errors="replace"),
+                captions=tuple(caption.decode(errors="replace") for caption in captions),
+                label=b"".join(feature[schema.CLASS_LABEL].bytes_list.value).decode(errors="replace"),
+                encoded=feature[schema.IMAGE_ENCODED].bytes_list.value[0],
+            )
 
 
 def corpus_index(examples: Path, embedder: Embedder, cache: Path, announce: Callable[[str], None]) -> ImageIndex:

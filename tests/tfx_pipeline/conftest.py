@@ -71,6 +71,7 @@ def examples(tmp_path_factory, coloured_png) -> Path:
                 feature = example.features.feature
                 feature[schema.IMAGE_ENCODED].bytes_list.value.append(coloured_png(*colour))
                 feature[schema.CAPTION_TEXT].bytes_list.value.extend(caption.encode() for caption in captions)
+                feature[schema.RECORD_NAME].bytes_list.value.append(b"0.tar#k")
                 feature[schema.CLASS_LABEL].bytes_list.value.append(label.encode())
                 writer.write(example.SerializeToString())
     return folder.parent

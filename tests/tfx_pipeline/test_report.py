@@ -250,7 +250,8 @@ def test_a_whole_run_is_rebuilt_from_its_folder(tmp_path, colour_model, examples
     for name, report in (("ingest", INGEST), ("filter", FILTER), ("vocabulary", VOCABULARY)):
         (made / f"{name}_report.json").write_text(json.dumps(report))
     (made / "history.jsonl").write_text("".join(json.dumps(vars(line)) + "\n" for line in HISTORY))
-    (run_dir / "config.yaml").write_text("evaluation: {splits: [seen]}\ntraining: {batch: 256}\n")
+    evaluation = "evaluation: {splits: [seen], class_names: {red: [ruby, rose]}}\n"
+    (run_dir / "config.yaml").write_text(evaluation + "training: {batch: 256}\n")
     outputs = {
         "PairExampleGen": {"report": str(made)},
         "PairFilter": {"report": str(made), "examples": str(examples)},
@@ -269,6 +270,8 @@ def test_a_whole_run_is_rebuilt_from_its_folder(tmp_path, colour_model, examples
     for picture in pictures:
         Image.open(io.BytesIO(base64.b64decode(picture["src"].partition(",")[2]))).verify()
     assert "blue <i>" in page.text
+    assert "asked as ruby, a photo of ruby, rose, a photo of rose" in page.text
+    assert "asked as green, a photo of green" in page.text
 
 
 def test_splits_stand_in_the_order_of_the_config():

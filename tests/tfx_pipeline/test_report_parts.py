@@ -26,6 +26,7 @@ from tfx_pipeline.report.example_answers import (
     find_answers,
     make_thumbnail,
 )
+from tfx_pipeline.report.examples_section import examples_section
 from tfx_pipeline.report.markup import Markup, join, tag
 from tfx_pipeline.run_record import RunRecord
 
@@ -121,10 +122,14 @@ def test_thumbnails_are_small_jpegs_on_white():
     assert make_thumbnail(b"no image") is None
 
 
+def by_its_label(label: str) -> tuple[str, ...]:
+    return (label,)
+
+
 def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_model, examples):
     from serving.embedder import SavedModelEmbedder
 
-    (found,) = find_answers(SavedModelEmbedder(colour_model), examples, ["seen", "absent"])
+    (found,) = find_answers(SavedModelEmbedder(colour_model), examples, ["seen", "absent"], by_its_label)
     assert (found.split, found.images, found.captions) == ("seen", 5, 6)
     asked = {question.text: question for question in found.by_caption}
     assert set(asked) <= {"a red thing", "green", "blue <i>", "scarlet, nearly red", "green and blue"}
@@ -135,20 +140,20 @@ def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_mod
     assert green.answers[0].thumbnail is not None
     labels = {question.text: question for question in found.by_label}
     assert set(labels) <= {"blue", "green", "red"}
+    assert all(question.asked_as == (label,) for label, question in labels.items())
     if "red" in labels:
         assert [answer.right for answer in labels["red"].answers[:3]] == [True, True, False]
     for question in found.by_image:
         scores = [answer.score for answer in question.answers]
         assert scores == sorted(scores, reverse=True)
         assert question.thumbnail is not None
-    assert find_answers(SavedModelEmbedder(colour_model), examples, ["seen"])[0].by_caption != ()
 
 
 def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloured_png):
     from serving.embedder import SavedModelEmbedder
 
     embedder = SavedModelEmbedder(colour_model)
-    (found,) = find_answers(embedder, examples, ["seen"])
+    (found,) = find_answers(embedder, examples, ["seen"], by_its_label)
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 5, 0), (0, 250, 250)]
     images = embedder.encode_image([coloured_png(*colour) for colour in colours])
     captions = [{"a red thing", "red"}, {"green"}, {"blue <i>"}, {"scarlet, nearly red"}, {"green and blue"}]
@@ -159,3 +164,38 @@ def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloure
         assert len(question.answers) == min(IMAGE_ANSWERS, 5)
         right = next(row for row in range(5) if question.text in captions[row])
         assert np.sum(scores > scores[right] + 1e-6) + 1 <= question.rank <= np.sum(scores >= scores[right] - 1e-6)
+
+
+def test_a_class_asks_by_the_mean_of_its_texts(colour_model, examples, coloured_png):
+    from serving.embedder import SavedModelEmbedder
+
+    texts = {"red": ("green", "blue", "green"), "green": ("red", "blue"), "blue": ("blue",)}
+    embedder = SavedModelEmbedder(colour_model)
+    (found,) = find_answers(embedder, examples, ["seen"], texts.__getitem__)
+    images = embedder.encode_image([coloured_png(0, 250, 250), coloured_png(0, 255, 0)])
+    (red,) = (question for question in found.by_label if question.text == "red")
+    assert red.asked_as == texts["red"]
+    mean = sum(embedder.encode_text([text])[0] for text in texts["red"])
+    scores = images @ (mean / np.linalg.norm(mean))
+    assert [answer.text for answer in red.answers[:2]] == ["green and blue", "green"]
+    assert [answer.score for answer in red.answers[:2]] == pytest.approx(scores.tolist(), abs=1e-6)
+    assert red.rank == 4
+
+
+@pytest.mark.parametrize(
+    ("asked_as", "shown"),
+    [
+        ((), ""),
+        (("sky",), ""),
+        (("moon",), "asked as moon"),
+        (("moon", "<star>"), "asked as moon, <star>"),
+        (tuple("abcdefgh"), "asked as a, b, c, d, e, f, g, h"),
+        (tuple("abcdefghij"), "asked as a, b, c, d, e, f, g, h and 2 more"),
+    ],
+)
+def test_the_page_says_what_a_class_asked(contents, asked_as, shown):
+    question = Question("sky", (Answer(0.5, True, "moon"),), 1, asked_as=asked_as)
+    found = SplitAnswers("seen", 5, 6, (), (question,), ())
+    page = Page(examples_section(dataclasses.replace(contents, answers=(found,))))
+    assert f"sky1 of 1 right{shown}" in page.text
+    assert ("asked as" in page.text) == bool(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from components.evaluator.config import EvaluationConfig
+from components.evaluator.prompts import class_texts
 from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
 from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.run_summary import FILTER_REPORT_FILE, INGEST_REPORT_FILE, SAVED_MODEL_FILE, VOCABULARY_REPORT_FILE
@@ -85,7 +88,7 @@ def gather(record: RunRecord) -> Contents:
         history=_history(record),
         evaluation=_evaluation(record, _evaluation_splits(config)),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
-        answers=_answers(record, _evaluation_splits(config)),
+        answers=_answers(record, config),
     )
 
 
@@ -150,7 +153,7 @@ def in_order(found: Iterable[str], wanted: Sequence[str]) -> list[str]:
     return sorted(found, key=lambda split: wanted.index(split) if split in wanted else len(wanted))
 
 
-def _answers(record: RunRecord, splits: list[str]) -> ExampleAnswers | Missing:
+def _answers(record: RunRecord, config: Mapping[str, Any]) -> ExampleAnswers | Missing:
     examples = record.output("PairFilter", "examples")
     if examples is None:
         return Missing(_not_reached(record, "PairFilter"))
@@ -158,7 +161,15 @@ def _answers(record: RunRecord, splits: list[str]) -> ExampleAnswers | Missing:
     def read(folder: Path) -> ExampleAnswers:
         from serving.embedder import SavedModelEmbedder
 
-        return find_answers(SavedModelEmbedder(folder / SERVING_MODEL_DIR), examples, splits)
+        evaluation = config.get("evaluation", {})
+        texts_of = functools.partial(
+            class_texts,
+            prompts=evaluation.get("prompts", EvaluationConfig.prompts),
+            class_names=evaluation.get("class_names", {}),
+        )
+        return find_answers(
+            SavedModelEmbedder(folder / SERVING_MODEL_DIR), examples, _evaluation_splits(config), texts_of
+        )
 
     return _read(record, "Trainer", "model", read)
 

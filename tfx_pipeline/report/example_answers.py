@@ -6,7 +6,7 @@ Legend: N images of one split, M captions, D embedding dimension.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from components import schema
-from tfx_pipeline.corpus import SPLIT_PREFIX
+from tfx_pipeline.corpus import CorpusImage, read_split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,16 +51,18 @@ class Question:
     """A question with its best answers.
 
     Attributes:
-      text: what was asked; for an image, its first caption.
+      text: what was asked; for an image, its first caption; for a class, its label.
       answers: best first.
       rank: place of the best right answer among all, from 1.
       thumbnail: JPEG of the image that asked, None where a text asked.
+      asked_as: for a class, the texts whose mean embedding asked.
     """
 
     text: str
     answers: tuple[Answer, ...]
     rank: int
     thumbnail: bytes | None = None
+    asked_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SplitAnswers:
       split: its name.
       images, captions: how many were searched.
       by_caption: captions of the split ask for their image.
-      by_label: class labels ask for images of their class.
+      by_label: classes ask for their images, as in zero-shot evaluation.
       by_image: images ask for their captions.
     """
 
@@ -95,13 +96,16 @@ class _Pair:
     label: str
 
 
-def find_answers(embedder: Embedder, examples: Path, splits: Sequence[str]) -> ExampleAnswers:
+def find_answers(
+    embedder: Embedder, examples: Path, splits: Sequence[str], texts_of: Callable[[str], tuple[str, ...]]
+) -> ExampleAnswers:
     """Ask the same questions of the same data each time: they are taken evenly from the split, none is chosen.
 
     Args:
       embedder: of the trained model.
       examples: folder of the filtered Examples.
       splits: splits to ask, those without an image are left out.
+      texts_of: a class label -> the texts that ask for it.
 
     Returns:
       Questions and answers of each split.
@@ -111,7 +115,7 @@ def find_answers(embedder: Embedder, examples: Path, splits: Sequence[str]) -> E
     """
     found = []
     for split in splits:
-        answered = _ask_split(embedder, examples / f"{SPLIT_PREFIX}{split}", split, share=len(splits))
+        answered = _ask_split(embedder, examples, split, texts_of, share=len(splits))
         if answered is not None:
             found.append(answered)
     return tuple(found)
@@ -139,10 +143,12 @@ def make_thumbnail(encoded: bytes) -> bytes | None:
     return buffer.getvalue()
 
 
-def _ask_split(embedder: Embedder, folder: Path, split: str, share: int) -> SplitAnswers | None:
+def _ask_split(
+    embedder: Embedder, examples: Path, split: str, texts_of: Callable[[str], tuple[str, ...]], share: int
+) -> SplitAnswers | None:
     import numpy as np
 
-    pairs, images = _embed_images(embedder, folder)  # images [N, D]
+    pairs, images = _embed_images(embedder, examples, split)  # images [N, D]
     if not pairs:
         return None
     texts = [(caption, row) for row, pair in enumerate(pairs) for caption in pair.captions][:MAX_CAPTIONS]
@@ -154,18 +160,19 @@ def _ask_split(embedder: Embedder, folder: Path, split: str, share: int) -> Spli
     labels = sorted({pair.label for pair in pairs if pair.label})
     labels = [labels[place] for place in evenly(len(labels), -(-LABEL_QUESTIONS // share))]
     by_caption = _rank(embedder.encode_text(asked), images, IMAGE_ANSWERS)
-    by_label = _rank(embedder.encode_text(labels), images, IMAGE_ANSWERS)
+    asked_as = [texts_of(label) for label in labels]
+    by_label = _rank([_embed_class(embedder, texts) for texts in asked_as], images, IMAGE_ANSWERS)
     looking = [int(owners[place]) for place in evenly(len(texts), -(-IMAGE_QUESTIONS // share))]
     by_image = _rank(images[looking], captions, CAPTION_ANSWERS)
 
     shown = {row for ranking in (*by_caption, *by_label) for row in ranking.best} | set(looking)
-    thumbnails = _thumbnails(folder, shown)
+    thumbnails = _thumbnails(examples, split, shown)
 
-    def with_images(text: str, ranking: _Ranking, right: set[int]) -> Question:
+    def with_images(text: str, ranking: _Ranking, right: set[int], asked_as: tuple[str, ...] = ()) -> Question:
         answers = (
             Answer(ranking.scores[row], row in right, pairs[row].captions[0], thumbnails[row]) for row in ranking.best
         )
-        return Question(text, tuple(answers), ranking.place_of(right))
+        return Question(text, tuple(answers), ranking.place_of(right), asked_as=asked_as)
 
     def with_captions(row: int, ranking: _Ranking) -> Question:
         right = set(np.flatnonzero(owners == row).tolist())
@@ -181,8 +188,8 @@ def _ask_split(embedder: Embedder, folder: Path, split: str, share: int) -> Spli
             for text, ranking in zip(asked, by_caption, strict=True)
         ),
         by_label=tuple(
-            with_images(label, ranking, {row for row, pair in enumerate(pairs) if pair.label == label})
-            for label, ranking in zip(labels, by_label, strict=True)
+            with_images(label, ranking, {row for row, pair in enumerate(pairs) if pair.label == label}, texts)
+            for label, ranking, texts in zip(labels, by_label, asked_as, strict=True)
         ),
         by_image=tuple(with_captions(row, ranking) for row, ranking in zip(looking, by_image, strict=True)),
     )
@@ -207,47 +214,45 @@ class _Ranking:
         return next(place for place, row in enumerate(self.order, start=1) if row in right)
 
 
-def _rank(questions: np.ndarray, candidates: np.ndarray, wanted: int) -> list[_Ranking]:
+def _rank(questions: Iterable[np.ndarray], candidates: np.ndarray, wanted: int) -> list[_Ranking]:
+    """Returns how each question, [D], ranks the candidates, [N, D]."""
     import numpy as np
 
     rankings = []
-    for scores in questions @ candidates.T:  # [Q, D] x [D, N]
+    for question in questions:
+        scores = candidates @ question  # [N, D] x [D]
         order = np.argsort(-scores, kind="stable").tolist()
         rankings.append(_Ranking(scores.tolist(), order, order[:wanted]))
     return rankings
 
 
-def _embed_images(embedder: Embedder, folder: Path) -> tuple[list[_Pair], np.ndarray]:
+def _embed_class(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Returns [D]: the mean of the texts' unit vectors, normalised, as the signature `evaluate` embeds a class."""
+    import numpy as np
+
+    mean = embedder.encode_text(texts).mean(axis=0)  # [T, D] -> [D]
+    return mean / np.linalg.norm(mean)
+
+
+def _embed_images(embedder: Embedder, examples: Path, split: str) -> tuple[list[_Pair], np.ndarray]:
     """Returns the first MAX_IMAGES pairs of a split and their images' embeddings, [N, D]."""
     import numpy as np
 
     pairs: list[_Pair] = []
     vectors = [np.zeros((0, 0), np.float32)]
-    records = islice(_records(folder), MAX_IMAGES)
-    while batch := list(islice(records, IMAGES_AT_ONCE)):
-        pairs += [pair for pair, _ in batch]
-        vectors.append(embedder.encode_image([encoded for _, encoded in batch]))
+    images = _captioned(examples, split)
+    while batch := list(islice(images, IMAGES_AT_ONCE)):
+        pairs += [_Pair(image.captions, image.label) for image in batch]
+        vectors.append(embedder.encode_image([image.encoded for image in batch]))
     return pairs, np.concatenate(vectors[1:] or vectors)
 
 
-def _thumbnails(folder: Path, rows: set[int]) -> dict[int, bytes | None]:
+def _thumbnails(examples: Path, split: str, rows: set[int]) -> dict[int, bytes | None]:
     """Returns row -> thumbnail, in a second pass over the files, so that no split is ever held whole."""
-    records = islice(_records(folder), MAX_IMAGES)
-    return {row: make_thumbnail(encoded) for row, (_, encoded) in enumerate(records) if row in rows}
+    images = enumerate(_captioned(examples, split))
+    return {row: make_thumbnail(image.encoded) for row, image in images if row in rows}
 
 
-def _records(folder: Path) -> Iterator[tuple[_Pair, bytes]]:
-    """Yields each image of a split with what is known of it, always in the same order."""
-    import tensorflow as tf
-
-    for path in sorted(folder.glob("*.gz")):
-        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
-            features = tf.train.Example.FromString(record).features.feature
-            captions = tuple(text.decode("utf-8", "replace") for text in _values(features, schema.CAPTION_TEXT))
-            if captions:  # an image without a caption has nothing to be asked or answered
-                label = b"".join(_values(features, schema.CLASS_LABEL)).decode("utf-8", "replace")
-                yield _Pair(captions, label), _values(features, schema.IMAGE_ENCODED)[0]
-
-
-def _values(features: object, name: str) -> list[bytes]:
-    return list(features[name].bytes_list.value)  # type: ignore[index] # a protobuf map
+def _captioned(examples: Path, split: str) -> Iterator[CorpusImage]:
+    """Yields the first MAX_IMAGES images that have a caption: one without has nothing to be asked or answered."""
+    return islice((image for image in read_split(examples, split) if image.captions), MAX_IMAGES)

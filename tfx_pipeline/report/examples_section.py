@@ -8,6 +8,8 @@ from tfx_pipeline.report.example_answers import Answer, Question, SplitAnswers
 from tfx_pipeline.report.markup import Child, Markup, tag
 from tfx_pipeline.wording import count, counted
 
+TEXTS_SHOWN = 8  # of a class; a large ensemble has hundreds
+
 
 def examples_section(contents: Contents) -> Markup:
     """Returns the questions with their best answers, right ones marked."""
@@ -20,7 +22,7 @@ def examples_section(contents: Contents) -> Markup:
         "Example queries",
         [_split(found) for found in answers],
         lead="Taken evenly from the evaluation splits, none chosen by its outcome. Right answers are framed in green; "
-        "figures are cosines.",
+        "figures are cosines. A class asks as it does in zero-shot classification.",
     )
 
 
@@ -29,15 +31,15 @@ def _split(found: SplitAnswers) -> Child:
     return [
         tag("h3", f"{found.split}: a caption asks, {images} answer"),
         [_text_question(question, _image_rank(question, found.images)) for question in found.by_caption],
-        tag("h3", f"{found.split}: a class name asks, {images} answer") if found.by_label else None,
-        [_text_question(question, _hits(question)) for question in found.by_label],
+        tag("h3", f"{found.split}: a class asks, {images} answer") if found.by_label else None,
+        [_text_question(question, _hits(question), _asked_as(question)) for question in found.by_label],
         tag("h3", f"{found.split}: an image asks, {captions} answer"),
         tag("div", [_image_question(question, found.captions) for question in found.by_image], class_="cards"),
     ]
 
 
-def _text_question(question: Question, outcome: str) -> Markup:
-    asked = tag("div", tag("q", question.text), tag("small", outcome), class_="asked")
+def _text_question(question: Question, outcome: str, asked_as: Child = None) -> Markup:
+    asked = tag("div", tag("q", question.text), tag("small", outcome), asked_as, class_="asked")
     return tag("div", asked, tag("div", [_tile(answer) for answer in question.answers], class_="tiles"), class_="row")
 
 
@@ -65,6 +67,15 @@ def _place(rank: int, of: int) -> str:
 
 def _cosine(score: float) -> str:
     return f"{round(score, 2) + 0.0:.2f}"  # adding zero turns a negative zero into a plain one
+
+
+def _asked_as(question: Question) -> Child:
+    """Returns the texts that stood for a class, the first of many; nothing where that was its label alone."""
+    if question.asked_as in ((), (question.text,)):
+        return None
+    shown = [[", " if place else "", tag("q", text)] for place, text in enumerate(question.asked_as[:TEXTS_SHOWN])]
+    rest = len(question.asked_as) - TEXTS_SHOWN
+    return tag("small", "asked as ", shown, f" and {count(rest)} more" if rest > 0 else None)
 
 
 def _hits(question: Question) -> str:
