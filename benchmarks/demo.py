@@ -35,8 +35,22 @@ FIGURES = (
     ("seen", "t2i_recall_at_5", "chance_t2i_recall_at_5", None),
     ("unseen", "zero_shot_top_1", "majority_class_share", None),
 )
+MARKER = "made-by-benchmarks-demo"  # stands in a folder that the next measurement may remove
 MAX_TRAINING_S = 300
 MAX_REST_S = 120
+
+
+def make_anew(folder: Path) -> None:
+    """Make an empty folder in the place of an earlier measurement's, and of nothing else."""
+    is_ours = folder.is_dir() and ((folder / MARKER).is_file() or not any(folder.iterdir()))
+    if folder.exists() and not is_ours:
+        raise SystemExit(
+            f"--output is {folder}, which no measurement made; name a new folder, or remove that one yourself"
+        )
+    if is_ours:
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / MARKER).touch()
 
 
 def run_demo(seed: int, output: Path) -> RunRecord:
@@ -89,8 +103,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output")
     arguments = parser.parse_args()
-    shutil.rmtree(arguments.output, ignore_errors=True)
-    records = [run_demo(seed, arguments.output.resolve()) for seed in range(arguments.seeds)]
+    output = arguments.output.resolve()
+    make_anew(output)
+    records = [run_demo(seed, output) for seed in range(arguments.seeds)]
     print(f"\n{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
     print(quality_table([metrics_of(record) for record in records]))
     print()
