@@ -57,17 +57,21 @@ def run(
 @app.command()
 def compile(
     image: Annotated[str, typer.Option(help="Container image that holds this project.")],
-    root: Annotated[str, typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster.")],
     platform: Annotated[str, typer.Option(help="vertex or kubeflow.")] = "vertex",
+    root: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster; OUTPUT/NAME if not given."),
+    ] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
     folder: Annotated[Path, typer.Option(help="Where to write the compiled pipeline.")] = Path("."),
 ) -> None:
     """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
-    checked = _config(config, set_)
-    from tfx_pipeline.kubeflow_runner import compile_pipeline
+    from tfx_pipeline.compile import compile_for_cluster
 
-    typer.echo(compile_pipeline(checked, platform=platform, image=image, root=root, folder=folder))
+    checked = _config(config, set_)
+    told = Console(stderr=True, highlight=False)
+    typer.echo(compile_for_cluster(checked, platform=platform, image=image, root=root, folder=folder, console=told))
 
 
 @app.command()
@@ -89,6 +93,10 @@ def query(
     image: Annotated[Optional[Path], typer.Option(help="An image to start from.")] = None,  # noqa: UP045
     minus_text: Annotated[Optional[str], typer.Option(help="What the results should not be.")] = None,  # noqa: UP045
     k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
+    split: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="The contact sheet to write.")] = Path("query.png"),
     config: ConfigOption = "demo",
     set_: SetOption = None,
@@ -96,7 +104,8 @@ def query(
     """Search the run's images by text, by image, or by image plus or minus text, with the pushed model."""
     from tfx_pipeline.query import answer
 
-    answer(_config(config, set_).root, text=text, image=image, minus_text=minus_text, k=k, out=out)
+    root = _config(config, set_).root
+    answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out)
 
 
 @app.command()

@@ -18,17 +18,17 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
     """Write the pipeline's intermediate representation.
 
     Args:
-      config: as for a local run; `ingest.shards` must be readable from the cluster.
+      config: as for a local run; what `ingest.shards` names is read by the cluster, and not looked at here.
       platform: "vertex" or "kubeflow".
       image: container image that holds this project and its dependencies.
-      root: folder or bucket for artifacts and pushed models, readable and writable from the cluster.
+      root: folder or bucket for artifacts and pushed models, read and written by the cluster.
       folder: local folder for the file.
 
     Returns:
       Path of the written file.
 
     Raises:
-      ConfigError: for another platform, or for data or a root that only this machine can read.
+      ConfigError: for another platform, or where the file cannot be written.
     """
     if platform not in SPEC_FILES:
         raise ConfigError(f"--platform is {platform!r}; it must be one of {', '.join(SPEC_FILES)}")
@@ -40,7 +40,13 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
         resolve_baseline=_latest_blessed_model,
     )
     path = folder / SPEC_FILES[platform].format(name=config.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()  # before the compiler, whose own errors name no field
+    except OSError as error:
+        raise ConfigError(
+            f"--folder is {str(folder)!r}, where {path.name} cannot be written ({error.strerror}); name another folder"
+        ) from error
     tfx.orchestration.experimental.KubeflowV2DagRunner(
         config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
             default_image=image, use_pipeline_spec_2_1=platform == "kubeflow"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
 
 
-def align(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([*ALIGN, *arguments], capture_output=True, text=True, timeout=120, check=False)
+def align(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run([*ALIGN, *arguments], capture_output=True, text=True, timeout=240, check=False, cwd=folder)
 
 
 def test_help_imports_neither_tfx_nor_tensorflow():
@@ -36,8 +38,12 @@ def refused(*arguments: str) -> str:
     """Returns the one sentence on stderr of a refused command."""
     done = align(*arguments)
     assert done.returncode == 2, (done.stdout, done.stderr)
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1, done.stderr
+    return only_line(done.stderr)
+
+
+def only_line(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    assert len(lines) == 1, said
     return lines[0]
 
 
@@ -70,6 +76,60 @@ def test_a_beam_option_that_does_not_exist(tmp_path):
     sentence = refused("run", "--set", "beam.options={direct_num_wokers: 2}", "--set", f"output={tmp_path / 'out'}")
     assert "'direct_num_wokers'" in sentence
     assert "did you mean 'direct_num_workers'?" in sentence
+
+
+@pytest.mark.parametrize("command", [["run"], ["compile", "--image", "registry.example/align:1"]])
+def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(tmp_path, command):
+    settings = ["--set", "beam.options={direct_num_workers: many}", "--set", f"output={tmp_path / 'out'}"]
+    sentence = refused(*command, *settings)
+    assert "beam.options.direct_num_workers is 'many'" in sentence
+    assert "invalid int value: 'many'" in sentence
+    assert not list(tmp_path.iterdir())
+
+
+def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path):
+    done = align("compile", "--platform", "vertex", "--image", "registry.example/align:1", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "align-demo.json\n"
+    job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == f"{tmp_path}/output/align-demo/artifacts"
+    warning = only_line(done.stderr)
+    assert "demo/shards and --root is " in warning
+    assert f"{tmp_path}/output/align-demo: workers reach that only where it is mounted" in warning
+
+
+def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path):
+    settings = ["--set", "output=gs://bucket/out", "--set", "ingest.shards=gs://bucket/shards"]
+    done = align("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path), *settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/out/align-demo/artifacts"
+
+
+def test_compile_into_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    sentence = refused("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path / "file"))
+    assert f"--folder is '{tmp_path / 'file'}'" in sentence
+    assert "name another folder" in sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--image", ""], "--image is empty; name the container image"),
+        (["--image", "i", "--set", "ingest.shards=''"], "ingest.shards is empty; set it to the address"),
+    ],
+)
+def test_compile_without_image_or_shards_is_one_sentence(arguments, words):
+    assert words in refused("compile", *arguments)
+
+
+def test_compile_without_kfp_says_what_to_install():
+    program = "import sys\nsys.modules['kfp'] = None\nfrom tfx_pipeline.cli import main\nmain()\n"
+    command = [sys.executable, "-c", program, "compile", "--image", "registry.example/align:1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "needs kfp, which is not installed; install" in only_line(done.stderr)
 
 
 def test_an_output_folder_that_cannot_be_written(tmp_path):

@@ -26,9 +26,12 @@ def nodes(spec: dict) -> set[str]:
     return set(spec["root"]["dag"]["tasks"])
 
 
-def test_kubeflow_pipeline_is_read_back_by_kfps_own_loader(config, tmp_path):
-    path = compile_pipeline(config, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
-    loaded = kfp_components.load_component_from_text(path.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_the_pipeline_is_read_back_by_kfps_own_loader(config, tmp_path, platform):
+    path = compile_pipeline(config, platform=platform, image=IMAGE, root=ROOT, folder=tmp_path)
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+    spec = written["pipelineSpec"] if platform == "vertex" else written
+    loaded = kfp_components.load_component_from_text(yaml.safe_dump(spec))
     assert loaded.pipeline_spec.pipeline_info.name == "mine"
     tasks = set(loaded.pipeline_spec.root.dag.tasks)
     assert {"PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher", "StatisticsGen"} <= tasks

@@ -1,0 +1,69 @@
+"""The body of `align compile`: refuses what no cluster could run, warns of what only this machine can read, writes."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from tfx_pipeline.config import Config, ConfigError
+from tfx_pipeline.quiet import quiet_libraries
+
+
+def compile_for_cluster(
+    config: Config, *, platform: str, image: str, root: str | None, folder: Path, console: Console
+) -> Path:
+    """Write the pipeline for Vertex AI or Kubeflow.
+
+    Args:
+      config: what to compile.
+      platform: "vertex" or "kubeflow".
+      image: container image that holds this project and its dependencies.
+      root: folder or bucket for artifacts and pushed models; None takes `<output>/<name>`, as local runs do.
+      folder: local folder for the file.
+      console: where to print a warning.
+
+    Returns:
+      Path of the written file.
+
+    Raises:
+      ConfigError: for what can be refused before anything is sent to a cluster.
+    """
+    if not image:
+        raise ConfigError("--image is empty; name the container image that holds this project")
+    if not config.ingest.shards:
+        raise ConfigError("ingest.shards is empty; set it to the address of your tar shards")
+    if importlib.util.find_spec("kfp") is None:
+        raise ConfigError(
+            "align compile needs kfp, which is not installed; install this project with its extra, "
+            "as pip install -e '.[kfp]' does in the checkout"
+        )
+    quiet_libraries()
+    from components.beam_options import check_beam_options  # Beam takes seconds to import; --help must not
+
+    try:
+        check_beam_options(config.beam.options)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    from tfx_pipeline.kubeflow_runner import compile_pipeline  # TFX takes longer still
+
+    root = _address(root or f"{config.output}/{config.name}")
+    path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
+    places = {"ingest.shards": config.ingest.shards, "--root": root}
+    local = [f"{name} is {place}" for name, place in places.items() if "://" not in place]
+    if local:
+        console.print(
+            f"align: {' and '.join(local)}: workers reach that only where it is mounted at the same path; "
+            "give an address such as gs://bucket/folder",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+    return path
+
+
+def _address(place: str) -> str:
+    """Returns a bucket's address as it is, a folder's as an absolute path: workers start elsewhere."""
+    return place.rstrip("/") if "://" in place else os.path.abspath(place)
