@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from serving.versions import complete_versions
 from tfx_pipeline.config import ConfigError
@@ -92,7 +93,7 @@ def answer(
     images = _images_at(examples, [wanted[row] for row in rows])
     ranked = [Ranked(float(score), found) for score, found in zip(scores, images, strict=True)]
 
-    console.print(_table(ranked))
+    console.print(results_table(ranked))
     note = f"{len(ranked)} of {len(wanted):,} images{_in_splits(splits)}, model version {version}"
     sheet = contact_sheet(
         Query(encoded, text, minus_text),
@@ -170,25 +171,23 @@ def _images_at(examples: Path, rows: Sequence[int]) -> list[CorpusImage]:
     return [found[row] for row in rows]
 
 
-def _table(ranked: Sequence[Ranked]) -> Table:
+def results_table(ranked: Sequence[Ranked]) -> Table:
+    """Returns the answers as a table; where it is narrow, captions and record names are cut, never the figures."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("", justify="right", style="dim")
-    table.add_column("cosine", justify="right")
-    table.add_column("caption", overflow="ellipsis", no_wrap=True)
-    table.add_column("split", style="dim")
-    table.add_column("record", style="dim", overflow="ellipsis", no_wrap=True)
+    table.add_column("", justify="right", style="dim", no_wrap=True)
+    table.add_column("cosine", justify="right", no_wrap=True)
+    table.add_column("caption")
+    table.add_column("split", style="dim", no_wrap=True)
+    table.add_column("record", style="dim")
     for rank, found in enumerate(ranked, start=1):
-        table.add_row(
-            str(rank), f"{found.score:.3f}", *map(_plain, (found.image.caption, found.image.split, found.image.record))
-        )
+        caption, split, record = map(_one_line, (found.image.caption, found.image.split, found.image.record))
+        table.add_row(str(rank), f"{found.score:.3f}", caption, split, record)
     return table
 
 
-def _plain(words: str) -> str:
-    """Returns text that rich prints as it stands: a caption may hold what looks like its markup."""
-    from rich.markup import escape
-
-    return escape(" ".join(words.split()))
+def _one_line(words: str) -> Text:
+    """Returns text that rich prints as it stands and cuts where it is too long: a column made so would not shrink."""
+    return Text(" ".join(words.split()), no_wrap=True, overflow="ellipsis")
 
 
 def _in_splits(splits: Sequence[str] | None) -> str:

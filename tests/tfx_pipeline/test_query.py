@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.console import Console
+from typer.testing import CliRunner
 
 from components import schema
 from serving.search import ImageIndex
+from tfx_pipeline.cli import app
 from tfx_pipeline.config import ConfigError
-from tfx_pipeline.query import answer, pushed_model, read_query_image
+from tfx_pipeline.corpus import CorpusImage
+from tfx_pipeline.query import Ranked, answer, pushed_model, read_query_image, results_table
 
 COLOURS = {  # split -> caption -> colour
     "train": {"a red wall": (255, 0, 0), "a green field [bold]": (0, 255, 0), "tmavě modré moře": (0, 0, 200)},
@@ -109,6 +112,31 @@ def test_splits_narrow_the_search_to_themselves(root, console, tmp_path):
     assert "2 of 2 images of seen" in console.file.getvalue()
     with pytest.raises(ConfigError, match=r"'unseen' does not exist in this run; its splits are seen, train"):
         ask(root, console, tmp_path, text="green", splits=["unseen"])
+
+
+def test_the_command_takes_splits(root, tmp_path):
+    where = ["--set", f"output={root.parent}", "--set", f"name={root.name}", "--out", str(tmp_path / "sheet.png")]
+    narrow = CliRunner().invoke(app, ["query", "green", "--split", "seen", *where])
+    assert "2 of 2 images of seen" in narrow.output
+    both = CliRunner().invoke(app, ["query", "green", "--split", "seen", "--split", "train", *where])
+    assert "5 of 5 images of seen, train" in both.output
+    every = CliRunner().invoke(app, ["query", "green", *where])
+    assert "5 of 5 images, model version 20" in every.output
+
+
+def test_a_table_of_80_columns_keeps_figures_and_splits_whole():
+    console = Console(file=io.StringIO(), width=80)
+    record = "folder/of/shards/00000.tar.gz#record-0000001"
+    image = CorpusImage("validation", record, ("a long caption [bold] " * 9,), label="", encoded=b"")
+    console.print(results_table([Ranked(-0.1234, image), Ranked(0.9876, image)]))
+    header, first, second = console.file.getvalue().splitlines()
+    assert header.split() == ["cosine", "caption", "split", "record"]
+    assert first.split()[:2] == ["1", "-0.123"]
+    assert second.split()[:2] == ["2", "0.988"]
+    for line in (first, second):
+        assert "a long caption [bold]" in line
+        assert " validation " in line
+        assert line.count("…") == 2
 
 
 def test_the_corpus_is_embedded_once_for_a_model_and_its_images(root, console, tmp_path, colour_model):
