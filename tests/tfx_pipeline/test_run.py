@@ -1,0 +1,42 @@
+"""What `align run` refuses before it starts the pipeline's process."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+
+import pytest
+from rich.console import Console
+
+from tfx_pipeline.config import ConfigError, load
+from tfx_pipeline.run import check, run
+
+
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
+    config = load("demo", {"output": str(tmp_path)})
+    config.root.mkdir()
+    with (config.root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError) as caught:
+            run(config, Console(file=io.StringIO()))
+    assert str(caught.value) == (
+        f"{config.root} is in use by another align run; wait for it, or set another output or name"
+    )
+    assert not (config.root / "runs").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    config = load("demo", {"output": str(tmp_path / "file" / "below")})
+    with pytest.raises(ConfigError) as caught:
+        check(config)
+    assert str(caught.value) == (
+        f"output is {config.output!r}, but {config.root} cannot be written (Not a directory); "
+        "set output to a folder of yours"
+    )
+
+
+def test_what_can_be_written_is_left_as_it_was(tmp_path):
+    config = load("demo", {"output": str(tmp_path / "out")})
+    check(config)
+    assert list(config.root.iterdir()) == []
