@@ -49,7 +49,7 @@ def compile_for_cluster(
         raise ConfigError(str(error)) from error
     from tfx_pipeline.kubeflow_runner import compile_pipeline  # TFX takes longer still
 
-    root = _address(root or f"{config.output}/{config.name}")
+    root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
     places = {"ingest.shards": config.ingest.shards, "--root": root}
     local = [f"{name} is {place}" for name, place in places.items() if "://" not in place]

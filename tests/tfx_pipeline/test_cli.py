@@ -99,7 +99,7 @@ def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_re
 
 
 def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path):
-    settings = ["--set", "output=gs://bucket/out", "--set", "ingest.shards=gs://bucket/shards"]
+    settings = ["--set", "output=gs://bucket/out/", "--set", "ingest.shards=gs://bucket/shards"]
     done = align("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path), *settings)
     assert (done.returncode, done.stderr) == (0, "")
     job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
