@@ -53,10 +53,11 @@ def make_anew(folder: Path) -> None:
     (folder / MARKER).touch()
 
 
-def run_demo(seed: int, output: Path) -> RunRecord:
-    """Run the demo with one seed, leaving what it shows on the terminal."""
+def run_demo(output: Path, settings: Sequence[str]) -> RunRecord:
+    """Run the demo into a folder under settings such as "training.seed=1", leaving what it shows on the terminal."""
     command = [sys.executable, "-m", "tfx_pipeline.cli", "run", "--config", "demo"]
-    subprocess.run([*command, "--set", f"output={output}", "--set", f"training.seed={seed}"], check=True)
+    flags = [flag for setting in (f"output={output}", *settings) for flag in ("--set", setting)]
+    subprocess.run([*command, *flags], check=True)
     return read_record(latest_run_dir(load("demo", {"output": str(output)}).root))
 
 
@@ -105,7 +106,7 @@ def main() -> None:
     arguments = parser.parse_args()
     output = arguments.output.resolve()
     make_anew(output)
-    records = [run_demo(seed, output) for seed in range(arguments.seeds)]
+    records = [run_demo(output, [f"training.seed={seed}"]) for seed in range(arguments.seeds)]
     print(f"\n{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}\n")
     print(quality_table([metrics_of(record) for record in records]))
     print()
