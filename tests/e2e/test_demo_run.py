@@ -57,8 +57,9 @@ def run(config: Path, *settings: str) -> RunRecord:
     flags = [flag for setting in settings for flag in ("--set", setting)]
     done = align("run", "--config", str(config), *flags)
     record = read_record(latest_run_dir(root_of(config)))
-    log = record.run_dir / "log.txt"
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{log.read_text(errors='replace')[-4000:]}"
+    log = (record.run_dir / "log.txt").read_text(errors="replace")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{log[-4000:]}"
+    assert "Fatal Python error" not in log
     return record
 
 
@@ -110,9 +111,10 @@ def test_3_an_unchanged_run_takes_everything_from_the_cache(config):
     assert len(pushed(config)) == 1
 
 
-def test_4_a_killed_run_ends_whole_and_continues(config):
+def test_4_a_killed_run_ends_whole_and_continues_with_the_same_command(config):
     before = set((root_of(config) / "runs").glob("*"))
-    flags = ["--set", REACHABLE, "--set", "training.steps=100000", "--set", "training.warmup_steps=3"]
+    settings = [REACHABLE, "training.warmup_steps=3"]  # what no run above had, so that there is training to kill
+    flags = [flag for setting in settings for flag in ("--set", setting)]
     command = subprocess.Popen([*ALIGN, "run", "--config", str(config), *flags], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: trainer_runs(set((root_of(config) / "runs").glob("*")) - before), seconds=300)
@@ -121,7 +123,9 @@ def test_4_a_killed_run_ends_whole_and_continues(config):
         command.kill()
         command.wait()
     wait_until(lambda: not Path(f"/proc/{pipeline}").exists(), seconds=60)
-    record = run(config, REACHABLE, "training.warmup_steps=3")
+    (killed,) = set((root_of(config) / "runs").glob("*")) - before
+    assert read_record(killed).component("Trainer").state == "running"
+    record = run(config, *settings)
     assert states(record)["Vocabulary"] == "cached"
     assert states(record)["Trainer"] == "complete"
     assert states(record)["Pusher"] == "complete"
@@ -144,3 +148,20 @@ def test_6_the_report_is_rebuilt_from_any_run(config):
     done = align("report", "--run", str(oldest))
     assert done.returncode == 0, done.stderr
     assert (oldest / "report.html").is_file()
+
+
+def test_7_a_filter_that_leaves_nothing_is_one_sentence(config):
+    nothing_left = [
+        "output=" + str(config.parent / "empty"),
+        "ingest.splits={train: train/00000.tar.gz, seen: seen/00000.tar.gz}",
+        "evaluation.splits=[seen]",
+        "evaluation.min_metrics={}",
+        "filter.shorter_side_above_px=10000",
+    ]
+    flags = [flag for setting in nothing_left for flag in ("--set", setting)]
+    done = align("run", "--config", str(config), *flags)
+    assert done.returncode == 1, done.stderr
+    told = [line for line in done.stdout.splitlines() if "PairFilter failed" in line]
+    assert len(told) == 1, done.stdout
+    assert "loosen filter.shorter_side_above_px, which is 10000" in told[0]
+    assert "Traceback" not in done.stdout + done.stderr
