@@ -18,8 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.evaluator.results import load_metrics
 from tfx_pipeline.config import load
+from tfx_pipeline.quiet import quiet_libraries
 from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
 
 # Metric on each split, what guessing gets (another metric of the Evaluator), and the least that the demo promises.
@@ -66,6 +66,9 @@ def metrics_of(record: RunRecord) -> dict[str, dict[str, float]]:
     folder = record.output("Evaluator", "evaluation")
     if folder is None:
         raise SystemExit(f"{record.run_dir} has no evaluation; see {record.run_dir / 'log.txt'}")
+    quiet_libraries()
+    from components.evaluator.results import load_metrics  # TensorFlow is loaded here, after it was told to be quiet
+
     return load_metrics(str(folder))
 
 
