@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from predict_requests import VERSION, refusal
 from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
+
+from predict_requests import VERSION, refusal
 
 
 def status_of(models, name="align", version=None):

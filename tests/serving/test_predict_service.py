@@ -6,7 +6,6 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from predict_requests import VERSION, predict_request, refusal
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -16,6 +15,7 @@ from tensorflow_serving.apis import (
 )
 
 from components import schema
+from predict_requests import VERSION, predict_request, refusal
 from serving.embedder import SavedModelEmbedder
 
 

@@ -10,9 +10,9 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from predict_requests import predict_request, refusal
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
+from predict_requests import predict_request, refusal
 from serving.server import ModelServer
 
 

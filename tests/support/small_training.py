@@ -1,0 +1,101 @@
+"""Forty small Examples and the Trainer's own executor on them, for tests that train, some in other processes."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tfx.dsl.components.base import base_executor
+from tfx.types import Channel, artifact_utils, standard_artifacts
+
+from components import schema
+from components.artifacts import VOCABULARY_FILE, Vocabulary
+from components.trainer.component import AlignTrainer
+from models.config import ModelConfig, TrainingConfig
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (128, 128, 128)}
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "square", *COLOURS]
+STEPS = 3
+CUSTOM_CONFIG = {
+    "model": vars(
+        ModelConfig(
+            image_width_coefficient=0.25,
+            image_depth_coefficient=0.1,
+            image_stem_stride=1,
+            image_resize_px=18,
+            image_crop_px=16,
+            text_layers=1,
+            text_hidden=16,
+            text_heads=2,
+            text_intermediate=32,
+            text_max_pieces=6,
+            embedding=8,
+            dropout=0.0,
+            drop_connect=0.0,
+        )
+    ),
+    "training": vars(
+        TrainingConfig(steps=STEPS, batch=8, learning_rate=0.01, warmup_steps=1, shuffle_buffer=16, log_every_steps=2)
+    ),
+}
+
+
+def png(colour: tuple[int, int, int], seed: int) -> bytes:
+    noise = np.random.default_rng(seed).integers(-20, 20, (20, 20, 3))
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(noise + colour, 0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def example(colour: str, seed: int) -> bytes:
+    proto = tf.train.Example()
+    for name, values in {
+        schema.IMAGE_ENCODED: [png(COLOURS[colour], seed)],
+        schema.CAPTION_TEXT: [f"a {colour} square".encode(), colour.encode()],
+        schema.CLASS_LABEL: [colour.encode()],
+        schema.CLASS_TEXTS: [colour.encode()],
+    }.items():
+        proto.features.feature[name].bytes_list.value.extend(values)
+    return proto.SerializeToString()
+
+
+def artifact(kind, uri: Path):
+    made = kind()
+    made.uri = str(uri)
+    uri.mkdir(parents=True)
+    return made
+
+
+def write_inputs(root: Path) -> dict[str, list]:
+    """Write the Examples and a vocabulary; returns input key -> artifacts."""
+    examples = artifact(standard_artifacts.Examples, root / "examples")
+    examples.split_names = artifact_utils.encode_split_names([schema.TRAIN_SPLIT])
+    (root / "examples" / "Split-train").mkdir()
+    for shard in range(2):
+        path = root / "examples" / "Split-train" / f"data-{shard:05d}-of-00002.gz"
+        with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+            for seed in range(20):
+                writer.write(example(list(COLOURS)[seed % len(COLOURS)], seed + 20 * shard))
+    vocabulary = artifact(Vocabulary, root / "vocabulary")
+    (root / "vocabulary" / VOCABULARY_FILE).write_text("\n".join(PIECES) + "\n", encoding="utf-8")
+    return {"examples": [examples], "vocabulary": [vocabulary]}
+
+
+def train(inputs, root: Path, **training) -> dict[str, Path]:
+    """Run the component's executor as an orchestrator does; returns output key -> folder."""
+    config = {**CUSTOM_CONFIG, "training": {**CUSTOM_CONFIG["training"], **training}}
+    component = AlignTrainer(
+        examples=Channel(type=standard_artifacts.Examples),
+        vocabulary=Channel(type=Vocabulary),
+        run_fn="models.trainer.run_fn",
+        custom_config=config,
+    )
+    executor = component.executor_spec.executor_class(
+        base_executor.BaseExecutor.Context(tmp_dir=str(root / "scratch"), unique_id="1")
+    )
+    outputs = {key: [artifact(channel.type, root / key)] for key, channel in component.outputs.items()}
+    executor.Do(inputs, outputs, component.exec_properties)
+    return {key: root / key for key in outputs}
