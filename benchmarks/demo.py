@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfx_pipeline.config import load
-from tfx_pipeline.quiet import quiet_libraries
+from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
 
 # Metric on each split, what guessing gets (another metric of the Evaluator), and the least that the demo promises.
@@ -66,8 +66,8 @@ def metrics_of(record: RunRecord) -> dict[str, dict[str, float]]:
     folder = record.output("Evaluator", "evaluation")
     if folder is None:
         raise SystemExit(f"{record.run_dir} has no evaluation; see {record.run_dir / 'log.txt'}")
-    quiet_libraries()
-    from components.evaluator.results import load_metrics  # TensorFlow is loaded here, after it was told to be quiet
+    with quiet_imports():
+        from components.evaluator.results import load_metrics
 
     return load_metrics(str(folder))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tfx_pipeline.config import Config, ConfigError
-from tfx_pipeline.quiet import quiet_libraries
+from tfx_pipeline.quiet import quiet_imports
 
 
 def compile_for_cluster(
@@ -40,15 +40,14 @@ def compile_for_cluster(
             "align compile needs kfp, which is not installed; install this project with its extra, "
             "as pip install -e '.[kfp]' does in the checkout"
         )
-    quiet_libraries()
-    from components.beam_options import check_beam_options  # Beam takes seconds to import; --help must not
+    with quiet_imports():  # Beam takes seconds to import and TFX longer still; --help must not
+        from components.beam_options import check_beam_options
+        from tfx_pipeline.kubeflow_runner import compile_pipeline
 
     try:
         check_beam_options(config.beam.options)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    from tfx_pipeline.kubeflow_runner import compile_pipeline  # TFX takes longer still
-
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
     places = {"ingest.shards": config.ingest.shards, "--root": root}

@@ -16,7 +16,7 @@ from rich.text import Text
 from serving.versions import complete_versions
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.corpus import CorpusImage, corpus_index, newest_examples, read_corpus
-from tfx_pipeline.quiet import quiet_libraries
+from tfx_pipeline.quiet import quiet_imports
 
 MODEL_FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what TensorFlow decodes in the served graph
 EXIF_ORIENTATION = 0x0112
@@ -71,10 +71,10 @@ def answer(
     version, model = pushed_model(root)
     examples = newest_examples(root)
 
-    quiet_libraries()
-    from serving.contact_sheet import Hit, Query, contact_sheet, to_png
-    from serving.embedder import EncodeError, SavedModelEmbedder
-    from serving.search import compose_query
+    with quiet_imports():
+        from serving.contact_sheet import Hit, Query, contact_sheet, to_png
+        from serving.embedder import EncodeError, SavedModelEmbedder
+        from serving.search import compose_query
 
     try:
         embedder = SavedModelEmbedder(model)

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+STDERR = 2  # the descriptor: what C++ libraries say does not pass through sys.stderr
 
 
-def quiet_libraries() -> None:
-    """Silence the logs of TensorFlow and gRPC and notes about Python versions; call before importing either."""
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Silence the logs of TensorFlow and gRPC from now on; inside of the block, hold back all of standard error.
+
+    Importing TensorFlow 2.21 says a few lines there whatever it is told. What was held back is said after all where the
+    block fails.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is first imported
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC likewise; what fails is said by us
     logging.getLogger("absl").setLevel(logging.ERROR)  # on loading a model that was saved for inference alone
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
+    sys.stderr.flush()
+    terminal = os.dup(STDERR)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), STDERR)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            with os.fdopen(os.dup(terminal), "wb") as shown:
+                shutil.copyfileobj(held, shown)
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, STDERR)
+            os.close(terminal)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
-from tfx_pipeline.quiet import quiet_libraries
+from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
 
 STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
@@ -58,9 +58,9 @@ def run(config: Config, console: Console) -> RunRecord:
 
 def check(config: Config) -> None:
     """Refuse what needs no pipeline to be found wrong: the shards, the Beam options, the output folder."""
-    quiet_libraries()
-    from components.beam_options import check_beam_options  # Beam takes seconds to import; --help must not
-    from components.pair_example_gen.shards import check_shards
+    with quiet_imports():  # Beam takes seconds to import; --help must not
+        from components.beam_options import check_beam_options
+        from components.pair_example_gen.shards import check_shards
 
     try:
         check_shards(config.ingest)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.query import pushed_model
-from tfx_pipeline.quiet import quiet_libraries
+from tfx_pipeline.quiet import quiet_imports
 
 
 def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Console | None = None) -> None:
@@ -30,8 +30,8 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        quiet_libraries()
-        from serving.server import ModelServer
+        with quiet_imports():
+            from serving.server import ModelServer
 
         try:
             server = ModelServer(model.parent, host=host, port=port)

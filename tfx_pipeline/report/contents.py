@@ -13,6 +13,7 @@ import yaml
 
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.prompts import class_texts
+from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
 from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.run_summary import FILTER_REPORT_FILE, INGEST_REPORT_FILE, SAVED_MODEL_FILE, VOCABULARY_REPORT_FILE
@@ -135,7 +136,8 @@ def _evaluation(record: RunRecord, splits: list[str]) -> Evaluation | Missing:
     blessing = record.output("Evaluator", "blessing")
 
     def read(folder: Path) -> Evaluation:
-        from components.evaluator import results  # imports TFMA
+        with quiet_imports():
+            from components.evaluator import results  # imports TFMA
 
         metrics = results.load_metrics(str(folder))
         return Evaluation(
@@ -159,7 +161,8 @@ def _answers(record: RunRecord, config: Mapping[str, Any]) -> ExampleAnswers | M
         return Missing(_not_reached(record, "PairFilter"))
 
     def read(folder: Path) -> ExampleAnswers:
-        from serving.embedder import SavedModelEmbedder
+        with quiet_imports():
+            from serving.embedder import SavedModelEmbedder
 
         evaluation = config.get("evaluation", {})
         texts_of = functools.partial(

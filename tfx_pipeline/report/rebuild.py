@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.event_log import EVENTS_FILE
-from tfx_pipeline.quiet import quiet_libraries
 from tfx_pipeline.report.contents import gather
 from tfx_pipeline.report.page import render
 from tfx_pipeline.run_record import REPORT_FILE, RunRecord, read_record
@@ -27,7 +26,6 @@ def rebuild(run_dir: Path) -> Path:
     """
     if not (run_dir / EVENTS_FILE).is_file():
         raise ConfigError(f"--run {run_dir} has no {EVENTS_FILE}; name a folder under <output>/<name>/runs")
-    quiet_libraries()
     run_dir = run_dir.absolute()
     out = run_dir / REPORT_FILE
     write_report(read_record(run_dir), out)
