@@ -6,8 +6,8 @@ puts no blanks between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese). So:
 
 - don't, 3.5, a_b, U.S.A and e.g are one word each; cat-face is two, and so are a/b and a@b;
 - punctuation, symbols and emoji are no words, keycaps (a digit in a box) included;
-- Japanese 猫の写真 is 猫, の, 写真; Chinese 今天天气很好 is 今天, 天气, 很好; Thai ฉันรักแมว is ฉัน, รัก, แมว; Korean, Arabic
-  and Hindi have a word between blanks;
+- Japanese 猫の写真 is 猫, の, 写真; Chinese 今天天气很好 is 今天, 天气, 很好; Thai ฉันรักแมว is ฉัน, รัก, แมว;
+  Korean, Arabic and Hindi have a word between blanks;
 - accents, vowel signs and zero-width joiners stay within their word, and nothing is normalised: é in one code point and
   in two are different words.
 
