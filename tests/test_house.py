@@ -43,7 +43,8 @@ PLUMBING = (
     "components/artifacts.py",  # types known to ML Metadata
     "components/beam_options.py",  # Beam's own list of its options
     "components/example_files.py",  # Examples artifacts in and out of Beam
-    "components/pair_filter/first_pass.py",  # moves data, as the executor does
+    "components/publishing.py",  # moves what a finished job wrote into place
+    "components/pair_filter/*_pass.py",  # the executor's stages: they move data
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting

@@ -45,6 +45,7 @@ from components.pair_example_gen.records import (
 )
 from components.pair_example_gen.shards import find_shards, shard_name
 from components.pair_example_gen.tar_reader import Record, read_records
+from components.publishing import draft_folder, publish
 
 TOP_REASONS = 3
 
@@ -101,7 +102,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
             )
         counts = example_files.collect_counts(report)
-        example_files.clear_aside(examples, report)
+        publish(examples, report)
         example_files.write_json(
             posixpath.join(report.uri, INGEST_REPORT_FILE),
             {"splits": counts.report_splits(config.split_names), "samples": counts.report_samples()},
@@ -118,7 +119,7 @@ def plan(config: IngestConfig, examples: Artifact) -> list[ShardTask]:
         shares = dict(config.hash_split) or {split: 1}
         for index, path in enumerate(paths):
             name = example_files.file_name(index, len(paths))
-            outputs = {to: posixpath.join(artifact_utils.get_split_uri([examples], to), name) for to in shares}
+            outputs = {to: posixpath.join(draft_folder(examples, to), name) for to in shares}
             tasks.append(ShardTask(path, shard_name(config, path), outputs, shares))
     return tasks
 

@@ -1,0 +1,65 @@
+"""What a job wrote is in no split before it is published, and all of it after; what was left aside is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tfx.types import standard_artifacts
+
+from components import example_files
+from components.publishing import draft_folder, publish
+
+
+@pytest.fixture
+def examples(tmp_path):
+    made = standard_artifacts.Examples()
+    made.uri = str(tmp_path / "examples")
+    example_files.describe(made, ["train", "test"])
+    return made
+
+
+def write(examples, split: str, *names: str) -> None:
+    for name in names:
+        path = f"{draft_folder(examples, split)}/{name}"
+        with example_files.writing(path, example_files.aside_folder(examples)) as write_one:
+            write_one(f"{split} {name}".encode())
+
+
+def files(examples) -> list[str]:
+    root = Path(examples.uri)
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_a_draft_is_in_no_split_until_it_is_published(examples):
+    write(examples, "train", "a", "b")
+    write(examples, "test", "a")
+    assert {name.partition("/")[0] for name in files(examples)} == {example_files.ASIDE}
+    publish(examples)
+    assert files(examples) == ["Split-test/a", "Split-train/a", "Split-train/b"]
+    (read,) = example_files.read_payloads(f"{examples.uri}/Split-train/b")
+    assert read == b"train b"
+
+
+def test_what_an_attempt_left_unfinished_is_not_published(examples):
+    with (
+        pytest.raises(RuntimeError),
+        example_files.writing(f"{draft_folder(examples, 'train')}/a", example_files.aside_folder(examples)),
+    ):
+        raise RuntimeError("the worker died")
+    assert len(files(examples)) == 1
+    publish(examples)
+    assert files(examples) == []
+
+
+def test_publishing_again_changes_nothing(examples):
+    write(examples, "train", "a")
+    publish(examples)
+    publish(examples)
+    assert files(examples) == ["Split-train/a"]
+
+
+def test_an_artifact_without_a_draft_only_loses_what_is_aside(examples, tmp_path):
+    (tmp_path / "examples" / example_files.ASIDE).mkdir(parents=True)
+    publish(examples)
+    assert files(examples) == []
