@@ -1,4 +1,4 @@
-"""Which models PairFilter asks about images, and how: an unsafe-image scorer and an embedding model for near-duplicates."""
+"""Which models PairFilter asks about images, and how: a scorer of unsafe ones, and an embedder for near-duplicates."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class UnsafeConfig:
 
 @dataclass(frozen=True)
 class NeighbourConfig:
-    """Drop training images that an embedding model puts next to an evaluation image: ALIGN appendix A, arXiv:2102.05918.
+    """Drop training images that a model embeds next to an evaluation image: ALIGN appendix A, arXiv:2102.05918.
 
     Attributes:
       model: a model that gives each image a vector.
