@@ -31,9 +31,11 @@ class FilterReport(artifact.Artifact):
     <uri>/
       filter_report.json   {"rules": [{"name": rule, "drops": "image" | "caption", "threshold": x, "source": text}],
                             "splits": {split: {"filtered": bool, "images": TALLY, "captions": TALLY}},
-                            "samples": {rule: [{"record": name, "detail": text}, ...]}}     at most 5 a rule
+                            "samples": {rule: [{"record": name, "detail": text, "caption": text,
+                                                "thumbnail": JPEG in base64}, ...]}}     at most 5 a rule
     ```
-    TALLY is `components.tally.Tally.to_json()`; rules stand in the order in which they are applied.
+    TALLY is `components.tally.Tally.to_json()`; rules stand in the order in which they are applied, and one that is not
+    in force has the threshold "off".
     """
 
     TYPE_NAME = "align.FilterReport"
@@ -46,9 +48,11 @@ class Vocabulary(artifact.Artifact):
     <uri>/
       vocab.txt                one piece a line, UTF-8; a piece's id is its line number, counted from 0;
                                [PAD], [UNK], [CLS], [SEP], [MASK] come first
-      vocabulary_report.json   {"pieces": n, "words": n, "distinct_words": n, "captions": n,
-                                "unknown_word_rate": x, "pieces_per_word": x}
+      vocabulary_report.json   {"pieces": n, "least_word_count": n, ...COVERAGE,
+                                "languages": {BCP 47 tag: COVERAGE}}     most captions first, at most 100, then "other"
     ```
+    COVERAGE is a `components.vocabulary.coverage.Coverage`: "captions": n, "words": n, "distinct_words": n,
+    "unknown_word_rate": x, "pieces_per_word": x.
     """
 
     TYPE_NAME = "align.Vocabulary"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +14,14 @@ from components.tally import Tally
 IMAGES = "images"
 CAPTIONS = "captions"
 SAMPLES_PER_REASON = 5
+_ALWAYS_SHOWN = ("record", "detail")
+
+
+class Picture(NamedTuple):
+    """What a report shows of a dropped record beside its name: a caption, and a small JPEG in base64; "" for none."""
+
+    caption: str = ""
+    thumbnail: str = ""
 
 
 class Sample(NamedTuple):
@@ -22,6 +30,8 @@ class Sample(NamedTuple):
     rank: str
     record: str
     detail: str
+    caption: str = ""
+    thumbnail: str = ""
 
 
 @dataclass
@@ -39,17 +49,25 @@ class Counts:
     dropped: Counter = field(default_factory=Counter)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
 
-    def drop(self, split: str, kind: str, reason: str, record: str, detail: str) -> None:
-        """Count one dropped record and consider it as a sample."""
+    def drop(
+        self,
+        split: str,
+        kind: str,
+        reason: str,
+        record: str,
+        detail: str,
+        picture: Callable[[], Picture] = Picture,
+    ) -> None:
+        """Count one dropped record and consider it as a sample, which alone `picture` is asked for."""
         self.dropped[split, kind, reason] += 1
-        self.add_sample(reason, record, detail)
+        self.add_sample(reason, record, detail, picture)
 
-    def add_sample(self, reason: str, record: str, detail: str) -> None:
+    def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] = Picture) -> None:
         """Consider a record as a sample of a reason."""
         rank = hashlib.blake2b(f"{record}\n{detail}".encode(errors="backslashreplace"), digest_size=8).hexdigest()
         found = self.samples.setdefault(reason, [])
         if len(found) < SAMPLES_PER_REASON or rank < found[-1].rank:
-            found.append(Sample(rank, record, detail))
+            found.append(Sample(rank, record, detail, *picture()))
             found.sort()
             del found[SAMPLES_PER_REASON:]
 
@@ -71,9 +89,15 @@ class Counts:
         return {split: {kind: self.tally(split, kind).to_json() for kind in (IMAGES, CAPTIONS)} for split in splits}
 
     def report_samples(self) -> dict[str, list[dict]]:
-        """Returns {reason: [{"record": name, "detail": text}, ...]} for the report artifacts, reasons by name."""
+        """Returns {reason: [{"record": name, "detail": text}, ...]} for the report artifacts, reasons by name.
+
+        A sample that has them has "caption" and "thumbnail" too.
+        """
         return {
-            reason: [{"record": sample.record, "detail": sample.detail} for sample in found]
+            reason: [
+                {name: value for name, value in sample._asdict().items() if name in _ALWAYS_SHOWN or value}
+                for sample in (sample._replace(rank="") for sample in found)
+            ]
             for reason, found in sorted(self.samples.items())
         }
 

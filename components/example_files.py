@@ -65,13 +65,32 @@ def writing(path: str, aside: str) -> Iterator[Callable[[bytes], None]]:
     tf.io.gfile.rename(unfinished, path, overwrite=True)
 
 
-def write_text(path: str, text: str) -> None:
-    """Write a UTF-8 text file aside, then rename it."""
+def copy(source: str, target: str) -> None:
+    """Copy a file aside, then rename it."""
+    unfinished = f"{target}.{uuid.uuid4().hex}"
+    tf.io.gfile.makedirs(posixpath.dirname(target))
+    tf.io.gfile.copy(source, unfinished)
+    tf.io.gfile.rename(unfinished, target, overwrite=True)
+
+
+def read_bytes(path: str) -> bytes:
+    """Returns the content of a file on any file system that TensorFlow reads."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read()
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file aside, then rename it."""
     unfinished = f"{path}.{uuid.uuid4().hex}"
     tf.io.gfile.makedirs(posixpath.dirname(path))
-    with tf.io.gfile.GFile(unfinished, "w") as file:
-        file.write(text)
+    with tf.io.gfile.GFile(unfinished, "wb") as file:
+        file.write(content)
     tf.io.gfile.rename(unfinished, path, overwrite=True)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a UTF-8 text file aside, then rename it."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: str, content: Any) -> None:

@@ -23,6 +23,11 @@ SPLIT = "split"
 # Evaluator adds it to the Examples that it shows to a model, so that prompts are no part of data or model.
 CLASS_TEXTS = "class/texts"
 
+# What PairFilter's rejects hold beside FEATURES, as long as caption/text: the rule that dropped each caption, or its
+# image, and what it found.
+DROP_RULE = "drop/rule"
+DROP_DETAIL = "drop/detail"
+
 TRAIN_SPLIT = "train"
 UNKNOWN_LANGUAGE = "und"  # BCP 47's tag for a language that was not stated
 NO_LABEL = ""

@@ -45,6 +45,9 @@ PLUMBING = (
     "components/example_files.py",  # Examples artifacts in and out of Beam
     "components/publishing.py",  # moves what a finished job wrote into place
     "components/pair_filter/*_pass.py",  # the executor's stages: they move data
+    "components/pair_filter/image_models.py",  # loads SavedModels, as a handler of RunInference
+    "components/pair_filter/scoring.py",  # moves images through a model
+    "components/pair_filter/neighbour_search.py",  # moves embeddings to an index and past it
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting

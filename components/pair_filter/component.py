@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
@@ -19,29 +16,42 @@ class PairFilterSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {"filter": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012 - TFX's own form
     INPUTS = {  # noqa: RUF012
-        "unfiltered_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)
+        "unfiltered_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "evaluation_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
     }
     OUTPUTS = {  # noqa: RUF012
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "rejects": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "report": component_spec.ChannelParameter(type=FilterReport),
     }
 
 
 class PairFilter(base_beam_component.BaseBeamComponent):
-    """Drop images and captions by the rules of rules.py, and images of the evaluation splits from the train split.
+    """Drop images and captions by the rules of rules.py, and evaluation images from the train split.
 
-    Outputs: `examples` (Examples with the splits of the input) and `report` (FilterReport).
+    Outputs: `examples` (Examples with the splits of the input), `rejects` (Examples of what was dropped, with
+    schema.DROP_RULE and schema.DROP_DETAIL; without splits unless `filter.keep_rejects`) and `report` (FilterReport).
     """
 
     SPEC_CLASS = PairFilterSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, config: FilterConfig, *, examples: types.BaseChannel) -> None:
+    def __init__(
+        self,
+        config: FilterConfig,
+        *,
+        examples: types.BaseChannel,
+        evaluation_examples: types.BaseChannel | None = None,
+    ) -> None:
+        inputs = {"unfiltered_examples": examples}
+        if evaluation_examples is not None:
+            inputs["evaluation_examples"] = evaluation_examples
         super().__init__(
             spec=PairFilterSpec(
-                filter=json.dumps(dataclasses.asdict(config)),
-                unfiltered_examples=examples,
+                filter=config.to_json(),
+                **inputs,
                 examples=types.Channel(type=standard_artifacts.Examples),
+                rejects=types.Channel(type=standard_artifacts.Examples),
                 report=types.Channel(type=FilterReport),
             )
         )

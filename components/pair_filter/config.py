@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
+
+from components.pair_filter.hash_index import MAX_DISTANCE
+from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
 
 
 @dataclass(frozen=True)
 class FilterConfig:
-    """Thresholds of the filter's rules; the defaults are ALIGN section 3, arXiv:2102.05918.
+    """Thresholds of the filter's rules, whose meaning rules.py states; defaults are ALIGN section 3, arXiv:2102.05918.
 
     Attributes:
       splits: splits that are filtered; the others pass whole. Counts over the data come from "train" alone.
       shorter_side_above_px: an image is kept when its shorter side is above this, in pixels.
       max_aspect_ratio: an image is kept when longer side / shorter side is at most this.
       max_captions_per_image: an image (by its bytes) with more captions than this is dropped.
+      drop_evaluation_images: drop from "train" each image that copies one of any other split or evaluation set.
+      max_hash_distance: bits, of 63, by which the perceptual hashes of an image and its near-duplicate may differ; null
+        where only exact copies are dropped.
+      neighbours: also drop what an embedding model takes for an evaluation image; null for no model.
+      unsafe: a scorer of images and its threshold; null where images are not scored.
       max_images_per_caption: a caption shared by more different images than this is dropped.
       min_words: a caption with fewer words (unigrams) is dropped.
       max_words: a caption with more words (unigrams) is dropped.
-      drop_evaluation_images: drop from "train" each image whose decoded pixels equal those of an image of any
-        other split.
+      frequent_ngrams: a caption that holds a unigram or bigram outside so many most frequent ones of the raw train
+        split is dropped; null turns the rule off.
+      ngram_false_positive_rate: null for exact; else the frequent n-grams travel to the workers as a Bloom filter,
+        which takes a rare one for frequent at this rate, and never a frequent one for rare: no caption is dropped that
+        the exact mode keeps, and one with a single rare n-gram is wrongly kept with at most this probability.
+      keep_rejects: write what is dropped, with the reasons, as a second data set.
     """
 
     splits: tuple[str, ...] = ("train",)
     shorter_side_above_px: int = 200
     max_aspect_ratio: float = 3.0
     max_captions_per_image: int = 1000
+    drop_evaluation_images: bool = True
+    max_hash_distance: int | None = 4
+    neighbours: NeighbourConfig | None = None
+    unsafe: UnsafeConfig | None = None
     max_images_per_caption: int = 10
     min_words: int = 3
     max_words: int = 20
-    drop_evaluation_images: bool = True
+    frequent_ngrams: int | None = 100_000_000
+    ngram_false_positive_rate: float | None = None
+    keep_rejects: bool = False
 
     def __post_init__(self) -> None:
         if self.shorter_side_above_px < 0:
@@ -43,3 +63,43 @@ class FilterConfig:
                 f"filter.max_words is {self.max_words}, below filter.min_words = {self.min_words}; "
                 "no caption could pass"
             )
+        if self.max_hash_distance is not None and not 0 <= self.max_hash_distance <= MAX_DISTANCE:
+            raise ValueError(
+                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_DISTANCE}, since "
+                "unrelated images differ in about 31 bits, or null for exact copies only"
+            )
+        if self.frequent_ngrams is not None and self.frequent_ngrams < 1:
+            raise ValueError(
+                f"filter.frequent_ngrams is {self.frequent_ngrams}; it must be 1 or more, or null to keep rare words"
+            )
+        rate = self.ngram_false_positive_rate
+        if rate is not None and not 0 < rate < 1:
+            raise ValueError(
+                f"filter.ngram_false_positive_rate is {rate}; it must be above 0 and below 1, such as 0.001, or null "
+                "for exact"
+            )
+        if self.neighbours is not None and not self.drop_evaluation_images:
+            raise ValueError(
+                "filter.neighbours is set but filter.drop_evaluation_images is false; set it to true or leave "
+                "neighbours out"
+            )
+
+    @property
+    def compares_images(self) -> bool:
+        """Whether training images are compared with evaluation images."""
+        return self.drop_evaluation_images and "train" in self.splits
+
+    def to_json(self) -> str:
+        """Returns the config as text, which the component's cache depends on."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> FilterConfig:
+        """Returns the config that `to_json` wrote."""
+        fields = json.loads(text)
+        for name, of in (("neighbours", NeighbourConfig), ("unsafe", UnsafeConfig)):
+            if fields.get(name) is not None:
+                model = fields[name]["model"]
+                model["columns"] = tuple(model["columns"])
+                fields[name] = of(**{**fields[name], "model": ImageModelConfig(**model)})
+        return cls(**{**fields, "splits": tuple(fields["splits"])})

@@ -1,9 +1,9 @@
 """Finds what only the whole corpus can tell, "more than N different ones", in the memory of a few.
 
-A *key* stands for a caption, an image or a set of pixels. *Witnesses* are the different things that count against
-it: the images of a caption, the captions of an image, the evaluation images with these pixels. A key with more
-witnesses than its limit is convicted, so N + 1 witnesses a key say all that a million would: each file keeps that many
-at most. *Marks* are what a file looks up when it judges its records, returned to it where the key is convicted.
+A *key* stands for a caption or an image. *Witnesses* are the different things that count against it: the images of a
+caption, the captions of an image. A key with more witnesses than its limit is convicted, so N + 1 witnesses a key say
+all that a million would: each file keeps that many at most. *Places* are where a file has the key, numbers of its
+records or of its captions; they are returned to it where the key is convicted.
 
 Keys are spread over buckets by hash, and a file sends each bucket one batch: what a caption on a million images adds to
 its bucket is N + 1 witnesses a file, and nothing ever holds the corpus. Digests are 128 bits wide: that two of 10^10
@@ -21,33 +21,23 @@ from typing import NamedTuple
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.rules import same_caption
 
-_CAPTION, _IMAGE, _PIXELS, _COPY = b"c", b"i", b"p", b"e"
+CAPTION, IMAGE = b"c", b"i"  # kinds of keys
 _DIGEST_BYTES = 16
 
 
 def caption_key(text: str) -> bytes:
-    """Returns the key, and the mark, of a caption."""
-    return _CAPTION + _digest(same_caption(text).encode("utf-8", "surrogatepass"))
+    """Returns the key of a caption."""
+    return CAPTION + _digest(same_caption(text).encode())
 
 
 def image_key(sha256: bytes) -> bytes:
-    """Returns the key, and the mark, of an image's bytes."""
-    return _IMAGE + _digest(sha256)
-
-
-def copy_mark(sha256: bytes) -> bytes:
-    """Returns the mark of an image whose pixels are those of an evaluation image."""
-    return _COPY + _digest(sha256)
-
-
-def pixels_key(pixels: bytes) -> bytes:
-    """Returns the key of decoded pixels."""
-    return _PIXELS + _digest(pixels)
+    """Returns the key of an image's bytes."""
+    return IMAGE + _digest(sha256)
 
 
 def limits(config: FilterConfig) -> dict[bytes, int]:
     """Returns kind of key -> witnesses that it may have."""
-    return {_CAPTION: config.max_images_per_caption, _IMAGE: config.max_captions_per_image, _PIXELS: 0}
+    return {CAPTION: config.max_images_per_caption, IMAGE: config.max_captions_per_image}
 
 
 class Entry(NamedTuple):
@@ -55,7 +45,14 @@ class Entry(NamedTuple):
 
     key: bytes
     witnesses: tuple[bytes, ...]
-    marks: tuple[bytes, ...]
+    places: tuple[int, ...]
+
+
+class Convicted(NamedTuple):
+    """Places of one file whose keys of one kind are convicted."""
+
+    kind: bytes
+    places: list[int]
 
 
 @dataclass
@@ -68,7 +65,7 @@ class FileEvidence:
 
     limits: Mapping[bytes, int]
     _witnesses: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    _marks: dict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    _places: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def witness(self, key: bytes, witness: bytes) -> None:
         """Add a witness, unless there are enough."""
@@ -76,43 +73,47 @@ class FileEvidence:
         if len(known) <= self.limits[key[:1]]:
             known.add(witness)
 
-    def ask(self, key: bytes, mark: bytes) -> None:
-        """Have `mark` returned to this file where `key` is convicted."""
-        self._marks[key].add(mark)
+    def ask(self, key: bytes, place: int) -> None:
+        """Have `place` returned to this file where `key` is convicted."""
+        self._places[key].append(place)
 
     def batches(self, buckets: int) -> Iterator[tuple[int, list[Entry]]]:
         """Yield each bucket that this file has something for, with its entries."""
         by_bucket: dict[int, list[Entry]] = defaultdict(list)
-        for key in self._witnesses.keys() | self._marks.keys():
-            entry = Entry(key, tuple(self._witnesses.get(key, ())), tuple(self._marks.get(key, ())))
+        for key in self._witnesses.keys() | self._places.keys():
+            entry = Entry(key, tuple(self._witnesses.get(key, ())), tuple(self._places.get(key, ())))
             by_bucket[int.from_bytes(key[1:5], "big") % buckets].append(entry)
         yield from by_bucket.items()
 
 
-def convict(batches: Iterable[tuple[int, list[Entry]]], limits: Mapping[bytes, int]) -> dict[int, set[bytes]]:
-    """Return the marks of the convicted keys of one bucket to the files that asked.
+def convict(
+    batches: Iterable[tuple[int, list[Entry]]], limits: Mapping[bytes, int]
+) -> Iterator[tuple[int, list[Convicted]]]:
+    """Return the places of the convicted keys of one bucket to the files that asked.
 
     Args:
       batches: (file, its entries in this bucket), in any order.
       limits: kind of key -> witnesses that it may have.
 
-    Returns:
-      File -> marks.
+    Yields:
+      File, with its places by kind.
     """
     witnesses: dict[bytes, set[bytes]] = defaultdict(set)
-    asked: dict[bytes, list[tuple[int, tuple[bytes, ...]]]] = defaultdict(list)
+    asked: dict[bytes, list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
     for file, entries in batches:
-        for key, seen, marks in entries:
-            if len(witnesses[key]) <= limits[key[:1]]:
-                witnesses[key].update(seen)
-            if marks:
-                asked[key].append((file, marks))
-    verdicts: dict[int, set[bytes]] = defaultdict(set)
+        for key, seen, places in entries:
+            known = witnesses[key]
+            if len(known) <= limits[key[:1]]:
+                known.update(seen)
+            if places:
+                asked[key].append((file, places))
+    verdicts: dict[int, dict[bytes, list[int]]] = defaultdict(lambda: defaultdict(list))
     for key, known in witnesses.items():
         if len(known) > limits[key[:1]]:
-            for file, marks in asked[key]:
-                verdicts[file].update(marks)
-    return verdicts
+            for file, places in asked[key]:
+                verdicts[file][key[:1]].extend(places)
+    for file, by_kind in verdicts.items():
+        yield file, [Convicted(kind, places) for kind, places in by_kind.items()]
 
 
 def _digest(content: bytes) -> bytes:

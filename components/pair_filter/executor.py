@@ -1,35 +1,39 @@
-"""Moves Examples through the rules in two passes over their files, which are the grain of parallelism.
+"""Moves Examples through the rules, file by file: describe, find out what only the corpus can tell, judge and write.
 
-1. Each file of the train split, and of the others where they matter, says what it knows of captions, images and pixels;
-   `first_pass` finds the keys that are over their limits and returns them to the files that asked.
-2. Each file is read again, judged record by record with the marks that were returned to it, and written.
+1. `describe_pass` reads each file once, decodes what is to be compared, and puts its facts aside.
+2. From the facts, files send buckets what they know (`evidence_pass`, `ngram_pass`), and buckets answer the files that
+   asked. Configured models look at the images meanwhile (`scoring`).
+3. `write_pass` judges each file by its facts and the answers, reads it again and writes what is kept.
 
-Only digests are shuffled between workers, never an image. The kept Examples stand in the order of the input, file by
-file, so the same input gives the same files.
+Only digests, n-grams and numbers are shuffled between workers, never an image, and a key that is in every file costs
+its bucket a few bytes a file. The kept Examples stand in the order of the input, file by file, so the same input gives
+the same files.
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
+from apache_beam import pvalue
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from components import example_files, schema
 from components.artifacts import FILTER_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
+from components.pair_filter import write_pass
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.evidence import caption_key
-from components.pair_filter.features import bytes_of, caption_texts, image_facts
-from components.pair_filter.first_pass import ConvictBucket, FileTask, GatherEvidence
-from components.pair_filter.rules import RULES, CaptionFacts, Verdict, describe_rules, judge
+from components.pair_filter.describe_pass import OCCURRENCES, PRINTS, CollectPrints, DescribeFile
+from components.pair_filter.evidence_pass import ConvictBucket, GatherEvidence
+from components.pair_filter.ngram_pass import FindRareNgrams, FindRareNgramsByBloomFilter
+from components.pair_filter.rules import RULES, describe_rules
+from components.pair_filter.tasks import FileTask
+from components.pair_filter.write_pass import FilterFile
 
-MAX_BUCKETS = 4096  # 1.8 billion pairs then give each bucket about half a million keys
+MAX_BUCKETS = 16384  # 1.8 billion pairs then give each bucket some hundred thousand keys
 MIN_BUCKETS = 16
 
 
@@ -45,22 +49,27 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Write the filtered Examples and the report.
 
         Args:
-          input_dict: "unfiltered_examples" (Examples).
-          output_dict: "examples" (Examples) and "report" (FilterReport).
+          input_dict: "unfiltered_examples" (Examples) and, where there are any, "evaluation_examples" (Examples of
+            evaluation sets, of which no image may be in the train split).
+          output_dict: "examples" (Examples), "rejects" (Examples, empty unless asked for) and "report" (FilterReport).
           exec_properties: "filter", a FilterConfig as JSON.
 
         Raises:
           ValueError: where a split to filter does not exist, or nothing is left to train on.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        config = parse_config(exec_properties["filter"])
+        config = FilterConfig.from_json(exec_properties["filter"])
         source = artifact_utils.get_single_instance(input_dict["unfiltered_examples"])
         target = artifact_utils.get_single_instance(output_dict["examples"])
+        rejects = artifact_utils.get_single_instance(output_dict["rejects"])
         report = artifact_utils.get_single_instance(output_dict["report"])
         splits = example_files.split_names(source)
         refuse_unknown_splits(config, splits)
         example_files.describe(target, splits)
-        tasks = plan(source, target)
+        example_files.describe(rejects, config.splits if config.keep_rejects else [])
+        tasks = plan(source, target, rejects, config)
+        if config.compares_images:
+            tasks += plan_evaluation(input_dict.get("evaluation_examples", []), target, len(tasks))
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 filter_files(pipeline, tasks, config, example_files.aside_folder(target))
@@ -68,7 +77,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
             )
         counts = example_files.collect_counts(report)
-        example_files.clear_aside(target, report)
+        example_files.clear_aside(target, rejects, report)
         example_files.write_json(
             posixpath.join(report.uri, FILTER_REPORT_FILE),
             {
@@ -85,95 +94,85 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         refuse_empty_train(counts, config)
 
 
-def parse_config(text: str) -> FilterConfig:
-    """Returns the FilterConfig that the component wrote as JSON."""
-    fields = json.loads(text)
-    return FilterConfig(**{**fields, "splits": tuple(fields["splits"])})
-
-
-def plan(source: Artifact, target: Artifact) -> list[FileTask]:
-    """Pair each file to read with the file to write."""
+def plan(source: Artifact, target: Artifact, rejects: Artifact, config: FilterConfig) -> list[FileTask]:
+    """Pair each file to read with the files to write."""
     tasks: list[FileTask] = []
     for split in example_files.split_names(source):
         paths = example_files.list_files(source, split)
-        folder = artifact_utils.get_split_uri([target], split)
         for number, path in enumerate(paths):
-            written = posixpath.join(folder, example_files.file_name(number, len(paths)))
-            tasks.append(FileTask(len(tasks), split, path, written))
+            name = example_files.file_name(number, len(paths))
+            is_rejecting = config.keep_rejects and split in config.splits
+            tasks.append(
+                FileTask(
+                    index=len(tasks),
+                    split=split,
+                    source=path,
+                    facts=_facts_path(target, len(tasks)),
+                    target=posixpath.join(artifact_utils.get_split_uri([target], split), name),
+                    rejects=posixpath.join(artifact_utils.get_split_uri([rejects], split), name)
+                    if is_rejecting
+                    else "",
+                )
+            )
     return tasks
+
+
+def plan_evaluation(sets: list[Artifact], target: Artifact, first: int) -> list[FileTask]:
+    """Returns the files of the evaluation sets, which are only compared with, numbered from `first`."""
+    sources = [
+        (of.name or of.uri, path)
+        for of in sets
+        for split in example_files.split_names(of)
+        for path in example_files.list_files(of, split)
+    ]
+    return [
+        FileTask(index, name, path, _facts_path(target, index)) for index, (name, path) in enumerate(sources, first)
+    ]
+
+
+def _facts_path(target: Artifact, index: int) -> str:
+    return posixpath.join(example_files.aside_folder(target), f"facts-{index:06d}.arrow")
 
 
 def filter_files(
     pipeline: beam.Pipeline, tasks: list[FileTask], config: FilterConfig, aside: str
 ) -> beam.PCollection[Counts]:
-    """Write each task's file, filtered; returns the counts of each."""
+    """Write each task's files; returns the counts of each."""
     buckets = min(max(len(tasks), MIN_BUCKETS), MAX_BUCKETS)
     files = pipeline | "Files" >> beam.Create([(task.index, task) for task in tasks])
-    verdicts = (
-        files
-        | "Spread" >> beam.Reshuffle()
+    spread = files | "Spread" >> beam.Reshuffle()
+    described = spread | "Describe" >> beam.ParDo(DescribeFile(config)).with_outputs(PRINTS, OCCURRENCES, main="files")
+    ours = described.files | "Ours" >> beam.Filter(lambda file: bool(file[1].target))
+    evaluation = described[PRINTS] | "Prints" >> beam.CombineGlobally(CollectPrints(config))
+    found = {
+        write_pass.FILES: ours,
+        write_pass.CONVICTED: ours
         | "Gather" >> beam.ParDo(GatherEvidence(config, buckets))
         | "Buckets" >> beam.GroupByKey()
-        | "Convict" >> beam.ParDo(ConvictBucket(config))
-    )
+        | "Convict" >> beam.ParDo(ConvictBucket(config)),
+        **find_rare_ngrams(ours, described[OCCURRENCES], config, buckets, aside),
+    }
     return (
-        {"files": files, "verdicts": verdicts}
+        found
         | "Join" >> beam.CoGroupByKey()
-        | "Judge" >> beam.ParDo(FilterFile(config, aside))
+        | "Write" >> beam.ParDo(FilterFile(config, aside), pvalue.AsSingleton(evaluation))
     )
 
 
-class FilterFile(beam.DoFn):
-    """(file, its task and marks) -> its counts; writes what is kept."""
-
-    def __init__(self, config: FilterConfig, aside: str) -> None:
-        self._config = config
-        self._aside = aside
-
-    def process(self, element: tuple[int, dict[str, list]]) -> Iterator[Counts]:
-        _, joined = element
-        (task,) = joined["files"]
-        marks = frozenset().union(*joined["verdicts"])
-        is_filtered = task.split in self._config.splits
-        counts = Counts()
-        with example_files.writing(task.target, self._aside) as write:
-            for payload in example_files.read_payloads(task.source):
-                example = tf.train.Example.FromString(payload)
-                features = example.features.feature
-                texts = caption_texts(features)
-                counts.read[task.split, IMAGES] += 1
-                counts.read[task.split, CAPTIONS] += len(texts)
-                verdict = Verdict(None, (None,) * len(texts))
-                if is_filtered:
-                    captions = [CaptionFacts(text, caption_key(text) in marks) for text in texts]
-                    verdict = judge(image_facts(features, marks), captions, self._config)
-                _count(verdict, len(texts), task.split, bytes_of(features, schema.RECORD_NAME).decode(), counts)
-                if verdict.image:
-                    continue
-                write(_without(example, verdict) if any(verdict.captions) else payload)
-        yield counts
-
-
-def _count(verdict: Verdict, captions: int, split: str, name: str, counts: Counts) -> None:
-    if verdict.image:
-        counts.drop(split, IMAGES, verdict.image.rule, name, verdict.image.detail)
-        if not verdict.captions:  # a rule on images took them along
-            counts.dropped[split, CAPTIONS, verdict.image.rule] += captions
-    else:
-        counts.kept[split, IMAGES] += 1
-    for dropped in verdict.captions:
-        if dropped:
-            counts.drop(split, CAPTIONS, dropped.rule, name, dropped.detail)
-        else:
-            counts.kept[split, CAPTIONS] += 1
-
-
-def _without(example: tf.train.Example, verdict: Verdict) -> bytes:
-    """Returns the serialized Example without its dropped captions."""
-    for name in (schema.CAPTION_TEXT, schema.CAPTION_LANGUAGE):
-        values = example.features.feature[name].bytes_list.value
-        values[:] = [value for value, dropped in zip(values, verdict.captions, strict=True) if not dropped]
-    return example.SerializeToString(deterministic=True)
+def find_rare_ngrams(
+    files: beam.PCollection, occurrences: beam.PCollection, config: FilterConfig, buckets: int, aside: str
+) -> Mapping[str, beam.PCollection]:
+    """Returns the rare n-grams of each file, by name of the join; nothing where the rule is off."""
+    if config.frequent_ngrams is None:
+        return {}
+    total = occurrences | "Occurrences" >> beam.CombineGlobally(sum)
+    counting = config.splits, config.frequent_ngrams, buckets, total
+    find: beam.PTransform = (
+        FindRareNgrams(*counting)
+        if config.ngram_false_positive_rate is None
+        else FindRareNgramsByBloomFilter(*counting, config.ngram_false_positive_rate, aside)
+    )
+    return {write_pass.RARE: files | "Rare" >> find}
 
 
 def refuse_unknown_splits(config: FilterConfig, splits: list[str]) -> None:
@@ -195,5 +194,5 @@ def refuse_empty_train(counts: Counts, config: FilterConfig) -> None:
     rule = max(RULES, key=lambda rule: tally.dropped.get(rule.name, 0))
     raise ValueError(
         f"the filter left none of the {tally.read} pairs of the split {schema.TRAIN_SPLIT!r}: {rule.name} dropped "
-        f"most, {tally.dropped[rule.name]}; loosen filter.{rule.field}, which is {getattr(config, rule.field)}"
+        f"most, {tally.dropped[rule.name]}; loosen filter.{rule.field}, which is {rule.threshold(config)}"
     )

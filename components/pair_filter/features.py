@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components import schema
-from components.pair_filter.evidence import copy_mark, image_key
 from components.pair_filter.rules import ImageFacts
 
 
@@ -19,12 +18,8 @@ def caption_texts(features: Mapping) -> list[str]:
     return [text.decode("utf-8", "replace") for text in features[schema.CAPTION_TEXT].bytes_list.value]
 
 
-def image_facts(features: Mapping, marks: frozenset[bytes]) -> ImageFacts:
-    """Returns what the rules on images need, given the marks that were returned to the image's file."""
-    sha256 = bytes_of(features, schema.IMAGE_SHA256)
+def image_size(features: Mapping) -> ImageFacts:
+    """Returns what the rules on sizes need."""
     return ImageFacts(
-        width=features[schema.IMAGE_WIDTH].int64_list.value[0],
-        height=features[schema.IMAGE_HEIGHT].int64_list.value[0],
-        has_too_many_captions=image_key(sha256) in marks,
-        shows_evaluation_image=copy_mark(sha256) in marks,
+        width=features[schema.IMAGE_WIDTH].int64_list.value[0], height=features[schema.IMAGE_HEIGHT].int64_list.value[0]
     )

@@ -6,28 +6,33 @@ What they mean together, written down once:
   left. The first rule that an image or a caption breaks is the one that drops it.
 - Removal. A rule on images drops the image with all of its captions, which are counted under that rule. A rule on
   captions drops one caption; an image that loses its last caption that way is dropped as no_caption_left.
-- Counting. `captions_per_image` and `images_per_caption` count over the raw pairs of the train split, before any rule.
-  A pair is counted once however often it is repeated: an image is its bytes (schema.IMAGE_SHA256), a caption its text
-  with case and white space made alike (`same_caption`). Each other split that is filtered is held to the train split's
-  counts and adds nothing to them.
-- Evaluation images. An image is compared by its decoded pixels with the images of all splits but "train", as they were
-  ingested. Only images of "train" are dropped for it, and only those that pass by their size are decoded.
-- Words. A word (the paper's unigram) is a run of letters, digits and underscores, `\\w+` in Python's Unicode sense. A
-  script that puts no blanks between words counts as one word per run, and one that writes vowels as combining marks
-  counts as more words than it has.
+- Counting. Whatever needs the whole corpus is counted over the raw pairs of the train split, before any rule.
+  `captions_per_image` and `images_per_caption` count a pair once however often it is repeated: an image is its bytes
+  (schema.IMAGE_SHA256), a caption its text with case and white space made alike (`same_caption`). `rare_ngram` counts
+  each caption as often as it occurs. Each other split that is filtered is held to the train split's counts and adds
+  nothing to them.
+- Words. A word (the paper's unigram) is what ICU's word boundaries enclose, see words.py: `count_words` is what the two
+  rules on length compare, and words and pairs of neighbouring words are the n-grams of `rare_ngram`.
+- Rank. The `frequent_ngrams` most frequent unigrams and bigrams stand in one ranking; where several are seen equally
+  often at its last place all of them are in. Fewer n-grams than places: none is rare.
+- Evaluation images. An image is compared with the images of all splits but "train" and of all evaluation sets, as they
+  were ingested. Only images of "train" are dropped for it, and only those that pass by their size are compared. An
+  image is a copy where both decode to the same pixels at 32 x 32 and have the same size, or where their perceptual
+  hashes differ in at most `max_hash_distance` bits (fingerprint.py); with `neighbours`, also where an embedding model
+  finds them alike (neighbours.py).
+- Unsafe images. Off unless a scorer is configured. An image that the scorer could not decode is kept.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.pair_filter.config import FilterConfig
 
-_WORD = re.compile(r"\w+")
 _SECTION_3 = "ALIGN section 3, arXiv:2102.05918"
+_APPENDIX_A = "ALIGN appendix A, arXiv:2102.05918"
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,17 @@ class ImageFacts:
     Attributes:
       width, height: pixels.
       has_too_many_captions: more than `max_captions_per_image` different captions in the train split.
-      shows_evaluation_image: its pixels are those of an image of a split that is not for training.
+      copy_of: the evaluation image that it copies and how near it is, in words; "" for none.
+      neighbour_of: the same by an embedding model.
+      unsafe_score: what the scorer says, or None where there is no scorer or it could not decode the image.
     """
 
     width: int
     height: int
     has_too_many_captions: bool = False
-    shows_evaluation_image: bool = False
+    copy_of: str = ""
+    neighbour_of: str = ""
+    unsafe_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,15 @@ class CaptionFacts:
 
     Attributes:
       text: the caption.
+      words: number of its words.
       has_too_many_images: more than `max_images_per_caption` different images of the train split carry it.
+      rare_ngram: one of its unigrams and bigrams that is not among the most frequent; "" for none.
     """
 
     text: str
+    words: int
     has_too_many_images: bool = False
+    rare_ngram: str = ""
 
 
 def shorter_side(image: ImageFacts, config: FilterConfig) -> str:
@@ -78,9 +91,21 @@ def captions_per_image(image: ImageFacts, config: FilterConfig) -> str:
 
 
 def evaluation_image(image: ImageFacts, config: FilterConfig) -> str:
-    """Drop a training image that is judged on (the paper's appendix A; we find exact duplicates of the pixels only)."""
-    dropped = config.drop_evaluation_images and image.shows_evaluation_image
-    return f"{image.width} x {image.height} px, pixel for pixel an evaluation image" if dropped else ""
+    """Drop a training image that is judged on, or a near-duplicate of one, by its pixels (the paper's appendix A)."""
+    return image.copy_of
+
+
+def evaluation_neighbour(image: ImageFacts, config: FilterConfig) -> str:
+    """Drop a training image that an embedding model takes for one that is judged on (the paper's appendix A)."""
+    return image.neighbour_of
+
+
+def unsafe_image(image: ImageFacts, config: FilterConfig) -> str:
+    """Drop an image that the scorer finds unsafe ("we remove pornographic images")."""
+    score = image.unsafe_score
+    if config.unsafe is None or score is None or score < config.unsafe.threshold:
+        return ""
+    return f"scores {score:.3f}"
 
 
 def images_per_caption(caption: CaptionFacts, config: FilterConfig) -> str:
@@ -91,14 +116,20 @@ def images_per_caption(caption: CaptionFacts, config: FilterConfig) -> str:
 
 def too_few_words(caption: CaptionFacts, config: FilterConfig) -> str:
     """Drop a caption of fewer words than `min_words`."""
-    words = count_words(caption.text)
-    return "" if words >= config.min_words else f"{caption.text!r} has {words} words"
+    return "" if caption.words >= config.min_words else f"{caption.text!r} has {caption.words} words"
 
 
 def too_many_words(caption: CaptionFacts, config: FilterConfig) -> str:
     """Drop a caption of more words than `max_words`."""
-    words = count_words(caption.text)
-    return "" if words <= config.max_words else f"{caption.text!r} has {words} words"
+    return "" if caption.words <= config.max_words else f"{caption.text!r} has {caption.words} words"
+
+
+def rare_ngram(caption: CaptionFacts, config: FilterConfig) -> str:
+    """Drop a caption with a word or pair of words outside the most frequent ones: typing errors, codes, file names."""
+    return f"{caption.text!r} has the rare {caption.rare_ngram!r}" if caption.rare_ngram else ""
+
+
+OFF = "off"
 
 
 @dataclass(frozen=True)
@@ -108,7 +139,7 @@ class Rule:
     Attributes:
       broken: returns what breaks the rule, or "" where nothing does; its name is the rule's name.
       drops: "image" or "caption".
-      field: the field of FilterConfig that holds the threshold; "" where there is none to set.
+      field: the dotted field of FilterConfig that holds the threshold.
       source: where the rule comes from.
     """
 
@@ -122,12 +153,19 @@ class Rule:
         """The name under which drops are counted."""
         return self.broken.__name__
 
+    def threshold(self, config: FilterConfig) -> float | str:
+        """Returns the threshold, or OFF where the config has the rule off."""
+        value: Any = config
+        for name in self.field.split("."):
+            value = getattr(value, name, None)
+        return OFF if value is None else value
+
     def describe(self, config: FilterConfig) -> dict:
         """Returns the rule's entry in the report."""
         return {
             "name": self.name,
             "drops": self.drops,
-            "threshold": getattr(config, self.field),
+            "threshold": self.threshold(config),
             "source": self.source,
         }
 
@@ -136,19 +174,21 @@ IMAGE_RULES = (
     Rule(shorter_side, "image", "shorter_side_above_px", _SECTION_3),
     Rule(aspect_ratio, "image", "max_aspect_ratio", _SECTION_3),
     Rule(captions_per_image, "image", "max_captions_per_image", _SECTION_3),
-    Rule(evaluation_image, "image", "drop_evaluation_images", "ALIGN appendix A, arXiv:2102.05918; exact copies only"),
+    Rule(evaluation_image, "image", "drop_evaluation_images", _APPENDIX_A),
+    Rule(evaluation_neighbour, "image", "neighbours.min_cosine", _APPENDIX_A),
+    Rule(unsafe_image, "image", "unsafe.threshold", _SECTION_3),
 )
 CAPTION_RULES = (
     Rule(images_per_caption, "caption", "max_images_per_caption", _SECTION_3),
     Rule(too_few_words, "caption", "min_words", _SECTION_3),
     Rule(too_many_words, "caption", "max_words", _SECTION_3),
+    Rule(rare_ngram, "caption", "frequent_ngrams", _SECTION_3),
 )
 RULES = IMAGE_RULES + CAPTION_RULES
 NO_CAPTION_LEFT = "no_caption_left"
 
 
-@dataclass(frozen=True)
-class Drop:
+class Drop(NamedTuple):
     """Why something was dropped: the rule's name and what broke it."""
 
     rule: str
@@ -188,11 +228,6 @@ def describe_rules(config: FilterConfig) -> list[dict]:
 def passes_by_size(image: ImageFacts, config: FilterConfig) -> bool:
     """Returns whether the two rules that need nothing but the size keep an image."""
     return not shorter_side(image, config) and not aspect_ratio(image, config)
-
-
-def count_words(text: str) -> int:
-    """Returns the number of words, as the module's docstring defines them."""
-    return len(_WORD.findall(text))
 
 
 def same_caption(text: str) -> str:

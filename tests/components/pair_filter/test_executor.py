@@ -2,22 +2,31 @@
 
 import dataclasses
 import functools
+import io
+import itertools
 import json
 import random
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import example_files, schema
 from components.artifacts import FILTER_REPORT_FILE, FilterReport
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
-from components.pair_filter.rules import IMAGE_RULES
+from components.pair_filter.rules import IMAGE_RULES, OFF
 
 CONFIG = FilterConfig(
-    shorter_side_above_px=6, max_captions_per_image=4, max_images_per_caption=3, min_words=2, max_words=4
+    shorter_side_above_px=6,
+    max_captions_per_image=4,
+    max_images_per_caption=3,
+    min_words=2,
+    max_words=4,
+    frequent_ngrams=60,
 )
 
 
@@ -58,6 +67,7 @@ def corpus() -> list[Row]:
     words = ["cat", "dog", "red", "big", "sun", "tree", "House", "moon"]
     texts = [" ".join(chance.choices(words, k=chance.randint(1, 5))) for _ in range(300)]
     texts += [f"lone{number}" for number in range(60)]
+    texts += [f"red cat lone{number}" for number in range(20)]
     texts += ["stock photo", "Stock  photo", "STOCK PHOTO\n"]
     rows = []
     for number in range(700):
@@ -72,7 +82,7 @@ def corpus() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def examples(corpus, make_image, tmp_path_factory):
+def examples(corpus, tmp_path_factory):
     """The corpus as an Examples artifact of several files a split."""
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path_factory.mktemp("corpus"))
@@ -84,9 +94,16 @@ def examples(corpus, make_image, tmp_path_factory):
             path = f"{artifact_utils.get_split_uri([artifact], split)}/{example_files.file_name(index, 3)}"
             with example_files.writing(path, example_files.aside_folder(artifact)) as write:
                 for row in rows[index::3]:
-                    image = make_image(*row.size, seed=row.picture, kind=row.file[:3])
-                    write(example(row.name, image, row.file, row.size, list(row.captions), split))
+                    write(example(row.name, draw(row), row.file, row.size, list(row.captions), split))
     return artifact
+
+
+def draw(row: Row) -> bytes:
+    """Returns an image of noise, the same for the same picture."""
+    noise = np.random.default_rng(row.picture).integers(0, 256, (row.size[1], row.size[0], 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, row.file[:3])
+    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +111,11 @@ def run_filter(examples, run_executor):
     """Returns a function: a config -> the output artifacts of a run of its own."""
 
     def run(config: FilterConfig):
-        outputs = {"examples": standard_artifacts.Examples, "report": FilterReport}
+        outputs = {
+            "examples": standard_artifacts.Examples,
+            "rejects": standard_artifacts.Examples,
+            "report": FilterReport,
+        }
         properties = {"filter": dataclasses.asdict(config)}
         return run_executor(Executor, {"unfiltered_examples": examples}, outputs, properties)
 
@@ -107,14 +128,24 @@ def filtered(run_filter):
     return functools.cache(run_filter)
 
 
+def ngrams_of(text: str) -> list[str]:
+    words = text.lower().split()
+    return words + [f"{a} {b}" for a, b in itertools.pairwise(words)]
+
+
 def oracle(rows: list[Row], config: FilterConfig):
     """The filter's semantics in plain Python: returns kept (name, captions) in order and counts by split."""
     images_of, captions_of = defaultdict(set), defaultdict(set)
+    ngrams: Counter = Counter()
     for row in rows:
         if row.split == "train":
             for text in row.captions:
                 images_of[" ".join(text.lower().split())].add(row.file)
                 captions_of[row.file].add(" ".join(text.lower().split()))
+                ngrams.update(ngrams_of(text))
+    ranked = sorted(ngrams.values(), reverse=True)
+    places = config.frequent_ngrams
+    least = ranked[places - 1] if places is not None and places <= len(ranked) else 0
     judged_pictures = {row.picture for row in rows if row.split != "train"}
     kept, counts = defaultdict(list), Counter()
     for row in rows:
@@ -145,6 +176,8 @@ def oracle(rows: list[Row], config: FilterConfig):
                 counts[row.split, "captions", "too_few_words"] += 1
             elif row.split in config.splits and len(text.split()) > config.max_words:
                 counts[row.split, "captions", "too_many_words"] += 1
+            elif row.split in config.splits and any(ngrams[ngram] < least for ngram in ngrams_of(text)):
+                counts[row.split, "captions", "rare_ngram"] += 1
             else:
                 left.append(text)
         counts[row.split, "captions", "kept"] += len(left)
@@ -160,8 +193,9 @@ def oracle(rows: list[Row], config: FilterConfig):
         CONFIG,
         dataclasses.replace(CONFIG, splits=("train", "seen"), drop_evaluation_images=False),
         dataclasses.replace(CONFIG, splits=("unseen",), max_images_per_caption=1, max_captions_per_image=1),
+        dataclasses.replace(CONFIG, frequent_ngrams=None, max_hash_distance=None),
     ],
-    ids=["train", "two splits", "another split"],
+    ids=["train", "two splits", "another split", "rules off"],
 )
 def test_the_filter_equals_the_slow_one(config, corpus, filtered, read_examples, load_json):
     outputs = filtered(config)
@@ -180,8 +214,10 @@ def test_the_filter_equals_the_slow_one(config, corpus, filtered, read_examples,
         for record in written:
             assert len(record[schema.CAPTION_LANGUAGE]) == len(record[schema.CAPTION_TEXT])
     if config is CONFIG:  # a corpus in which a rule drops nothing would prove nothing
-        assert {rule.name for rule in IMAGE_RULES} <= {fate for split, _, fate in counts if split == "train"}
-        assert {"images_per_caption", "too_few_words", "too_many_words", "no_caption_left"} <= {
+        assert {rule.name for rule in IMAGE_RULES if rule.threshold(config) != OFF} <= {
+            fate for split, _, fate in counts if split == "train"
+        }
+        assert {"images_per_caption", "too_few_words", "too_many_words", "rare_ngram", "no_caption_left"} <= {
             fate for split, _, fate in counts if split == "train"
         }
 
