@@ -15,10 +15,13 @@ class VocabularyConfig:
       size: pieces in all, reserved tokens included; fewer when the captions hold fewer.
         ALIGN section 4: 100 k (multilingual 250 k), arXiv:2102.05918.
       min_word_count: words seen less often in the train split's captions teach no piece.
+      max_distinct_words: of more distinct words than this, the rarest teach no piece either: the least count is raised
+        until they are no more. Learning holds them in memory, about 1 kB each. The report says which count it was.
     """
 
     size: int = 100_000
     min_word_count: int = 1
+    max_distinct_words: int = 5_000_000
 
     def __post_init__(self) -> None:
         if self.size <= len(RESERVED_TOKENS):
@@ -27,3 +30,5 @@ class VocabularyConfig:
             )
         if self.min_word_count < 1:
             raise ValueError(f"vocabulary.min_word_count is {self.min_word_count}; it must be 1 or more")
+        if self.max_distinct_words < 1:
+            raise ValueError(f"vocabulary.max_distinct_words is {self.max_distinct_words}; it must be 1 or more")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import posixpath
-import zlib
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from itertools import zip_longest
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -21,18 +20,12 @@ from tfx.types import Artifact, artifact_utils
 from components import example_files, schema
 from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
 from components.vocabulary.config import VocabularyConfig
-from components.vocabulary.learner import learn_pieces, measure_coverage
-from components.vocabulary.words import split_words
+from components.vocabulary.counts import WordCounts, by_bucket, count_words, least_count
+from components.vocabulary.coverage import measure_coverage
+from components.vocabulary.learner import learn_pieces
 
 MAX_BUCKETS = 1024
 MIN_BUCKETS = 16
-
-
-class WordCounts(NamedTuple):
-    """Words with their counts, and the captions that were counted along with them."""
-
-    captions: int
-    words: dict[str, int]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -70,15 +63,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Buckets" >> beam.GroupByKey()
                 | "AddUp" >> beam.ParDo(AddUpBucket(aside))
             )
-        frequent = {word: count for word, count in read_words(aside, buckets) if count >= config.min_word_count}
+        every = (count for _, count in read_totals(aside, buckets))
+        least = least_count(every, config.min_word_count, config.max_distinct_words)
+        frequent = {word: count for word, count in read_totals(aside, buckets) if count >= least}
         if not frequent:
             raise ValueError(
-                f"the captions of the split {schema.TRAIN_SPLIT!r} hold no word that is seen at least "
-                f"vocabulary.min_word_count = {config.min_word_count} times; lower it or check ingest.captions"
+                f"the captions of the split {schema.TRAIN_SPLIT!r} hold no word to learn from: none is seen {least} "
+                f"times, with vocabulary.min_word_count = {config.min_word_count} and max_distinct_words = "
+                f"{config.max_distinct_words}; lower the first, raise the second, or check ingest.captions"
             )
         pieces = learn_pieces(frequent, config)
-        captions = sum(read_bucket(aside, bucket).captions for bucket in range(buckets))
-        coverage = measure_coverage(pieces, read_words(aside, buckets), captions)
+        captions = read_bucket(aside, 0).captions
+        coverage = measure_coverage(pieces, read_words(aside, buckets), captions, least)
         example_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
         example_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
         vocabulary.set_int_custom_property("pieces", coverage.pieces)
@@ -92,18 +88,7 @@ class CountWords(beam.DoFn):
         self._buckets = buckets
 
     def process(self, path: str) -> Iterator[tuple[int, WordCounts]]:
-        words: Counter[str] = Counter()
-        captions = 0
-        for payload in example_files.read_payloads(path):
-            for text in tf.train.Example.FromString(payload).features.feature[schema.CAPTION_TEXT].bytes_list.value:
-                words.update(split_words(text.decode("utf-8", "replace")))
-                captions += 1
-        by_bucket: dict[int, dict[str, int]] = defaultdict(dict)
-        for word, count in words.items():
-            by_bucket[zlib.crc32(word.encode()) % self._buckets][word] = count
-        yield 0, WordCounts(captions, {})
-        for bucket, counted in by_bucket.items():
-            yield bucket, WordCounts(0, counted)
+        yield from by_bucket(count_words(read_captions(path)), self._buckets)
 
 
 class AddUpBucket(beam.DoFn):
@@ -114,24 +99,40 @@ class AddUpBucket(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[WordCounts]]) -> None:
         bucket, parts = element
-        captions, words = 0, Counter[str]()
+        counts = WordCounts()
         for part in parts:
-            captions += part.captions
-            words.update(part.words)
-        example_files.write_json(_bucket_path(self._aside, bucket), {"captions": captions, "words": words})
+            counts.add(part)
+        content = {"captions": counts.captions, "words": counts.words}
+        example_files.write_text(_bucket_path(self._aside, bucket), json.dumps(content, ensure_ascii=False))
 
 
-def read_words(aside: str, buckets: int) -> Iterator[tuple[str, int]]:
-    """Yield each distinct word with its count, holding one bucket at a time."""
+def read_captions(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each caption of a file with its language's tag, "" where the Example states none."""
+    for payload in example_files.read_payloads(path):
+        features = tf.train.Example.FromString(payload).features.feature
+        texts = features[schema.CAPTION_TEXT].bytes_list.value
+        tags = features[schema.CAPTION_LANGUAGE].bytes_list.value[: len(texts)]
+        for text, tag in zip_longest(texts, tags, fillvalue=b""):
+            yield text.decode("utf-8", "replace"), tag.decode("utf-8", "replace")
+
+
+def read_words(aside: str, buckets: int) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield each distinct word with its count in each language, holding one bucket at a time."""
     for bucket in range(buckets):
-        yield from read_bucket(aside, bucket).words.items()
+        yield from read_bucket(aside, bucket).by_word()
+
+
+def read_totals(aside: str, buckets: int) -> Iterator[tuple[str, int]]:
+    """Yield each distinct word with its count in all languages."""
+    for word, times in read_words(aside, buckets):
+        yield word, sum(times.values())
 
 
 def read_bucket(aside: str, bucket: int) -> WordCounts:
     """Returns what a bucket was given, which may be nothing."""
     path = _bucket_path(aside, bucket)
     if not tf.io.gfile.exists(path):
-        return WordCounts(0, {})
+        return WordCounts()
     with tf.io.gfile.GFile(path) as file:
         return WordCounts(**json.loads(file.read()))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -25,6 +24,7 @@ def learn_pieces(counts: Mapping[str, int], config: VocabularyConfig) -> list[st
 
     `tokenizers` counts words itself and cannot be given counts, so each word is replayed as often as it was counted,
     up to MAX_REPLAYED_WORDS in all; we differ above that: counts are then scaled down together, rounded, at least 1.
+    It adds up the counts of a pair in 32 bits, which is another reason for a limit.
 
     All single characters, whole and as a continuation, stand in front of the learnt pieces: `tokenizers` would number
     the continuations in the order of a hash map, and equal pair counts are decided by number. They take at most half
@@ -75,59 +75,3 @@ def replay(counts: Mapping[str, int], at_most: int) -> Iterator[str]:
         while times > 0:
             yield f"{word} " * min(times, _WORDS_PER_LINE)
             times -= _WORDS_PER_LINE
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How a vocabulary covers the words that it was learnt from; the fields of the report's JSON.
-
-    Attributes:
-      pieces: size of the vocabulary.
-      words: words in all captions.
-      distinct_words: different ones among them.
-      captions: captions counted.
-      unknown_word_rate: share of `words` that read as [UNK], in [0, 1].
-      pieces_per_word: mean over `words`; [UNK] is one piece.
-    """
-
-    pieces: int
-    words: int
-    distinct_words: int
-    captions: int
-    unknown_word_rate: float
-    pieces_per_word: float
-
-    def to_json(self) -> dict:
-        """Returns the fields by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-def measure_coverage(pieces: list[str], counts: Iterable[tuple[str, int]], captions: int) -> Coverage:
-    """Cut each word into pieces as the model does, longest match first, and average over the words of all captions.
-
-    Args:
-      pieces: the vocabulary.
-      counts: (word, times seen), all words, also those that taught no piece.
-      captions: captions that the words came from.
-    """
-    model = WordPiece(
-        {piece: index for index, piece in enumerate(pieces)},
-        unk_token=UNKNOWN,
-        max_input_chars_per_word=MAX_WORD_CHARACTERS,
-        continuing_subword_prefix=CONTINUATION,
-    )
-    words = distinct = unknown = used = 0
-    for word, count in counts:
-        found = model.tokenize(word)
-        words += count
-        distinct += 1
-        used += count * len(found)
-        unknown += count * (found[0].value == UNKNOWN)
-    return Coverage(
-        pieces=len(pieces),
-        words=words,
-        distinct_words=distinct,
-        captions=captions,
-        unknown_word_rate=unknown / words if words else 0.0,
-        pieces_per_word=used / words if words else 0.0,
-    )

@@ -99,6 +99,23 @@ VOCABULARY = {
     "captions": 7000,
     "unknown_word_rate": 0.0125,
     "pieces_per_word": 1.384,
+    "least_word_count": 1,
+    "languages": {
+        "en": {
+            "captions": 6000,
+            "words": 21000,
+            "distinct_words": 4311,
+            "unknown_word_rate": 0.0,
+            "pieces_per_word": 1.25,
+        },
+        "zh-Hans": {
+            "captions": 1000,
+            "words": 3311,
+            "distinct_words": 1000,
+            "unknown_word_rate": 0.0918,
+            "pieces_per_word": 1.0,
+        },
+    },
 }
 METRICS = {
     "seen": {

@@ -39,7 +39,26 @@ def vocabulary_section(contents: Contents) -> Markup:
         ("Pieces per word", f"{report['pieces_per_word']:.2f}"),
         ("Words that it cannot write", percent(report["unknown_word_rate"])),
     ]
-    return section("Vocabulary", table(("", ""), facts))
+    return section("Vocabulary", table(("", ""), facts), _languages(report.get("languages", {})))
+
+
+def _languages(languages: Mapping[str, Mapping[str, Any]]) -> Child:
+    """Returns the vocabulary's coverage of each language; a report of an earlier version has none."""
+    if not languages:
+        return None
+    header = ("Language", "Captions", "Words", "Distinct words", "Pieces per word", "Words that it cannot write")
+    rows = [
+        [
+            tag("code", language),
+            count(report["captions"]),
+            count(report["words"]),
+            count(report["distinct_words"]),
+            f"{report['pieces_per_word']:.2f}",
+            percent(report["unknown_word_rate"]),
+        ]
+        for language, report in languages.items()
+    ]
+    return table(header, rows)
 
 
 def _ingest(report: Mapping[str, Any] | Missing) -> Child:

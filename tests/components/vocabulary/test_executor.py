@@ -16,27 +16,30 @@ from components.vocabulary.learner import learn_pieces
 from components.vocabulary.words import split_words
 
 CAPTIONS = {
-    "train": ["Ein süßer Hund", "a small cat", "a small dog", "žlutý kůň", "a cat"] * 3,
-    "seen": ["quixotic zebras"],
-}
+    "train": [
+        ("Ein süßer Hund", "de"), ("a small cat", "en"), ("a small dog", "en"), ("žlutý kůň", "cs"), ("a cat", "en")
+    ] * 3,
+    "seen": [("quixotic zebras", "en")],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def learn(tmp_path_factory, run_executor):
-    """Returns a function: a config -> the vocabulary artifact learnt from CAPTIONS in two files a split."""
-    examples = standard_artifacts.Examples()
-    examples.uri = str(tmp_path_factory.mktemp("examples"))
-    example_files.describe(examples, list(CAPTIONS))
-    for split, captions in CAPTIONS.items():
-        for index in range(2):
-            path = f"{artifact_utils.get_split_uri([examples], split)}/{example_files.file_name(index, 2)}"
-            with example_files.writing(path, example_files.aside_folder(examples)) as write:
-                for caption in captions[index::2]:
-                    example = tf.train.Example()
-                    example.features.feature[schema.CAPTION_TEXT].bytes_list.value.append(caption.encode())
-                    write(example.SerializeToString())
+    """Returns a function: a config -> the vocabulary artifact learnt from CAPTIONS in files of each split."""
 
-    def run(config: VocabularyConfig) -> Vocabulary:
+    def run(config: VocabularyConfig, files: int = 2) -> Vocabulary:
+        examples = standard_artifacts.Examples()
+        examples.uri = str(tmp_path_factory.mktemp("examples"))
+        example_files.describe(examples, list(CAPTIONS))
+        for split, captions in CAPTIONS.items():
+            for index in range(files):
+                path = f"{artifact_utils.get_split_uri([examples], split)}/{example_files.file_name(index, files)}"
+                with example_files.writing(path, example_files.aside_folder(examples)) as write:
+                    for text, tag in captions[index::files]:
+                        features = (example := tf.train.Example()).features.feature
+                        features[schema.CAPTION_TEXT].bytes_list.value.append(text.encode())
+                        features[schema.CAPTION_LANGUAGE].bytes_list.value.append(tag.encode())
+                        write(example.SerializeToString())
         properties = {"vocabulary_config": dataclasses.asdict(config)}
         return run_executor(Executor, {"examples": examples}, {"vocabulary": Vocabulary}, properties)["vocabulary"]
 
@@ -46,27 +49,39 @@ def learn(tmp_path_factory, run_executor):
 def test_the_vocabulary_is_what_the_train_captions_teach(learn, load_json):
     config = VocabularyConfig(size=500)
     vocabulary = learn(config)
-    counts = Counter(word for caption in CAPTIONS["train"] for word in split_words(caption))
+    counts = Counter(word for caption, _ in CAPTIONS["train"] for word in split_words(caption))
     lines = (Path(vocabulary.uri) / VOCABULARY_FILE).read_text(encoding="utf-8").splitlines()
     assert lines == learn_pieces(counts, config)
     assert tuple(lines[:5]) == RESERVED_TOKENS
     assert "cat" in lines
     assert not {"q", "x", "zebras"} & set(lines)  # the evaluation captions taught nothing
+    known = {"unknown_word_rate": 0.0, "pieces_per_word": 1.0}
     assert load_json(vocabulary, VOCABULARY_REPORT_FILE) == {
         "pieces": len(lines),
+        "least_word_count": 1,
         "words": counts.total(),
         "distinct_words": len(counts),
         "captions": len(CAPTIONS["train"]),
-        "unknown_word_rate": 0.0,
-        "pieces_per_word": 1.0,
+        **known,
+        "languages": {
+            "en": {"captions": 9, "words": 24, "distinct_words": 4, **known},
+            "cs": {"captions": 3, "words": 6, "distinct_words": 2, **known},
+            "de": {"captions": 3, "words": 9, "distinct_words": 3, **known},
+        },
     }
     assert vocabulary.get_int_custom_property("pieces") == len(lines)
     assert sorted(path.name for path in Path(vocabulary.uri).iterdir()) == [VOCABULARY_FILE, VOCABULARY_REPORT_FILE]
 
 
+def test_the_same_captions_in_other_files_and_order_give_the_same_bytes(learn):
+    first, second = (Path(learn(VocabularyConfig(size=60), files).uri) for files in (1, 4))
+    for name in (VOCABULARY_FILE, VOCABULARY_REPORT_FILE):
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
 def test_words_below_the_least_count_are_reported_as_what_they_read_as(learn, load_json):
     report = load_json(learn(VocabularyConfig(size=500, min_word_count=6)), VOCABULARY_REPORT_FILE)
-    words = Counter(word for caption in CAPTIONS["train"] for word in split_words(caption))
+    words = Counter(word for caption, _ in CAPTIONS["train"] for word in split_words(caption))
     letters = set("".join(word for word, count in words.items() if count >= 6))
     unknown = sum(count for word, count in words.items() if not letters.issuperset(word))
     assert report["words"] == words.total()
@@ -74,8 +89,13 @@ def test_words_below_the_least_count_are_reported_as_what_they_read_as(learn, lo
     assert 0 < report["unknown_word_rate"] < 1
 
 
+def test_more_distinct_words_than_allowed_raise_the_least_count(learn, load_json):
+    report = load_json(learn(VocabularyConfig(size=500, max_distinct_words=3)), VOCABULARY_REPORT_FILE)
+    assert report["least_word_count"] == 4  # a 9 times, small and cat 6 times; the other seven words 3 times
+    assert report["distinct_words"] == 9
+
+
 def test_no_word_at_all_is_one_sentence(learn):
-    with pytest.raises(
-        ValueError, match=r"hold no word that is seen at least vocabulary\.min_word_count = 99 times; lo"
-    ):
+    message = r"no word to learn from: none is seen 99 times, with vocabulary\.min_word_count = 99 and max_d.*lower"
+    with pytest.raises(ValueError, match=message):
         learn(VocabularyConfig(min_word_count=99))
