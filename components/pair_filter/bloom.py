@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_MIN_BITS = 64
+_MIN_BITS = 8
 
 
 @dataclass(frozen=True)

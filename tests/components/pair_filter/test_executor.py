@@ -1,5 +1,6 @@
 """The whole filter equals a slow one that holds everything in memory, and says what stopped it."""
 
+import base64
 import dataclasses
 import functools
 import io
@@ -253,3 +254,75 @@ def test_nothing_left_stops_with_the_rule_its_field_and_its_value(run_filter):
 def test_a_split_that_does_not_exist_is_named(run_filter):
     with pytest.raises(ValueError, match=r"filter\.splits names 'eval', which is no split of the data; it has"):
         run_filter(dataclasses.replace(CONFIG, splits=("train", "eval")))
+
+
+def test_kept_and_rejected_captions_together_are_what_was_read(filtered, read_examples, corpus, load_json):
+    outputs = filtered(dataclasses.replace(CONFIG, keep_rejects=True))
+    assert json.loads(outputs["rejects"].split_names) == ["train"]
+    rejected = read_examples(outputs["rejects"], "train")
+    found = Counter(
+        (record[schema.RECORD_NAME][0], *caption)
+        for record in [*read_examples(outputs["examples"], "train"), *rejected]
+        for caption in zip(record[schema.CAPTION_TEXT], record[schema.CAPTION_LANGUAGE], strict=True)
+    )
+    assert found == Counter(
+        (row.name, text, f"l{index}")
+        for row in corpus
+        if row.split == "train"
+        for index, text in enumerate(row.captions)
+    )
+    tally = load_json(outputs["report"], FILTER_REPORT_FILE)["splits"]["train"]["captions"]
+    assert Counter(rule for record in rejected for rule in record[schema.DROP_RULE]) == tally["dropped"]
+    for record in rejected:
+        assert len(record[schema.DROP_RULE]) == len(record[schema.DROP_DETAIL]) == len(record[schema.CAPTION_TEXT])
+
+
+def test_rejects_are_not_kept_unless_asked_for(filtered):
+    assert json.loads(filtered(CONFIG)["rejects"].split_names) == []
+
+
+def test_samples_show_the_caption_and_a_thumbnail(filtered, load_json, corpus):
+    samples = load_json(filtered(CONFIG)["report"], FILTER_REPORT_FILE)["samples"]
+    captions = {row.name: row.captions for row in corpus}
+    for found in samples.values():
+        for sample in found:
+            assert sample["caption"] in captions[sample["record"]]
+            picture = Image.open(io.BytesIO(base64.b64decode(sample["thumbnail"])))
+            assert picture.format == "JPEG"
+            assert max(picture.size) <= 64
+
+
+def test_a_bloom_filter_keeps_what_exact_keeps_and_few_rare_ones_more(filtered, read_examples):
+    def kept(config: FilterConfig) -> set[tuple[str, str]]:
+        records = read_examples(filtered(config)["examples"], "train")
+        return {(record[schema.RECORD_NAME][0], text) for record in records for text in record[schema.CAPTION_TEXT]}
+
+    exact, off = kept(CONFIG), kept(dataclasses.replace(CONFIG, frequent_ngrams=None))
+    strict = kept(dataclasses.replace(CONFIG, ngram_false_positive_rate=1e-9))
+    loose = kept(dataclasses.replace(CONFIG, ngram_false_positive_rate=0.5))
+    assert strict == exact
+    assert exact < loose
+    assert loose < off
+
+
+def test_images_of_an_evaluation_set_are_dropped_from_the_train_split(
+    examples, corpus, run_executor, tmp_path, load_json
+):
+    judged = [row for row in corpus if row.split == "train"][:40]
+    coco = standard_artifacts.Examples()
+    coco.uri, coco.name = str(tmp_path), "coco"
+    example_files.describe(coco, ["test"])
+    path = f"{artifact_utils.get_split_uri([coco], 'test')}/{example_files.file_name(0, 1)}"
+    with example_files.writing(path, example_files.aside_folder(coco)) as write:
+        for row in judged:
+            write(example(row.name, draw(row), row.file, row.size, ["another caption"], "test"))
+    inputs = {"unfiltered_examples": examples, "evaluation_examples": coco}
+    outputs = dict.fromkeys(("examples", "rejects"), standard_artifacts.Examples) | {"report": FilterReport}
+    report = run_executor(Executor, inputs, outputs, {"filter": dataclasses.asdict(CONFIG)})["report"]
+    more = [dataclasses.replace(row, split="coco", captions=()) for row in judged]
+    _, counts = oracle([*corpus, *more], CONFIG)
+    tallies = load_json(report, FILTER_REPORT_FILE)
+    assert "coco" not in tallies["splits"]
+    dropped = tallies["splits"]["train"]["images"]["dropped"]
+    assert dropped["evaluation_image"] == counts["train", "images", "evaluation_image"]
+    assert any("of 'coco'" in sample["detail"] for sample in tallies["samples"]["evaluation_image"])
