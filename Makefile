@@ -4,7 +4,7 @@ PYTHON := $(shell scripts/native_python)
 OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 
-.PHONY: setup demo test check lock bench test-other-stack clean help
+.PHONY: setup demo test check lock bench flink flink-down test-flink test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -29,6 +29,15 @@ lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves e
 
 bench: setup  ## measure the demo's published figures
 	.venv/bin/python benchmarks/demo.py
+
+flink: setup  ## bring up a Flink cluster on this machine for align run --beam flink (needs java and mvn)
+	@.venv/bin/python scripts/flink/cluster.py up
+
+flink-down: setup  ## end the cluster of make flink
+	@.venv/bin/python scripts/flink/cluster.py down
+
+test-flink: setup  ## run the data components on Flink, kill a TaskManager and a job half-way (minutes)
+	.venv/bin/pytest -m flink tests/flink
 
 test-other-stack:  ## run the tests on the other stack, in a Debian 13 root under .root/
 	@scripts/test_other_stack $(OTHER_PYTHON)

@@ -11,23 +11,32 @@ from collections.abc import Mapping
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.beam_arguments import BeamOption, spell
+from components.flink_options import CHOICES, FLINK_OPTIONS, INTEGER, SWITCH
+
+SURELY_A_SLIP = 0.85  # how alike, of 1, an unknown option is to one of Beam's before it counts as that one misspelt
 
 
-def check_beam_options(options: Mapping[str, BeamOption]) -> None:
+def check_beam_options(options: Mapping[str, BeamOption], runner: str = "direct") -> None:
     """Refuse the first option that is none of Beam's flags or has a value that its flag does not take.
 
     Args:
       options: value by flag without its dashes, in any spelling of Beam's: {"experiments": ...} or {"experiment": ...}.
-        Options that only a job server defines are not known here and are refused.
+      runner: as in the `beam` section of a config. "flink" takes its job server's options too. "portable" takes any
+        that is not plainly one of Beam's misspelt: only the job server that it speaks to knows them, and Beam drops
+        those that it does not.
 
     Raises:
       ValueError: naming the option, its value and what to write instead.
     """
     parser = _beam_parser()
+    if runner == "flink":
+        _add_flink_options(parser)
     flags = {flag[2:]: action for flag, action in parser._option_string_actions.items() if flag.startswith("--")}
     del flags["help"]  # argparse's own: it prints and exits
     for name, value in options.items():
         if name not in flags:
+            if runner == "portable" and not difflib.get_close_matches(name, flags, n=1, cutoff=SURELY_A_SLIP):
+                continue
             raise ValueError(f"beam.options holds {name!r}, which is not a Beam option; {_instead_of(name, flags)}")
         if value is False:
             _refuse_idle_false(name, flags)
@@ -42,6 +51,15 @@ def _beam_parser() -> argparse.ArgumentParser:
     found: list[argparse.ArgumentParser] = []
     PipelineOptions([]).get_all_options(add_extra_args_fn=found.append)
     return found[0]
+
+
+def _add_flink_options(parser: argparse.ArgumentParser) -> None:
+    """Let a parser take what Beam takes once it has asked a job server for Flink."""
+    for name, kind in FLINK_OPTIONS.items():
+        if kind == SWITCH:
+            parser.add_argument(f"--{name}", action="store_true", default=False)
+        else:
+            parser.add_argument(f"--{name}", type=int if kind == INTEGER else str, choices=CHOICES.get(name))
 
 
 def _instead_of(name: str, flags: Mapping[str, argparse.Action]) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.beam_arguments import BeamOption, spell
 
 RUNNERS = {"direct": "DirectRunner", "flink": "FlinkRunner", "portable": "PortableRunner", "dataflow": "DataflowRunner"}
-DATAFLOW_REQUIRES = ("project", "region", "temp_location")
+REQUIRED = {  # runner -> the options without which it cannot start
+    "flink": ("flink_master",),
+    "portable": ("job_endpoint",),
+    "dataflow": ("project", "region", "temp_location"),
+}
 MISCOUNTING_MODE = "multi_threading"  # seen to give wrong group counts in Beam 2.74
+ENVIRONMENTS_TO_DESCRIBE = ("PROCESS", "EXTERNAL")  # kinds of worker that environment_config must say more of
+EMBEDDED_FLINK = ("[local]", "[auto]")  # Beam's words for a Flink inside its job server
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):(\d{1,5})")
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,10 @@ class BeamConfig:
       options: Beam's flags without their dashes, such as {direct_num_workers: 2, no_use_public_ips: true}; a list
         gives a flag that Beam lets one repeat once for each item. What Beam's own parser does not take is refused
         before the pipeline starts.
+
+    flink needs flink_master, the HOST:PORT of the cluster's REST interface. With job_endpoint its jobs go through the
+    job server that listens there, without it through one that Beam fetches and starts for each job. portable needs
+    job_endpoint; dataflow needs project, region and temp_location, and has never run.
     """
 
     runner: str = "direct"
@@ -36,9 +48,37 @@ class BeamConfig:
                 f"beam.options.direct_running_mode is {MISCOUNTING_MODE!r}, which can miscount groups; "
                 "use in_memory or multi_processing"
             )
-        missing = [name for name in DATAFLOW_REQUIRES if name not in self.options]
-        if self.runner == "dataflow" and missing:
-            raise ValueError(f"beam.runner is 'dataflow' but beam.options lacks {', '.join(missing)}; set them")
+        missing = [name for name in REQUIRED.get(self.runner, ()) if not self.options.get(name)]
+        if missing:
+            raise ValueError(f"beam.runner is {self.runner!r} but beam.options lacks {', '.join(missing)}; set them")
+        if self.runner == "flink" and self.options["flink_master"] not in EMBEDDED_FLINK:
+            host_and_port("flink_master", self.options["flink_master"])
+        if self.runner in ("flink", "portable"):
+            self._check_workers()
+        if self.runner == "dataflow":
+            self._check_buckets()
+
+    def _check_workers(self) -> None:
+        """Raise ValueError where the job server or the workers beside the cluster could not be found."""
+        endpoint = self.options.get("job_endpoint", "embed")
+        if endpoint != "embed":  # Beam's word for a job server inside the program
+            host_and_port("job_endpoint", endpoint)
+        kind = self.options.get("environment_type")
+        if kind in ENVIRONMENTS_TO_DESCRIBE and not self.options.get("environment_config"):
+            raise ValueError(
+                f"beam.options.environment_type is {kind!r} but beam.options lacks environment_config; "
+                'set it, such as \'{"command": "/opt/boot"}\' for PROCESS or "localhost:50000" for EXTERNAL'
+            )
+
+    def _check_buckets(self) -> None:
+        """Raise ValueError where Dataflow would be sent to a folder of this machine."""
+        for name in ("temp_location", "staging_location"):
+            place = self.options.get(name)
+            if place and not str(place).startswith("gs://"):
+                raise ValueError(
+                    f"beam.options.{name} is {place!r}, which Dataflow's workers cannot reach; "
+                    "give a folder of a bucket, such as gs://bucket/tmp"
+                )
 
     def pipeline_args(self) -> list[str]:
         """Returns the Beam command-line arguments, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
@@ -50,3 +90,11 @@ class BeamConfig:
             return []
         spelt = [argument for name, value in self.options.items() for argument in spell(name, value)]
         return [f"--runner={RUNNERS[self.runner]}", *spelt]
+
+
+def host_and_port(name: str, address: BeamOption) -> tuple[str, int]:
+    """Returns the two parts of "HOST:PORT", of "http://HOST:PORT" too, or raises ValueError naming the option."""
+    found = _ADDRESS.fullmatch(re.sub(r"^https?://|/$", "", str(address)))
+    if not found or not 0 < int(found[2]) < 2**16:
+        raise ValueError(f"beam.options.{name} is {address!r}; give HOST:PORT, such as 127.0.0.1:8081")
+    return found[1].strip("[]"), int(found[2])

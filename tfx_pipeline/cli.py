@@ -39,14 +39,22 @@ def _config(source: str, overrides: list[str] | None) -> Config:
 def run(
     config: ConfigOption = "demo",
     set_: SetOption = None,
+    beam: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Where the Beam jobs run: direct (this machine), flink, portable or dataflow."),
+    ] = None,
+    flink_master: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="HOST:PORT of the Flink cluster, as make flink prints it."),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")] = False,
 ) -> None:
     """Run the pipeline on this machine and end on a report; what is unchanged comes from the cache."""
-    checked = _config(config, set_)
+    from tfx_pipeline.engine import choose_engine
     from tfx_pipeline.run import run as run_pipeline
     from tfx_pipeline.run_record import REPORT_FILE
 
-    record = run_pipeline(checked, Console())
+    record = run_pipeline(choose_engine(_config(config, set_), beam, flink_master), Console())
     report_page = record.run_dir / REPORT_FILE
     if open_ and report_page.is_file() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         typer.launch(str(report_page))  # without a display its path, which was printed, must do

@@ -45,7 +45,7 @@ def compile_for_cluster(
         from tfx_pipeline.kubeflow_runner import compile_pipeline
 
     try:
-        check_beam_options(config.beam.options)
+        check_beam_options(config.beam.options, config.beam.runner)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")

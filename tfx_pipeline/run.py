@@ -64,7 +64,7 @@ def check(config: Config) -> None:
 
     try:
         check_shards(config.ingest)
-        check_beam_options(config.beam.options)
+        check_beam_options(config.beam.options, config.beam.runner)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     try:

@@ -36,7 +36,18 @@ END_WITHIN_S = 20
 WORKER_KEPT_MS = 60_000  # a worker that takes 10 s to import TFX serves the next stage and job too
 
 # Flink and Beam reach into classes of Java that Java 17 keeps closed.
-CLOSED = ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util", "util.concurrent", "util.concurrent.atomic")
+CLOSED = (
+    "lang",
+    "net",
+    "io",
+    "nio",
+    "lang.reflect",
+    "text",
+    "time",
+    "util",
+    "util.concurrent",
+    "util.concurrent.atomic",
+)
 OPENS = [
     *(f"--add-opens=java.base/java.{package}=ALL-UNNAMED" for package in CLOSED),
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
@@ -67,7 +78,15 @@ def command(name: str) -> list[str]:
     if name == "jobmanager":
         return [*java, "-Xmx512m", JOB_MANAGER, *conf]
     if name in TASK_MANAGERS:
-        return [*java, "-Xmx512m", "-XX:MaxDirectMemorySize=1g", TASK_MANAGER, *conf, "-D", f"taskmanager.resource-id={name}"]
+        return [
+            *java,
+            "-Xmx512m",
+            "-XX:MaxDirectMemorySize=1g",
+            TASK_MANAGER,
+            *conf,
+            "-D",
+            f"taskmanager.resource-id={name}",
+        ]
     ports = {"job-host": HOST, "job-port": JOB_PORT, "artifact-port": ARTIFACT_PORT, "expansion-port": EXPANSION_PORT}
     return [
         *java,
@@ -121,7 +140,9 @@ def up() -> None:
     wait_until_ready()
     address = {"flink_master": MASTER, "beam_options": beam_options()}
     (STATE / "cluster.json").write_text(json.dumps(address, indent=2) + "\n", encoding="utf-8")
-    print(f"Flink is up: align run --config demo --beam flink --flink-master {MASTER} (http://{MASTER}; make flink-down)")
+    print(
+        f"Flink is up: align run --config demo --beam flink --flink-master {MASTER} (http://{MASTER}; make flink-down)"
+    )
 
 
 def wait_until_ready() -> None:

@@ -34,8 +34,48 @@ from components.beam_options import check_beam_options
         ("no_pipeline_type_check", False),
     ],
 )
-def test_beams_own_flags_pass_in_every_spelling(name, value):
-    check_beam_options({name: value})
+@pytest.mark.parametrize("runner", ["direct", "flink", "portable", "dataflow"])
+def test_beams_own_flags_pass_in_every_spelling(name, value, runner):
+    check_beam_options({name: value}, runner)
+
+
+JOB_SERVERS_OWN = {"max_bundle_size": 1000, "object_reuse": True, "execution_mode_for_batch": "BATCH_FORCED"}
+
+
+@pytest.mark.parametrize("runner", ["flink", "portable"])
+def test_what_the_job_server_of_flink_defines_passes_where_it_is_asked(runner):
+    check_beam_options(JOB_SERVERS_OWN, runner)
+
+
+@pytest.mark.parametrize("runner", ["direct", "dataflow"])
+def test_elsewhere_it_would_be_dropped_and_is_refused(runner):
+    with pytest.raises(ValueError, match="'max_bundle_size', which is not a Beam option"):
+        check_beam_options(JOB_SERVERS_OWN, runner)
+
+
+def test_another_job_server_may_define_anything_but_a_slip_of_beams_own():
+    check_beam_options({"spark_history_dir": "/tmp"}, "portable")
+    with pytest.raises(ValueError, match="did you mean 'environment_type'"):
+        check_beam_options({"enviroment_type": "DOCKER"}, "portable")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("max_bundle_sise", 3, "'max_bundle_sise', which is not a Beam option; did you mean 'max_bundle_size'?"),
+        ("max_bundle_size", "few", "beam.options.max_bundle_size is 'few', which Beam refuses"),
+        (
+            "execution_mode_for_batch",
+            "BATCHED",
+            "is 'BATCHED', which Beam refuses (argument --execution_mode_for_batch",
+        ),
+        ("object_reuse", "yes", "beam.options.object_reuse is 'yes', which Beam refuses"),
+        ("operator_chaining", True, "'operator_chaining', which is not a Beam option"),  # its flag would turn it off
+    ],
+)
+def test_a_wrong_option_of_flinks_is_one_sentence(name, value, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        check_beam_options({name: value}, "flink")
 
 
 @pytest.mark.parametrize(

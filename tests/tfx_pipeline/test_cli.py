@@ -87,6 +87,13 @@ def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(tmp_p
     assert not list(tmp_path.iterdir())
 
 
+def test_a_flink_that_is_not_there(tmp_path):
+    sentence = refused("run", "--beam", "flink", "--flink-master", "127.0.0.1:9", "--set", f"output={tmp_path / 'out'}")
+    assert "'127.0.0.1:9', where nothing answers" in sentence
+    assert "make flink" in sentence
+    assert not list(tmp_path.iterdir())
+
+
 def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path):
     done = align("compile", "--platform", "vertex", "--image", "registry.example/align:1", folder=tmp_path)
     assert done.returncode == 0, done.stderr
