@@ -23,6 +23,10 @@ from components.counts import Counts
 
 ASIDE = ".aside"  # folder beside the splits that holds what is being written
 _COUNTS_FILE = "counts.json"
+_READ_AT_ONCE = 16  # records: each step of the iterator costs as much as copying an image
+# Gzip's framing, which TFX asks for, around stored blocks: the images are compressed already, and deflating them again
+# would take longer than all of the filter's other work for 3 % of the size.
+_STORED = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)
 
 
 def split_names(examples: artifact.Artifact) -> list[str]:
@@ -43,7 +47,9 @@ def file_name(index: int, count: int) -> str:
 
 def read_payloads(path: str) -> Iterator[bytes]:
     """Yield the serialized Examples of a gzipped TFRecord file in order."""
-    return tf.data.TFRecordDataset(path, compression_type="GZIP").as_numpy_iterator()
+    records = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(_READ_AT_ONCE)
+    for batch in records.as_numpy_iterator():
+        yield from batch
 
 
 @contextlib.contextmanager
@@ -59,7 +65,7 @@ def writing(path: str, aside: str) -> Iterator[Callable[[bytes], None]]:
     """
     tf.io.gfile.makedirs(aside)
     unfinished = posixpath.join(aside, uuid.uuid4().hex)
-    with tf.io.TFRecordWriter(unfinished, options="GZIP") as writer:
+    with tf.io.TFRecordWriter(unfinished, options=_STORED) as writer:
         yield writer.write
     tf.io.gfile.makedirs(posixpath.dirname(path))
     tf.io.gfile.rename(unfinished, path, overwrite=True)
