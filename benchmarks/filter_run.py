@@ -1,0 +1,146 @@
+"""Runs PairFilter's executor as TFX does, in a process of its own, and says what it took and what it left.
+
+Usage, from the commands beside it: python benchmarks/filter_run.py JOB.json, where JOB.json is a `FilterJob` as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filter_oracle import Outcome
+from processes import Peaks, watch
+
+RESULT = "RESULT "
+SPLITS = ("train", "seen")
+MODES = {
+    "in_memory": ("--direct_running_mode=in_memory", "--direct_num_workers=1"),
+    "multi_processing": ("--direct_running_mode=multi_processing", "--direct_num_workers=2"),
+}
+
+
+@dataclass(frozen=True)
+class FilterJob:
+    """One run.
+
+    Attributes:
+      examples: folder of the Examples artifact.
+      output: folder to write to.
+      config: a FilterConfig as JSON.
+      beam: Beam's arguments.
+    """
+
+    examples: str
+    output: str
+    config: str
+    beam: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FilterRun:
+    """What a run took.
+
+    Attributes:
+      import_s: seconds until the libraries were loaded.
+      pack_s: seconds in which TFX packed itself for Beam's workers.
+      run_s: seconds of the filter, Beam's workers' own start included.
+      peaks: memory and CPU time of its processes.
+    """
+
+    import_s: float
+    pack_s: float
+    run_s: float
+    peaks: Peaks
+
+
+def run_filter(job: FilterJob) -> FilterRun:
+    """Run a job in a process of its own, watching it and its children."""
+    folder = Path(job.output)
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
+    log = folder / "log.txt"
+    with log.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, __file__, folder / "job.json"], stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        peaks = watch(process)
+        said = process.stdout.read() if process.stdout else ""
+    if process.returncode:
+        raise SystemExit(f"the filter failed with exit status {process.returncode}; see {log}")
+    result = next(line for line in said.splitlines() if line.startswith(RESULT))
+    return FilterRun(**json.loads(result.removeprefix(RESULT)), peaks=peaks)
+
+
+def execute(job: FilterJob) -> dict[str, float]:
+    """Run a job in this process; returns the seconds of FilterRun."""
+    start = time.perf_counter()
+    from pairs.examples import as_artifact
+    from tfx.types import standard_artifacts
+
+    from components.artifacts import FilterReport
+    from components.pair_filter.executor import Executor
+
+    imported = time.perf_counter()
+    outputs = {"examples": standard_artifacts.Examples, "rejects": standard_artifacts.Examples, "report": FilterReport}
+    made = {}
+    for name, artifact_type in outputs.items():
+        made[name] = artifact_type()
+        made[name].uri = str(Path(job.output) / name)
+        Path(made[name].uri).mkdir(parents=True)
+    executor = Executor(Executor.Context(beam_pipeline_args=list(job.beam)))
+    packed = time.perf_counter()
+    executor.Do(
+        {"unfiltered_examples": [as_artifact(Path(job.examples), SPLITS)]},
+        {name: [artifact] for name, artifact in made.items()},
+        {"filter": job.config},
+    )
+    return {
+        "import_s": imported - start,
+        "pack_s": packed - imported,
+        "run_s": time.perf_counter() - packed,
+    }
+
+
+def read_outcome(output: Path) -> Outcome:
+    """Returns what a finished run kept and counted."""
+    import tensorflow as tf
+
+    from components import schema
+    from components.artifacts import FILTER_REPORT_FILE
+
+    outcome = Outcome()
+    for split in SPLITS:
+        for path in sorted((output / "examples" / f"Split-{split}").glob("*.gz")):
+            for payload in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+                features = tf.train.Example.FromString(payload).features.feature
+                name = features[schema.RECORD_NAME].bytes_list.value[0].decode()
+                texts = tuple(text.decode() for text in features[schema.CAPTION_TEXT].bytes_list.value)
+                outcome.kept[split].append((name, texts))
+    report = json.loads((output / "report" / FILTER_REPORT_FILE).read_text(encoding="utf-8"))
+    outcome.counts = counts_of(report)
+    return outcome
+
+
+def counts_of(report: dict) -> Counter[tuple[str, str, str]]:
+    """Returns the counts of a filter report as `Outcome` has them, without the zeros."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for split, tallies in report["splits"].items():
+        for kind in ("images", "captions"):
+            tally = tallies[kind]
+            fates = {"read": tally["read"], "kept": tally["kept"], **tally["dropped"]}
+            counts.update({(split, kind, fate): number for fate, number in fates.items() if number})
+    return counts
+
+
+def main() -> None:
+    job = FilterJob(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    print(RESULT + json.dumps(execute(job)))
+
+
+if __name__ == "__main__":
+    main()
