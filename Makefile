@@ -43,7 +43,8 @@ test-other-stack:  ## run the tests on the other stack, in a Debian 13 root unde
 	@scripts/test_other_stack $(OTHER_PYTHON)
 
 clean:  ## remove what make made, except the runs
-	rm -rf .venv .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
+	rm -rf .venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26

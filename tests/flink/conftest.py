@@ -47,10 +47,12 @@ class Cluster:
 
     Attributes:
       master: HOST:PORT of Flink's REST interface.
+      job_endpoint: HOST:PORT of Beam's job server.
       beam_arguments: Beam's arguments, as the `beam` section of a config spells them.
     """
 
     master: str
+    job_endpoint: str
     beam_arguments: tuple[str, ...]
 
     def ask(self, path: str, method: str = "GET") -> Any:
@@ -87,7 +89,7 @@ def cluster(bring_up):
     bring_up()
     address = json.loads((STATE / "cluster.json").read_text(encoding="utf-8"))
     config = BeamConfig(runner="flink", options={"flink_master": address["flink_master"], **address["beam_options"]})
-    yield Cluster(address["flink_master"], tuple(config.pipeline_args()))
+    yield Cluster(address["flink_master"], address["beam_options"]["job_endpoint"], tuple(config.pipeline_args()))
     if not was_up:
         control("down")
 

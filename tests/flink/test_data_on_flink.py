@@ -41,7 +41,7 @@ def pairs(run_executor, ingest):
 
 @pytest.fixture(scope="module")
 def to_filter(pairs):
-    return {"unfiltered_examples": pairs["examples"]}, {"filter": dataclasses.asdict(FilterConfig())}
+    return {"unfiltered_examples": pairs["examples"]}, {"filter": dataclasses.asdict(FilterConfig(keep_rejects=True))}
 
 
 @pytest.fixture(scope="module")
