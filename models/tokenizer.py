@@ -8,14 +8,14 @@ from __future__ import annotations
 import tensorflow as tf
 import tensorflow_text as tf_text
 
+from models.bert_characters import ACCENT, BLANK, DROPPED, IDEOGRAPH, PUNCTUATION
+
 PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 PAD_ID = 0
-MAX_WORD_BYTES = 400  # 100 characters of at most 4 bytes: the longest word that BERT splits into pieces
-
-# Characters that BERT's normaliser drops: control characters other than tab, line feed and carriage return, format
-# characters (zero-width joiners of emoji among them), private use and the replacement character.
-_DROPPED = r"[\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}\p{Cf}\p{Co}\x{FFFD}]"
-_ACCENTS = r"\p{Mn}"
+CAPITAL_SIGMA, SIGMA = "\u03a3", "\u03c3"
+MAX_WORD_CHARACTERS = 100  # BERT reads longer words as [UNK]
+_MAX_WORD_BYTES = 4 * MAX_WORD_CHARACTERS
+_UNKNOWN_WORD = "x" * (_MAX_WORD_BYTES + 1)  # too long for any vocabulary
 
 
 class Tokenizer(tf.Module):
@@ -23,12 +23,12 @@ class Tokenizer(tf.Module):
 
     A string becomes `[CLS] piece ... piece [SEP]`, cut to L with [SEP] kept and padded with 0.
 
-    The ids equal those of Hugging Face's BertWordPieceTokenizer on the same vocabulary but for three cases, each
-    held by a test: (1) "[SEP]" and its like written in a caption are plain characters here, so that a caption cannot
-    forge a reserved token; (2) a word of more than 100 characters is unknown there, here one of more than 400 bytes;
-    (3) code points that the two libraries' Unicode versions know differently.
+    The ids equal those of Hugging Face's BertTokenizerFast on the same vocabulary, for each code point and on 10 000
+    captions of a test, with one difference: "[SEP]" and its like written in a caption are plain characters here, so
+    that a caption cannot forge a reserved token. (They are so there too where its `encode_special_tokens` is set.)
     We compose TF Text's operations ourselves because its two BERT tokenizers fold case (ß becomes ss), apply
-    compatibility forms (™ becomes tm) and put blanks for zero-width joiners, where BERT does none of these.
+    compatibility forms (™ becomes tm) and put blanks for zero-width joiners, where BERT does none of these, and class
+    characters by another version of Unicode (`bert_characters`).
 
     The pieces travel in the graph as a constant, and all operations are in TF Text's `ops_lib`, which the stock
     TensorFlow Serving server links.
@@ -44,7 +44,11 @@ class Tokenizer(tf.Module):
         self.max_pieces = max_pieces
         self._start_id, self._end_id = pieces.index(START), pieces.index(END)
         self._word_pieces = tf_text.FastWordpieceTokenizer(
-            list(pieces), max_bytes_per_word=MAX_WORD_BYTES, token_out_type=tf.int32, unknown_token=UNKNOWN
+            list(pieces),
+            max_bytes_per_word=_MAX_WORD_BYTES,
+            token_out_type=tf.int32,
+            unknown_token=UNKNOWN,
+            no_pretokenization=True,
         )
 
     @classmethod
@@ -86,11 +90,26 @@ class Tokenizer(tf.Module):
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
         """Returns [N, L] int32 token ids of [N] UTF-8 strings; invalid UTF-8 reads as replacement characters."""
-        clean = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
-        clean = tf.strings.regex_replace(clean, _DROPPED, "")
-        lower = tf.strings.lower(clean, encoding="utf-8")
-        bare = tf.strings.regex_replace(tf_text.normalize_utf8(lower, "NFD"), _ACCENTS, "")
-        pieces = self._word_pieces.tokenize(bare)[:, : self.max_pieces - 2]  # ragged [N, (pieces)]
+        words = split_words(texts)  # ragged [N, (words)]
+        pieces = self._word_pieces.tokenize(words).merge_dims(1, 2)  # ragged [N, (pieces)]
+        pieces = pieces[:, : self.max_pieces - 2]
         column = tf.ones([tf.shape(texts)[0], 1], tf.int32)
         ids = tf.concat([column * self._start_id, pieces, column * self._end_id], axis=1)
         return ids.to_tensor(PAD_ID, shape=[None, self.max_pieces])
+
+
+def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Returns ragged [N, (words)] words of [N] UTF-8 strings, a word that is too long replaced by an unknown one.
+
+    Reference: BERT's basic tokenizer, arXiv:1810.04805.
+    """
+    clean = tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+    clean = tf.strings.regex_replace(clean, DROPPED, "")
+    apart = tf.strings.regex_replace(clean, IDEOGRAPH, r" \0 ")
+    sigma = tf.strings.regex_replace(apart, CAPITAL_SIGMA, SIGMA)  # lower() ends a word on another one, BERT does not
+    lower = tf.strings.lower(sigma, encoding="utf-8")
+    bare = tf.strings.regex_replace(tf_text.normalize_utf8(lower, "NFD"), ACCENT, "")
+    apart = tf.strings.regex_replace(bare, PUNCTUATION, r" \0 ")
+    words = tf.strings.split(tf.strings.regex_replace(apart, BLANK, " "))
+    too_long = tf.strings.length(words.flat_values, unit="UTF8_CHAR") > MAX_WORD_CHARACTERS
+    return words.with_flat_values(tf.where(too_long, _UNKNOWN_WORD, words.flat_values))

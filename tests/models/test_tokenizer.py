@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import string
-import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +17,14 @@ from tokenizers import BertWordPieceTokenizer
 from models.tokenizer import Tokenizer
 
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-SYMBOLS = "ßøıſςσжаё日本語中가나다กขฅ©™½😀👩🍳❤é«»…—，。?!.,-_'’$+<>=^`|~#"
+SYMBOLS = "ßøıſςσαжаё日本語中가나다กขฅ©™½😀👩🍳❤é«»…—，。?!.,-_'’$+<>=^`|~#"
 LETTERS = list(string.ascii_lowercase + string.digits + SYMBOLS)
 WORDS = ["cat", "sad", "##ness", "the", "straße", "cafe"]
 MAX_PIECES = 16
 
 NASTY = [
     "", " ", "a", "sad cat", "Sadness!", "Straße ẞ", "İstanbul ı", "Ærø Łódź", "ΣΊΣΥΦΟΣ", "ſ ﬁ ﬂ", "👩\u200d🍳 cook",
+    "ΣΑΣ σας ΑΣ\u0301.",
     "❤️ heart", "naïve café", "cafe\u0301", "日本語 text 中文abc", "가나다", "don't $5+3 <a>", "a\u200db", "a\x00b",
     "a\ufffdb", "a\u0085b", "tab\tnew\nline\r x", "a\u00a0b\u2003c\u2028d", "«q» “x” … —", "©®™ ½ ² ③", "！？，。",
     "1️⃣", "\u00adsoft", "\ue000pua", "´`^~", "हिन्दी", "ไทย กขฅ", "אָב", "_under_score-", "𠀀𠀁", "𝔘𝔫", "ё Ё й", "Ǆ ǅ",
@@ -83,34 +83,38 @@ def test_equals_hugging_face_on_nasty_strings(text, graph, reference):
     np.testing.assert_array_equal(graph(tf.constant([text])).numpy(), reference([text]))
 
 
-def as_in_unicode_3(character: str) -> bool:
-    """Whether Unicode 3.2 classed a character as today's does: then no library's tables are too old for it."""
-    category = unicodedata.ucd_3_2_0.category(character)
-    return category == unicodedata.category(character) and category not in ("Cn", "Cs")
-
-
 CHARACTERS = st.one_of(
     st.sampled_from("".join(LETTERS) + string.ascii_uppercase + " "),
-    st.characters().filter(as_in_unicode_3),
-    st.characters(min_codepoint=0x1F300, max_codepoint=0x1F4F0),  # emoji of Unicode 6
+    st.characters(exclude_categories=["Cs"]),
+    st.sampled_from("\u0301\u0345\u05b0\u093f\u200d\u00ad\ufe0f\u20e3\ufffd\x00\x85\u3000"),
+    st.characters(min_codepoint=0x1F300, max_codepoint=0x1FAFF),  # emoji
 )
 
 
+def is_plain(text: str) -> bool:
+    return not any(token in text for token in RESERVED)
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(texts=st.lists(st.text(CHARACTERS, max_size=24), min_size=1, max_size=8))
+@given(texts=st.lists(st.text(CHARACTERS, max_size=24).filter(is_plain), min_size=1, max_size=8))
 def test_equals_hugging_face_on_drawn_strings(texts, graph, reference):
     np.testing.assert_array_equal(graph(tf.constant(texts)).numpy(), reference(texts))
 
 
-def test_difference_1_a_caption_cannot_forge_reserved_tokens(tokenizer, reference):
+def test_the_one_difference_a_caption_cannot_forge_reserved_tokens(tokenizer, reference):
     assert reference(["cat [SEP] cat"])[0].tolist().count(3) == 2
     assert tokenizer(tf.constant(["cat [SEP] cat"])).numpy()[0].tolist().count(3) == 1
 
 
-def test_difference_2_words_beyond_a_hundred_characters(tokenizer, reference):
+def test_words_beyond_a_hundred_characters_are_unknown(graph, reference):
+    texts = [
+        f"{before}{letter * length}{after}"
+        for letter in ("a", "é", "가", "😀", "e\u0301", "a\u200d")  # 가 is two characters to BERT: it is decomposed
+        for length in (49, 50, 51, 99, 100, 101, 199, 200, 201, 400, 401)
+        for before, after in (("", ""), ("cat ", "!cat"), ("本", "-"))
+    ]
+    np.testing.assert_array_equal(graph(tf.constant(texts)).numpy(), reference(texts))
     assert reference(["a" * 101])[0].tolist()[:3] == [2, 1, 3]
-    assert tokenizer(tf.constant(["a" * 101])).numpy()[0, 1] == tokenizer.pieces.index("a")
-    assert tokenizer(tf.constant(["a" * 401])).numpy()[0].tolist()[:3] == [2, 1, 3]
 
 
 def test_invalid_utf8_reads_as_replacement_characters(tokenizer):
