@@ -12,9 +12,10 @@ from apache_beam import pvalue
 from components import example_files, schema
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.evaluation_images import EvaluationImages, Prints, collect
-from components.pair_filter.facts import FileFacts, read_columns
+from components.pair_filter.evidence import caption_key, image_key
+from components.pair_filter.facts import Columns, FactsWriter
 from components.pair_filter.features import bytes_of, caption_texts, image_size
-from components.pair_filter.fingerprint import Fingerprint, fingerprint
+from components.pair_filter.fingerprint import NOT_COMPARED, fingerprint
 from components.pair_filter.ngrams import occurrences
 from components.pair_filter.rules import passes_by_size
 from components.pair_filter.tasks import FileTask
@@ -22,7 +23,7 @@ from components.pair_filter.words import split_words
 
 PRINTS = "prints"
 OCCURRENCES = "occurrences"
-_NOT_COMPARED = Fingerprint(None, None)  # type: ignore[arg-type] # the columns have null there
+_RECORDS, _CAPTIONS = ".records", ".captions"  # endings of the two tables that are aside of a file
 
 
 class DescribeFile(beam.DoFn):
@@ -37,33 +38,34 @@ class DescribeFile(beam.DoFn):
 
     def process(self, element: tuple[int, FileTask]) -> Iterator:
         _, task = element
-        facts = FileFacts()
+        facts = FactsWriter()
         for payload in example_files.read_payloads(task.source):
             _describe(tf.train.Example.FromString(payload).features.feature, task, facts, self._config)
-        example_files.write_bytes(task.facts, facts.to_bytes())
+        example_files.write_bytes(task.facts + _RECORDS, facts.records())
+        example_files.write_bytes(task.facts + _CAPTIONS, facts.of_captions())
         yield element
         if task.split == schema.TRAIN_SPLIT:
-            lengths = (len(words.split()) for of_image in facts.words for words in of_image)
-            yield pvalue.TaggedOutput(OCCURRENCES, sum(map(occurrences, lengths)))
+            yield pvalue.TaggedOutput(OCCURRENCES, sum(occurrences(len(words.split())) for words in facts.words))
         elif self._config.compares_images:
-            yield pvalue.TaggedOutput(
-                PRINTS, Prints(task.split, _different(facts.pixels), _different(facts.perceptual))
-            )
+            prints = Prints(task.split, _different(facts.pixels), _different(facts.perceptual))
+            yield pvalue.TaggedOutput(PRINTS, prints)
 
 
-def _describe(features, task: FileTask, facts: FileFacts, config: FilterConfig) -> None:
+def _describe(features, task: FileTask, facts: FactsWriter, config: FilterConfig) -> None:
     size = image_size(features)
     captions = caption_texts(features)
     is_compared = config.compares_images and (task.split != schema.TRAIN_SPLIT or passes_by_size(size, config))
-    seen = fingerprint(bytes_of(features, schema.IMAGE_ENCODED)) if is_compared else _NOT_COMPARED
+    seen = fingerprint(bytes_of(features, schema.IMAGE_ENCODED)) if is_compared else NOT_COMPARED
     facts.name.append(bytes_of(features, schema.RECORD_NAME).decode("utf-8", "replace"))
-    facts.sha256.append(bytes_of(features, schema.IMAGE_SHA256))
     facts.width.append(size.width)
     facts.height.append(size.height)
-    facts.captions.append(captions)
-    facts.words.append([" ".join(split_words(text)) for text in captions])
+    facts.image_key.append(image_key(bytes_of(features, schema.IMAGE_SHA256)))
+    facts.captions.append(len(captions))
     facts.pixels.append(seen.pixels)
     facts.perceptual.append(seen.perceptual)
+    facts.text += captions
+    facts.words += [" ".join(split_words(text)) for text in captions]
+    facts.caption_key += map(caption_key, captions)
 
 
 def _different(values: Iterable[int | None]) -> np.ndarray:
@@ -89,6 +91,11 @@ class CollectPrints(beam.CombineFn):
         return collect(accumulator, self._max_distance)
 
 
-def read_facts(task: FileTask, *names: str) -> FileFacts:
-    """Read some columns of what is aside of a file."""
-    return read_columns(example_files.read_bytes(task.facts), names)
+def read_records(task: FileTask) -> Columns:
+    """Returns the table of a file's records that is aside."""
+    return Columns(example_files.read_bytes(task.facts + _RECORDS))
+
+
+def read_captions(task: FileTask) -> Columns:
+    """Returns the table of a file's captions that is aside."""
+    return Columns(example_files.read_bytes(task.facts + _CAPTIONS))

@@ -1,11 +1,13 @@
 """What the images of evaluation splits and sets look like, in numbers, and which training images copy one of them.
 
 It is small enough for every worker to hold: about 100 bytes an evaluation image, at the default distance.
+
+Legend: N evaluation images, Q images of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,28 +42,30 @@ class EvaluationImages:
     index: HashIndex | None
     hashes_of: np.ndarray
 
-    def find_copies(self, pixels: Sequence[int | None], perceptual: Sequence[int | None]) -> dict[int, str]:
-        """Find the images that copy an evaluation image.
+    def find_copies(
+        self, pixels: np.ndarray, is_compared: np.ndarray, perceptual: np.ndarray, is_hashed: np.ndarray
+    ) -> dict[int, str]:
+        """Find the images of a file that copy an evaluation image.
 
         Args:
-          pixels, perceptual: fingerprints of the images of a file; None where an image is not to be compared.
+          pixels, perceptual: [Q] uint64, the images' fingerprints.
+          is_compared, is_hashed: [Q] bool: which images have the one and the other.
 
         Returns:
           Number of the image -> of which split or set it has an image, and how near it is, in words.
         """
-        rows, asked = _present(perceptual)
         found: dict[int, str] = {}
+        rows = np.flatnonzero(is_hashed)
         if self.index is not None and len(self.index.hashes) and len(rows):
-            positions, distances = self.index.nearest(asked)
-            for row, position, distance in zip(rows, positions, distances, strict=True):
-                if position >= 0:
-                    found[int(row)] = f"within {distance} bits of an image of {self.sets[self.hashes_of[position]]!r}"
-        rows, asked = _present(pixels)
+            positions, distances = self.index.nearest(perceptual[rows])
+            for place in np.flatnonzero(positions >= 0):
+                of = self.sets[self.hashes_of[positions[place]]]
+                found[int(rows[place])] = f"within {distances[place]} bits of an image of {of!r}"
+        rows = np.flatnonzero(is_compared)
         if len(self.pixels) and len(rows):
-            positions = np.minimum(np.searchsorted(self.pixels, asked), len(self.pixels) - 1)
-            same = self.pixels[positions] == asked
-            for row, position in zip(rows[same], positions[same], strict=True):
-                found[int(row)] = f"a copy of an image of {self.sets[self.pixels_of[position]]!r}"
+            positions = np.minimum(np.searchsorted(self.pixels, pixels[rows]), len(self.pixels) - 1)
+            for place in np.flatnonzero(self.pixels[positions] == pixels[rows]):
+                found[int(rows[place])] = f"a copy of an image of {self.sets[self.pixels_of[positions[place]]]!r}"
         return found
 
 
@@ -87,9 +91,3 @@ def _joined(parts: list[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray
     order = np.lexsort((of, numbers))
     different, first = np.unique(numbers[order], return_index=True)
     return different, of[order][first].astype(np.uint16)
-
-
-def _present(values: Sequence[int | None]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the ascending positions of the values that are there, and those values as uint64."""
-    rows = np.array([row for row, value in enumerate(values) if value is not None], np.int64)
-    return rows, np.array([value for value in values if value is not None], np.uint64)

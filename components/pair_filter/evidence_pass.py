@@ -5,48 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+import numpy as np
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.describe_pass import read_facts
-from components.pair_filter.evidence import Convicted, Entry, FileEvidence, caption_key, convict, image_key, limits
+from components.pair_filter.describe_pass import read_captions, read_records
+from components.pair_filter.evidence import Batch, convict, in_buckets, trim
 from components.pair_filter.tasks import FileTask
 from components.schema import TRAIN_SPLIT
 
+CAPTION, IMAGE = "caption", "image"  # kinds of keys
+
 
 class GatherEvidence(beam.DoFn):
-    """(file, task) -> (bucket, (file, entries)): what a file knows, one element a bucket."""
+    """(file, task) -> ((kind, bucket), batch): what a file knows, one element a bucket."""
 
     def __init__(self, config: FilterConfig, buckets: int) -> None:
         self._config = config
         self._buckets = buckets
 
-    def process(self, element: tuple[int, FileTask]) -> Iterator[tuple[int, tuple[int, list[Entry]]]]:
+    def process(self, element: tuple[int, FileTask]) -> Iterator[tuple[tuple[str, int], Batch]]:
         file, task = element
-        facts = read_facts(task, "sha256", "captions")
-        evidence = FileEvidence(limits(self._config))
-        place = 0
-        for row, (sha256, captions) in enumerate(zip(facts.sha256, facts.captions, strict=True)):
-            image = image_key(sha256)
-            keys = [caption_key(text) for text in captions]
-            if task.split == TRAIN_SPLIT:
-                for caption in keys:
-                    evidence.witness(image, caption)
-                    evidence.witness(caption, image)
-            if task.split in self._config.splits:
-                evidence.ask(image, row)
-                for caption in keys:
-                    evidence.ask(caption, place)
-                    place += 1
-        for bucket, entries in evidence.batches(self._buckets):
-            yield bucket, (file, entries)
+        counts, asks = task.split == TRAIN_SPLIT, task.split in self._config.splits
+        if not (counts or asks):
+            return
+        records, captions = read_records(task), read_captions(task)
+        caption = captions.keys("caption_key")
+        image = np.repeat(records.keys("image_key"), records.numbers("captions"), axis=0)
+        for kind, keys, witnesses in ((CAPTION, caption, image), (IMAGE, image, caption)):
+            batch = Batch(file, *trim(keys, witnesses[:, 0], limit(kind, self._config)), counts, asks)
+            for bucket, part in in_buckets(batch, self._buckets):
+                yield (kind, bucket), part
 
 
 class ConvictBucket(beam.DoFn):
-    """(bucket, [(file, entries)]) -> (file, its convicted places by kind)."""
+    """((kind, bucket), batches) -> (file, (kind, its convicted keys))."""
 
     def __init__(self, config: FilterConfig) -> None:
-        self._limits = limits(config)
+        self._config = config
 
-    def process(self, element: tuple[int, Iterable[tuple[int, list[Entry]]]]) -> Iterator[tuple[int, list[Convicted]]]:
-        _, batches = element
-        yield from convict(batches, self._limits)
+    def process(self, element: tuple[tuple[str, int], Iterable[Batch]]) -> Iterator[tuple[int, tuple[str, np.ndarray]]]:
+        (kind, _), batches = element
+        for file, keys in convict(batches, limit(kind, self._config)):
+            yield file, (kind, keys)
+
+
+def limit(kind: str, config: FilterConfig) -> int:
+    """Returns how many witnesses a key of a kind may have."""
+    return config.max_images_per_caption if kind == CAPTION else config.max_captions_per_image

@@ -24,12 +24,15 @@ class Fingerprint(NamedTuple):
 
     Attributes:
       pixels: a digest of its size and of its grey pixels at SIDE x SIDE: equal where the decoded pixels are. An image
-        that does not decode is known by its bytes.
+        that does not decode is known by its bytes. None where an image is not to be compared at all.
       perceptual: its perceptual hash, or None where it has no contrast or does not decode.
     """
 
-    pixels: int
+    pixels: int | None
     perceptual: int | None
+
+
+NOT_COMPARED = Fingerprint(None, None)
 
 
 def fingerprint(encoded: bytes) -> Fingerprint:

@@ -16,7 +16,7 @@ from apache_beam import pvalue
 
 from components import example_files
 from components.pair_filter.bloom import BloomFilter
-from components.pair_filter.describe_pass import read_facts
+from components.pair_filter.describe_pass import read_captions
 from components.pair_filter.ngrams import add_up, by_bucket, count_ngrams, least_frequent_count
 from components.pair_filter.tasks import FileTask
 from components.schema import TRAIN_SPLIT
@@ -167,7 +167,7 @@ class LookUpNgrams(beam.DoFn):
 
 def ngrams_of(task: FileTask) -> Counter[str]:
     """Returns how often a file has each n-gram."""
-    return count_ngrams(words.split() for of_image in read_facts(task, "words").words for words in of_image)
+    return count_ngrams(map(str.split, read_captions(task).texts("words")))
 
 
 def _add_histograms(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:

@@ -11,14 +11,15 @@ down from the greatest c until it has enough.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
-def bigrams(words: Sequence[str]) -> Iterator[str]:
-    """Yield each two neighbouring words, joined by a blank."""
-    return map("{} {}".format, words, words[1:])
+def bigrams(words: Sequence[str]) -> list[str]:
+    """Returns each two neighbouring words, joined by a blank."""
+    return [f"{first} {second}" for first, second in itertools.pairwise(words)]
 
 
 def count_ngrams(captions: Iterable[Sequence[str]]) -> Counter[str]:
@@ -75,9 +76,9 @@ def least_frequent_count(seen: Mapping[int, int], places: int) -> int:
     return 0
 
 
-def find_rare(words: Sequence[str], rare: Collection[str]) -> str:
+def find_rare(words: Sequence[str], rare: frozenset[str]) -> str:
     """Returns the first n-gram of a caption that is rare, unigrams before bigrams, or ""."""
-    for ngram in words:
-        if ngram in rare:
-            return ngram
-    return next((ngram for ngram in bigrams(words) if ngram in rare), "")
+    pairs = bigrams(words)
+    if rare.isdisjoint(words) and rare.isdisjoint(pairs):
+        return ""
+    return next(ngram for ngram in (*words, *pairs) if ngram in rare)

@@ -35,8 +35,7 @@ _SECTION_3 = "ALIGN section 3, arXiv:2102.05918"
 _APPENDIX_A = "ALIGN appendix A, arXiv:2102.05918"
 
 
-@dataclass(frozen=True)
-class ImageFacts:
+class ImageFacts(NamedTuple):
     """What rules look at in an image.
 
     Attributes:
@@ -55,8 +54,7 @@ class ImageFacts:
     unsafe_score: float | None = None
 
 
-@dataclass(frozen=True)
-class CaptionFacts:
+class CaptionFacts(NamedTuple):
     """What rules look at in a caption.
 
     Attributes:
@@ -195,8 +193,7 @@ class Drop(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What becomes of an image and its captions.
 
     Attributes:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 
 from components import example_files, schema
 from components.counts import CAPTIONS, IMAGES, Counts, Picture
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.describe_pass import read_facts
+from components.pair_filter.describe_pass import read_captions, read_records
 from components.pair_filter.evaluation_images import EvaluationImages
+from components.pair_filter.evidence import is_in
+from components.pair_filter.evidence_pass import CAPTION, IMAGE
 from components.pair_filter.facts import FileFacts
-from components.pair_filter.judge import JUDGED_BY, Findings, crowded_and_shared, judge_file
+from components.pair_filter.judge import Findings, judge_file
 from components.pair_filter.rules import Drop, Verdict
 from components.pair_filter.tasks import FileTask
 from components.pair_filter.thumbnail import thumbnail
@@ -39,7 +42,7 @@ class FilterFile(beam.DoFn):
         if task.split not in self._config.splits:
             _pass_whole(task, counts)
         else:
-            facts = read_facts(task, "name", *JUDGED_BY)
+            facts = FileFacts.read(read_records(task), read_captions(task))
             verdicts = judge_file(facts, self._findings(task, facts, joined, evaluation), self._config)
             self._write(task, facts, verdicts, counts)
         yield counts
@@ -48,12 +51,12 @@ class FilterFile(beam.DoFn):
         self, task: FileTask, facts: FileFacts, joined: dict[str, Any], evaluation: EvaluationImages
     ) -> Findings:
         is_compared = self._config.compares_images and task.split == schema.TRAIN_SPLIT
-        crowded, shared = crowded_and_shared(found for part in joined[CONVICTED] for found in part)
+        prints = facts.pixels, facts.is_compared, facts.perceptual, facts.is_hashed
         return Findings(
-            crowded_images=crowded,
-            shared_captions=shared,
+            is_crowded=is_in(facts.image_key, _convicted(joined, IMAGE)),
+            is_shared=is_in(facts.caption_key, _convicted(joined, CAPTION)),
             rare_ngrams=frozenset(ngram for part in joined.get(RARE, ()) for ngram in part),
-            copies=evaluation.find_copies(facts.pixels, facts.perceptual) if is_compared else {},
+            copies=evaluation.find_copies(*prints) if is_compared else {},
             neighbours={row: why for part in joined.get(NEIGHBOURS, ()) for row, why in part.items()},
             scores=next(iter(joined.get(SCORES, ())), None),
         )
@@ -63,8 +66,9 @@ class FilterFile(beam.DoFn):
             keep = files.enter_context(example_files.writing(task.target, self._aside))
             reject = files.enter_context(example_files.writing(task.rejects, self._aside)) if task.rejects else None
             payloads = example_files.read_payloads(task.source)
-            for name, captions, verdict, payload in zip(facts.name, facts.captions, verdicts, payloads, strict=True):
-                _count(verdict, task.split, name, captions, payload, counts)
+            for row, (verdict, payload) in enumerate(zip(verdicts, payloads, strict=True)):
+                captions = facts.text[facts.first[row] : facts.first[row + 1]]
+                _count(verdict, task.split, facts.name[row], captions, payload, counts)
                 if not verdict.image and not any(verdict.captions):
                     keep(payload)
                     continue
@@ -76,14 +80,18 @@ class FilterFile(beam.DoFn):
 
 def _pass_whole(task: FileTask, counts: Counts) -> None:
     """Copy a file of a split that is not filtered."""
-    captions = read_facts(task, "captions").captions
+    records = read_records(task)
     example_files.copy(task.source, task.target)
     for fate in (counts.read, counts.kept):
-        fate[task.split, IMAGES] += len(captions)
-        fate[task.split, CAPTIONS] += sum(map(len, captions))
+        fate[task.split, IMAGES] += len(records)
+        fate[task.split, CAPTIONS] += int(records.numbers("captions").sum())
 
 
-def _count(verdict: Verdict, split: str, name: str, captions: list[str], payload: bytes, counts: Counts) -> None:
+def _convicted(joined: dict[str, Any], kind: str) -> np.ndarray:
+    return np.concatenate([np.empty((0, 2), np.uint64), *(keys for of, keys in joined[CONVICTED] if of == kind)])
+
+
+def _count(verdict: Verdict, split: str, name: str, captions: Sequence[str], payload: bytes, counts: Counts) -> None:
     counts.read[split, IMAGES] += 1
     counts.read[split, CAPTIONS] += len(captions)
     if verdict.image:
