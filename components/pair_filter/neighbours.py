@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _SEED = 0
+_ROUNDS = 10  # through the sample, for k-means
 _PAIRS_AT_ONCE = 1 << 20  # that may have a cluster in common, which bounds the memory of a search by some 100 MB
 
 
@@ -40,7 +41,10 @@ class Clusters:
         different = np.unique(sample, axis=0)
         if len(different) <= clusters:
             return cls(different, nearest)
-        means = MiniBatchKMeans(clusters, n_init=1, batch_size=max(1024, 4 * clusters), random_state=_SEED)
+        # From random centres: k-means++ would take longer than the rest, and buckets need no best clusters.
+        means = MiniBatchKMeans(
+            clusters, init="random", n_init=1, batch_size=4 * clusters, max_iter=_ROUNDS, random_state=_SEED
+        )
         return cls(means.fit(sample).cluster_centers_.astype(np.float32), nearest)
 
     def of(self, embeddings: np.ndarray) -> np.ndarray:
