@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,28 +33,24 @@ class Findings:
     scores: np.ndarray | None = None
 
 
-def judge_file(facts: FileFacts, findings: Findings, config: FilterConfig) -> list[Verdict]:
-    """Returns the verdict on each record of a file, in order."""
-    captions = [
-        CaptionFacts(text, len(words), is_shared, find_rare(words, findings.rare_ngrams))
-        for text, words, is_shared in zip(
-            facts.text, map(str.split, facts.words), findings.is_shared.tolist(), strict=True
-        )
-    ]
-    images = [
-        ImageFacts(
-            width,
-            height,
+def judge_file(facts: FileFacts, findings: Findings, config: FilterConfig) -> Iterator[Verdict]:
+    """Yield the verdict on each record of a file, in order."""
+    is_shared = findings.is_shared.tolist()
+    for row, is_crowded in enumerate(findings.is_crowded.tolist()):
+        image = ImageFacts(
+            facts.width[row],
+            facts.height[row],
             is_crowded,
             findings.copies.get(row, ""),
             findings.neighbours.get(row, ""),
             _score(findings.scores, row),
         )
-        for row, (width, height, is_crowded) in enumerate(
-            zip(facts.width, facts.height, findings.is_crowded.tolist(), strict=True)
-        )
-    ]
-    return [judge(image, captions[facts.first[row] : facts.first[row + 1]], config) for row, image in enumerate(images)]
+        captions = []
+        for number in range(facts.first[row], facts.first[row + 1]):
+            words = facts.words[number].split()
+            rare = find_rare(words, findings.rare_ngrams) if findings.rare_ngrams else ""
+            captions.append(CaptionFacts(facts.text[number], len(words), is_shared[number], rare))
+        yield judge(image, captions, config)
 
 
 def _score(scores: np.ndarray | None, row: int) -> float | None:

@@ -61,7 +61,7 @@ class FilterFile(beam.DoFn):
             scores=next(iter(joined.get(SCORES, ())), None),
         )
 
-    def _write(self, task: FileTask, facts: FileFacts, verdicts: list[Verdict], counts: Counts) -> None:
+    def _write(self, task: FileTask, facts: FileFacts, verdicts: Iterator[Verdict], counts: Counts) -> None:
         with contextlib.ExitStack() as files:
             keep = files.enter_context(example_files.writing(task.target, self._aside))
             reject = files.enter_context(example_files.writing(task.rejects, self._aside)) if task.rejects else None
