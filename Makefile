@@ -4,7 +4,7 @@ PYTHON := $(shell scripts/native_python)
 OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 
-.PHONY: setup demo test check lock bench flink flink-down test-flink test-other-stack clean help
+.PHONY: setup demo test check lock bench bench-filter flink flink-down test-flink test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -29,6 +29,9 @@ lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves e
 
 bench: setup  ## measure the demo's published figures
 	.venv/bin/python benchmarks/demo.py
+
+bench-filter: setup  ## measure the filter's exactness, speed and growth (more than an hour on two cores)
+	for of in filter_exactness filter_speed text_rules filter_scale; do .venv/bin/python benchmarks/$$of.py || exit 1; done
 
 flink: setup  ## bring up a Flink cluster on this machine for align run --beam flink (needs java and mvn)
 	@.venv/bin/python scripts/flink/cluster.py up

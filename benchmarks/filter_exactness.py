@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filter_oracle import Outcome, filter_plainly, read_records
 from filter_run import MODES, SPLITS, FilterJob, read_outcome, run_filter
-from machine import describe_machine
+from machine import describe_machine, load_quietly
 from make_pairs import make
 from pairs.plan import Corpus
 
@@ -25,11 +25,12 @@ from components.pair_filter.rules import RULES
 
 NEED_MODELS = ("evaluation_neighbour", "unsafe_image")
 SHOWN = 5
+MAX_CAPTIONS = 2  # of a plain pair
 
 
-def config_for(pairs: int) -> FilterConfig:
-    """Returns thresholds under which every rule that needs no model drops some of a corpus."""
-    return FilterConfig(max_captions_per_image=max(8, pairs // 20), frequent_ngrams=pairs)
+def config_for(pairs: int, frequent_ngrams: int | None = None) -> FilterConfig:
+    """Returns thresholds under which every rule that needs no model drops some of a corpus: else the paper's."""
+    return FilterConfig(max_captions_per_image=max(8, pairs // 20), frequent_ngrams=frequent_ngrams or pairs)
 
 
 def silent_rules(outcome: Outcome) -> list[str]:
@@ -77,8 +78,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output-filter")
     arguments = parser.parse_args()
     pairs = arguments.output.resolve() / f"photos-{arguments.pairs}-{arguments.seed}"
-    make(pairs, Corpus(arguments.seed, arguments.pairs), "examples", "photos")
+    make(pairs, Corpus(arguments.seed, arguments.pairs, MAX_CAPTIONS), "examples", "photos")
     config = config_for(arguments.pairs)
+    load_quietly()
 
     start = time.perf_counter()
     expected = filter_plainly(read_records(pairs, SPLITS), config)

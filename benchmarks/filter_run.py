@@ -49,12 +49,14 @@ class FilterRun:
       import_s: seconds until the libraries were loaded.
       pack_s: seconds in which TFX packed itself for Beam's workers.
       run_s: seconds of the filter, Beam's workers' own start included.
+      cpu_s: CPU time of the process meanwhile, without its children's.
       peaks: memory and CPU time of its processes.
     """
 
     import_s: float
     pack_s: float
     run_s: float
+    cpu_s: float
     peaks: Peaks
 
 
@@ -93,7 +95,7 @@ def execute(job: FilterJob) -> dict[str, float]:
         made[name].uri = str(Path(job.output) / name)
         Path(made[name].uri).mkdir(parents=True)
     executor = Executor(Executor.Context(beam_pipeline_args=list(job.beam)))
-    packed = time.perf_counter()
+    packed, packed_cpu = time.perf_counter(), time.process_time()
     executor.Do(
         {"unfiltered_examples": [as_artifact(Path(job.examples), SPLITS)]},
         {name: [artifact] for name, artifact in made.items()},
@@ -103,6 +105,7 @@ def execute(job: FilterJob) -> dict[str, float]:
         "import_s": imported - start,
         "pack_s": packed - imported,
         "run_s": time.perf_counter() - packed,
+        "cpu_s": time.process_time() - packed_cpu,
     }
 
 
@@ -111,7 +114,6 @@ def read_outcome(output: Path) -> Outcome:
     import tensorflow as tf
 
     from components import schema
-    from components.artifacts import FILTER_REPORT_FILE
 
     outcome = Outcome()
     for split in SPLITS:
@@ -121,13 +123,13 @@ def read_outcome(output: Path) -> Outcome:
                 name = features[schema.RECORD_NAME].bytes_list.value[0].decode()
                 texts = tuple(text.decode() for text in features[schema.CAPTION_TEXT].bytes_list.value)
                 outcome.kept[split].append((name, texts))
-    report = json.loads((output / "report" / FILTER_REPORT_FILE).read_text(encoding="utf-8"))
-    outcome.counts = counts_of(report)
+    outcome.counts = read_report(output)
     return outcome
 
 
-def counts_of(report: dict) -> Counter[tuple[str, str, str]]:
-    """Returns the counts of a filter report as `Outcome` has them, without the zeros."""
+def read_report(output: Path) -> Counter[tuple[str, str, str]]:
+    """Returns the counts of a finished run's report as `Outcome` has them, without the zeros."""
+    report = json.loads((output / "report" / "filter_report.json").read_text(encoding="utf-8"))
     counts: Counter[tuple[str, str, str]] = Counter()
     for split, tallies in report["splits"].items():
         for kind in ("images", "captions"):

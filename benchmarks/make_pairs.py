@@ -1,6 +1,6 @@
 """Makes as many realistic pairs as asked, whose faults are known by construction: shards, or Examples.
 
-Usage: python benchmarks/make_pairs.py FOLDER [--pairs 20000] [--form tars|examples] [--images photos|stand-ins]
+Usage: python benchmarks/make_pairs.py FOLDER [--pairs 20000] [--form tars|examples] [--images photos|stand-ins|none]
        [--max-captions 1] [--seed 0] [--workers 2]
 
 Writes FOLDER/manifest.json, which says how many of each fault there are, and prints it. Pairs are made one at a time,
@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from pairs.photos import Photos
 from pairs.plan import Corpus
-from pairs.stand_ins import StandIns
+from pairs.stand_ins import NoImages, StandIns
 from pairs.writing import MANIFEST_FILE, read_manifest, write_examples, write_tars
 
 FORMS = {"tars": write_tars, "examples": write_examples}
-IMAGES = {"photos": Photos, "stand-ins": StandIns}
+IMAGES = {"photos": Photos, "stand-ins": StandIns, "none": NoImages}
 
 
 def make(folder: Path, corpus: Corpus, form: str, images: str, pairs_per_file: int = 2500, workers: int = 2) -> dict:
@@ -33,6 +34,8 @@ def make(folder: Path, corpus: Corpus, form: str, images: str, pairs_per_file: i
     if folder.exists() and any(folder.iterdir()):
         raise SystemExit(f"{folder} holds something else than these pairs; name a new folder, or remove that one")
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # for TensorFlow in the processes that write Examples
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")  # for Google's libraries there
     manifest = FORMS[form](corpus, IMAGES[images], folder, pairs_per_file, workers)
     marker.write_text(json.dumps(wanted), encoding="utf-8")
     return manifest
@@ -43,7 +46,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pairs", type=int, default=20_000)
     parser.add_argument("--form", choices=FORMS, default="tars")
-    parser.add_argument("--images", choices=IMAGES, default="photos", help="stand-ins: few small images, many texts")
+    parser.add_argument("--images", choices=IMAGES, default="photos", help="stand-ins: few, small; none: texts alone")
     parser.add_argument("--max-captions", type=int, default=1, help="of a plain pair")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs-per-file", type=int, default=2500)

@@ -1,7 +1,4 @@
-"""Gives a corpus a few hundred images in the place of millions, where the texts are what is measured.
-
-Each pair's image is another one by its bytes: its number stands behind the end of the JPEG, where no decoder looks.
-"""
+"""Gives a corpus a few hundred images in the place of millions, or none, where the texts are what is measured."""
 
 from __future__ import annotations
 
@@ -20,7 +17,10 @@ _CELLS = 5
 
 
 class StandIns:
-    """Draws small pictures over and over."""
+    """Draws small pictures over and over.
+
+    Each is another one by its bytes: its number stands behind the end of the JPEG, where no decoder looks.
+    """
 
     def __init__(self, corpus: Corpus) -> None:
         self._seed = corpus.seed
@@ -30,6 +30,18 @@ class StandIns:
         shown = pair.shown
         jpeg = _jpeg(self._seed, shown.shape, shown.number % PICTURES)
         return Encoded(jpeg + f"{shown.number} {shown.recoded}".encode(), "jpg", *_SIZES[shown.shape])
+
+
+class NoImages:
+    """Draws nothing: what stands for an image has an identity and a size, and does not decode."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        """Take a corpus, as all that draw do."""
+
+    def draw(self, pair: Pair) -> Encoded:
+        """Returns what stands for the image of a pair."""
+        shown = pair.shown
+        return Encoded(f"{shown.number} {shown.recoded}".encode(), "jpg", *_SIZES[shown.shape])
 
 
 @functools.lru_cache(maxsize=len(_SIZES) * PICTURES)

@@ -1,0 +1,142 @@
+"""Measures the whole filter against the plain script of filter_peer.py, in turn on one machine, in pairs a second.
+
+Usage: python benchmarks/filter_speed.py [--pairs 20000] [--times 3] [--output benchmarks/output-filter]
+
+Ours reads Examples and writes Examples and a report, with two workers; perceptual hashes and the n-gram rule are on.
+The script runs twice: on the same Examples, and on the same pairs as tars without compression, which it reads and
+writes with tarfile. What its start takes is not in its time. In ours the start of Beam's workers is; it is measured
+beside, as the time that a hundredth of the pairs takes. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from filter_exactness import config_for
+from filter_peer import RESULT, PeerJob
+from filter_run import MODES, FilterJob, FilterRun, read_report, run_filter
+from machine import describe_machine, load_quietly
+from make_pairs import make
+from pairs.plan import Corpus
+
+from components.pair_filter.config import FilterConfig
+
+ASKED = 3.0  # times the pairs a second of the plain script
+FEW = 100  # one in so many pairs, for the time of starting
+MODE = "multi_processing"
+PEER = Path(__file__).with_name("filter_peer.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """Seconds of each run: ours, ours on few pairs, and the script's by the form of its pairs; and what was kept."""
+
+    ours: list[FilterRun]
+    start: FilterRun
+    peers: dict[str, list[float]]
+    kept: dict[str, int]
+
+
+def run_peer(form: str, pairs: Path, output: Path, config: FilterConfig) -> dict:
+    """Run the plain script in a process of its own; returns its seconds and counts."""
+    output.mkdir(parents=True)
+    job = PeerJob(form, str(pairs), str(output), dataclasses.asdict(config))
+    (output / "job.json").write_text(json.dumps(dataclasses.asdict(job)), encoding="utf-8")
+    command = [sys.executable, PEER, output / "job.json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    result = next(line for line in done.stdout.splitlines() if line.startswith(RESULT))
+    return json.loads(result.removeprefix(RESULT))
+
+
+def measure(folders: dict[str, Path], few: Path, scratch: Path, config: FilterConfig, times: int) -> Measured:
+    """Run ours and the script in turn, several times.
+
+    Args:
+      folders: the pairs, as "examples" and as "tars".
+      few: some pairs as Examples, for the time of starting.
+      scratch: folder for what is written, which is removed.
+      config: of both.
+      times: runs of each.
+    """
+
+    def ours(pairs: Path) -> FilterRun:
+        shutil.rmtree(scratch, ignore_errors=True)
+        return run_filter(FilterJob(str(pairs), str(scratch), config.to_json(), MODES[MODE]))
+
+    measured = Measured([], ours(few), {form: [] for form in folders}, {})
+    for _ in range(times):
+        measured.ours.append(ours(folders["examples"]))
+        measured.kept["ours"] = read_report(scratch)["train", "captions", "kept"]
+        for form, pairs in folders.items():
+            shutil.rmtree(scratch)
+            result = run_peer(form, pairs, scratch, config)
+            measured.peers[form].append(result["run_s"])
+            measured.kept[form] = result["counts"]["captions kept"]
+    shutil.rmtree(scratch)
+    return measured
+
+
+def report(measured: Measured, pairs: int) -> str:
+    """Returns the table of pairs a second."""
+    ours = statistics.median(run.run_s for run in measured.ours)
+    net = ours - measured.start.run_s * (1 - 1 / FEW)
+    cpu = statistics.median(run.peaks.cpu_s for run in measured.ours)
+    lines = ["| | seconds, each run | pairs/s, median | captions kept |", "|---|---:|---:|---:|"]
+    each = ", ".join(f"{run.run_s:.1f}" for run in measured.ours)
+    lines.append(f"| ours, 2 workers | {each} | {pairs / ours:.0f} | {measured.kept['ours']} |")
+    lines.append(f"| ours without its workers' start | {net:.1f} | {pairs / net:.0f} | |")
+    ratios = []
+    for form, seconds in measured.peers.items():
+        peer = statistics.median(seconds)
+        each = ", ".join(f"{one:.1f}" for one in seconds)
+        lines.append(f"| plain script on {form} | {each} | {pairs / peer:.0f} | {measured.kept[form]} |")
+        ratios.append(f"| ours to the script on {form} | {peer / ours:.2f} | {peer / net:.2f} | {ASKED:.1f} |")
+    start = measured.start
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "| Ratio of pairs/s | start included | start left out | asked |",
+            "|---|---:|---:|---:|",
+            *ratios,
+            "",
+            f"Not in the seconds above: imports of ours, {start.import_s:.1f} s, and TFX's packing of itself, "
+            f"{start.pack_s:.1f} s. In them: the start of its workers, {start.run_s:.1f} s (the filter on "
+            f"{pairs // FEW} pairs). CPU of all processes of ours, imports included: {cpu:.0f} s. The script's "
+            "near-duplicates are those by imagehash's hash, so it keeps a few captions more or less.",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=20_000)
+    parser.add_argument("--times", type=int, default=3, help="runs of each")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output-filter")
+    arguments = parser.parse_args()
+    output = arguments.output.resolve()
+    folders = {form: output / f"speed-{form}-{arguments.pairs}" for form in ("examples", "tars")}
+    few = output / f"speed-few-{arguments.pairs // FEW}"
+    for form, folder in folders.items():
+        make(folder, Corpus(pairs=arguments.pairs), form, "photos")
+    make(few, Corpus(pairs=arguments.pairs // FEW), "examples", "photos")
+    config = config_for(arguments.pairs)
+    print(f"{describe_machine()}\n\n{arguments.pairs} pairs; {config.to_json()}\n", flush=True)
+    measured = measure(folders, few, output / "speed-run", config, arguments.times)
+    print(report(measured, arguments.pairs), flush=True)
+    load_quietly()
+    from filter_parts import parts_table  # TensorFlow, which must not be in this process while others are measured
+
+    print(f"\n{parts_table(folders['examples'], output / 'speed-run')}")
+    shutil.rmtree(output / "speed-run")
+
+
+if __name__ == "__main__":
+    main()
