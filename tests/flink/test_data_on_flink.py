@@ -23,7 +23,7 @@ from components.pair_filter.config import FilterConfig
 
 pytestmark = pytest.mark.flink
 
-WITHIN_S = 240
+WITHIN_S = 480
 PAIRS, FILES = 5000, 20
 
 
