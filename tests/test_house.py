@@ -48,7 +48,10 @@ PLUMBING = (
     "components/pair_filter/image_models.py",  # loads SavedModels, as a handler of RunInference
     "components/pair_filter/scoring.py",  # moves images through a model
     "components/pair_filter/neighbour_search.py",  # moves embeddings to an index and past it
+    "components/pair_example_gen/metadata.py",  # joins texts to shards in Beam
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
+    "components/pair_example_gen/sources.py",  # opens them there
+    "components/pair_example_gen/tfrecord_reader.py",  # knows the message tf.train.Example
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting
     "components/evaluator/results.py",  # reads what TFMA wrote

@@ -24,7 +24,7 @@ from tfx_pipeline.beam_config import BeamConfig
 
 PRESETS = Path(__file__).parent / "presets"
 BASE_KEY = "preset"  # the key of a config file that names the preset it starts from
-_PATH_FIELDS = frozenset({"ingest.shards"})  # relative to the file that sets them
+_PATH_FIELDS = frozenset({"ingest.shards", "ingest.image_folder"})  # relative to the file that sets them
 
 
 class ConfigError(ValueError):

@@ -1,4 +1,4 @@
-"""PairExampleGen: tar shards of images and captions -> Examples, and a report of what was read, kept and dropped."""
+"""PairExampleGen: files of images and captions -> Examples, and a report of what was read, kept and dropped."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class PairExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
 
 
 class PairExampleGen(FileBasedExampleGen):
-    """Ingest tar shards as img2dataset and WebDataset write them.
+    """Ingest tar shards, Parquet, TFRecord, CSV or TSV, or a published data set: see IngestConfig.
 
-    It is a FileBasedExampleGen: TFX's driver fingerprints the shards (names, sizes, times), so a run with the same
-    shards and the same config takes its result from the cache, here as on Kubeflow and Vertex.
+    It is a FileBasedExampleGen: TFX's driver fingerprints the files that `splits` and `metadata` name (names, sizes,
+    times), so a run with the same files and the same config takes its result from the cache, here as on Kubeflow and
+    Vertex. Image files that a table names by path are not looked at: who changes one gives its table a new time.
 
     Outputs: `examples` (Examples, schema in components/schema.py) and `report` (IngestReport).
     """
@@ -46,7 +47,13 @@ class PairExampleGen(FileBasedExampleGen):
         spec = PairExampleGenSpec(
             input_base=config.shards,
             input_config=tfx.proto.Input(
-                splits=[tfx.proto.Input.Split(name=name, pattern=pattern) for name, pattern in config.splits.items()]
+                splits=[
+                    tfx.proto.Input.Split(name=name, pattern=pattern)
+                    for name, pattern in (
+                        *config.splits.items(),
+                        *([("metadata", config.metadata)] * bool(config.metadata)),
+                    )
+                ]
             ),
             output_config=tfx.proto.Output(
                 split_config=tfx.proto.SplitConfig(

@@ -5,36 +5,152 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.pair_example_gen.formats import FORMATS, Format
+from components.schema import TRAIN_SPLIT
+
 MAX_IMAGE_PIXELS = 64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
+_PARTICULAR = ("image_field", "image_folder", "key_field", "columns", "metadata")  # fields that only some formats use
+
+
+def _default_splits() -> dict[str, str]:
+    return {"all": FORMATS["tar"].glob}
+
+
+def _default_hash_split() -> dict[str, int]:
+    return {TRAIN_SPLIT: 98, "validation": 2}
 
 
 @dataclass(frozen=True)
 class IngestConfig:
     """Where the image-text pairs are and which of their fields are captions.
 
+    A default that says "by format" stands in components/pair_example_gen/formats.py.
+
     Attributes:
-      shards: folder that holds the tar shards. Required; a relative path starts at the config file's folder.
-      splits: split name -> glob of its tar shards under `shards`. A single entry is one pile, divided by
-        `hash_split`; of several, each is a split by itself, and one must be named "train".
+      shards: folder that holds the files, on any file system that Beam reads. Required; a relative path starts at the
+        config file's folder.
+      format: how the files are laid out.
+        "tar": img2dataset's and WebDataset's shards.
+        "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path.
+        "tfrecord": tf.train.Examples, gzipped where the name ends in .gz.
+        "csv", "tsv": a row for each image file. A CSV quotes as RFC 4180 has it; a TSV does not quote.
+        "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets. Fields come from a record's
+        .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
+        "karpathy": dataset_coco.json or dataset_flickr30k.json and image files; its own split field chooses train
+        (restval counts as train), validation or test.
+      splits: split name -> glob of its files under `shards`; the default's glob is by format. A single entry is one
+        pile, divided by `hash_split`; of several, each is a split by itself, and one must be named "train".
       hash_split: split name -> share, an integer weight, of the one pile. Images are assigned by hash of their bytes,
-        so that no image straddles two splits. Where `splits` has several entries it must be empty.
-      captions: caption field -> BCP 47 language tag ("und" where unknown). "txt" is the .txt member of a
-        record, every other name a key of its .json member.
-      label_field: key in the .json member that holds the class for zero-shot evaluation; "" for none.
+        so that no image straddles two splits. Where `splits` has several entries, or the format names the split of
+        each record, it must be empty.
+      captions: caption field -> BCP 47 language tag ("und" where unknown); by format. In a tar, "txt" is the .txt
+        member of a record and every other name a key of its .json member; elsewhere it is a column or feature. A
+        field that holds a list holds several captions.
+      language_field: field with the BCP 47 tag of a record's captions: a text for all, or a list as long as the list
+        of captions; where it is absent or empty the tag in `captions` stands. "" for none, or by format.
+      label_field: field that holds the class for zero-shot evaluation; "" for none.
+      url_field: field with the address that the image came from, which then names the record in messages; "" for none,
+        or by format.
+      image_field: column or feature that holds the image or its path; by format.
+      image_folder: folder that the images' paths start from; "" for `shards`. A path that leaves it is refused.
+      key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
+        shards and metadata are joined, in place of the address.
+      columns: the columns' names, where a CSV or TSV has no header line; () where it has one.
+      metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
+        for the others, for shards that lack the captions. "" where the shards hold them.
+      sample: read about so many records, from tasks chosen by hash: the same ones each time; null for all.
       max_image_pixels: width x height above which an image is refused by its header, before any decoding.
     """
 
     shards: str = ""
-    splits: Mapping[str, str] = field(default_factory=lambda: {"all": "*.tar"})
-    hash_split: Mapping[str, int] = field(default_factory=lambda: {"train": 98, "validation": 2})
-    captions: Mapping[str, str] = field(default_factory=lambda: {"txt": "und"})
+    format: str = "tar"
+    splits: Mapping[str, str] = field(default_factory=_default_splits)
+    hash_split: Mapping[str, int] = field(default_factory=_default_hash_split)
+    captions: Mapping[str, str] = field(default_factory=lambda: dict(FORMATS["tar"].captions))
+    language_field: str = ""
     label_field: str = ""
+    url_field: str = ""
+    image_field: str = ""
+    image_folder: str = ""
+    key_field: str = ""
+    columns: tuple[str, ...] = ()
+    metadata: str = ""
+    sample: int | None = None
     max_image_pixels: int = MAX_IMAGE_PIXELS
 
     def __post_init__(self) -> None:
+        if self.format not in FORMATS:
+            raise ValueError(f"ingest.format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
+        object.__setattr__(self, "columns", tuple(self.columns))  # JSON, in which executors get it, has lists alone
+        self._refuse_what_the_format_ignores()
+        self._fill_in_by_format()
+        self._check_splits()
+        if not self.captions:
+            raise ValueError('ingest.captions is empty; name at least one caption field, such as {"txt": "und"}')
+        missing = [name for name in (*self.captions, self.image_field) if name not in self.columns]
+        if self.columns and missing:
+            raise ValueError(
+                f"ingest.columns is {list(self.columns)}, without {missing[0]!r}; name that column there, or the right "
+                "one in ingest.captions or ingest.image_field"
+            )
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError(f"ingest.columns is {list(self.columns)}; each name may come once")
+        if self.sample is not None and self.sample < 1:
+            raise ValueError(f"ingest.sample is {self.sample}; it must be at least 1, or null for all records")
+        if self.max_image_pixels < 1:
+            raise ValueError(f"ingest.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
+
+    @property
+    def layout(self) -> Format:
+        """What is particular to the format."""
+        return FORMATS[self.format]
+
+    @property
+    def split_names(self) -> list[str]:
+        """Names of the splits that PairExampleGen writes."""
+        if self.layout.split_values:
+            return list(dict.fromkeys(self.layout.split_values.values()))
+        return list(self.hash_split) if len(self.splits) == 1 else list(self.splits)
+
+    @property
+    def folder_of_images(self) -> str:
+        """Returns the folder that the images' paths start from."""
+        return self.image_folder or self.shards
+
+    def _refuse_what_the_format_ignores(self) -> None:
+        for name in _PARTICULAR:
+            if getattr(self, name) and name not in self.layout.uses:
+                users = ", ".join(key for key, layout in FORMATS.items() if name in layout.uses)
+                raise ValueError(
+                    f"ingest.{name} is {getattr(self, name)!r}, which ingest.format {self.format!r} has no use for; "
+                    f"leave it out, or set the format to one of {users}"
+                )
+        if self.key_field and "metadata" in self.layout.uses and not self.metadata:
+            raise ValueError(f"ingest.key_field is {self.key_field!r} without ingest.metadata; name the files to join")
+
+    def _fill_in_by_format(self) -> None:
+        for name, value in self.layout.defaults.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
+        if self.splits == _default_splits():
+            object.__setattr__(self, "splits", {"all": self.layout.glob})
+        if self.captions == FORMATS["tar"].captions:
+            object.__setattr__(self, "captions", dict(self.layout.captions))
+        if self.layout.split_values and self.hash_split == _default_hash_split():
+            object.__setattr__(self, "hash_split", {})
+
+    def _check_splits(self) -> None:
         if not self.splits:
             raise ValueError('ingest.splits is empty; name at least one glob, such as {"all": "*.tar"}')
         divided = len(self.splits) == 1
+        if self.layout.split_values:
+            if not divided or self.hash_split:
+                name = "hash_split" if divided else "splits"
+                raise ValueError(
+                    f"ingest.{name} is {dict(getattr(self, name))}, but in ingest.format {self.format!r} each record "
+                    "names its split; leave hash_split out and give splits a single glob"
+                )
+            return
         if divided and not self.hash_split:
             raise ValueError(
                 f"ingest.hash_split is empty but ingest.splits has the single entry {list(self.splits)}; "
@@ -45,17 +161,8 @@ class IngestConfig:
                 f"ingest.hash_split is {dict(self.hash_split)} but ingest.splits already names {list(self.splits)}; "
                 "set hash_split to {} or give a single glob"
             )
-        if "train" not in self.split_names:
+        if TRAIN_SPLIT not in self.split_names:
             raise ValueError(f'ingest names the splits {self.split_names}; one of them must be "train"')
         for name, weight in self.hash_split.items():
             if weight < 1:
                 raise ValueError(f"ingest.hash_split[{name!r}] is {weight}; a share must be at least 1")
-        if not self.captions:
-            raise ValueError('ingest.captions is empty; name at least one caption field, such as {"txt": "und"}')
-        if self.max_image_pixels < 1:
-            raise ValueError(f"ingest.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
-
-    @property
-    def split_names(self) -> list[str]:
-        """Names of the splits that PairExampleGen writes."""
-        return list(self.hash_split) if len(self.splits) == 1 else list(self.splits)

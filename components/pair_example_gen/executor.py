@@ -1,13 +1,14 @@
-"""Moves tar shards into Examples: one shard is one element of the Beam job and becomes one file in each of its splits.
+"""Moves files of pairs into Examples: one part of a file is one element of the Beam job and one file in each split.
 
-No image is shuffled between workers: a shard is read, checked and written by one of them, so shards are the grain of
-parallelism (img2dataset's usual ten thousand images a shard suit). Counts travel as data, not as Beam metrics, which a
-retried bundle would add twice.
+No image is shuffled between workers: a part is read, checked and written by one of them, so parts are the grain of
+parallelism (a tar shard is one part: img2dataset's usual ten thousand images suit). Counts travel as data, not as Beam
+metrics, which a retried bundle would add twice.
 
 How things are counted. A record counts as one image in the split that it goes to. Where one pile is divided by hash, a
 dropped record counts in the split that its image's bytes would choose, or its name where it has no image. Captions are
 read only once the image and its metadata are found good, so those of a dropped image are in no count, except where the
-image is dropped because none of its captions is usable: these are counted under their own reasons.
+image is dropped because none of its captions is usable: these are counted under their own reasons. Of a data set whose
+metadata is published apart from the images, a row whose image was never downloaded is no record.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import hashlib
 import json
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
@@ -32,39 +32,19 @@ from components.artifacts import INGEST_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.csv_lines import entries
+from components.pair_example_gen.csv_reader import scan_csv
 from components.pair_example_gen.images import Picture
+from components.pair_example_gen.metadata import JoinMetadata, Rows, as_key, rows_beside
+from components.pair_example_gen.raw_record import Part, RawRecord
 from components.pair_example_gen.reasons import Refused
-from components.pair_example_gen.records import (
-    Captions,
-    image_member,
-    read_captions,
-    read_label,
-    read_metadata,
-    read_picture,
-    split_of,
-)
-from components.pair_example_gen.shards import find_shards, shard_name
-from components.pair_example_gen.tar_reader import Record, read_records
+from components.pair_example_gen.records import Captions, read_captions, read_label, read_name, read_picture, split_of
+from components.pair_example_gen.shards import find_metadata, find_sources, shard_name
+from components.pair_example_gen.sources import load_image, read_source
+from components.pair_example_gen.tasks import Source, Task
 from components.publishing import draft_folder, publish
 
 TOP_REASONS = 3
-
-
-@dataclass(frozen=True)
-class ShardTask:
-    """One shard to ingest.
-
-    Attributes:
-      path: where to read it.
-      name: how messages name it.
-      outputs: split -> path of the file to write.
-      shares: split -> weight of the hash split; one entry where the shard belongs to one split.
-    """
-
-    path: str
-    name: str
-    outputs: Mapping[str, str]
-    shares: Mapping[str, int]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -92,12 +72,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report = artifact_utils.get_single_instance(output_dict["report"])
         example_files.describe(examples, config.split_names)
         tasks = plan(config, examples)
+        metadata = find_metadata(config)
         with self._make_beam_pipeline() as pipeline:
+            spread = pipeline | "Files" >> beam.Create(tasks) | "Spread" >> beam.Reshuffle()
+            ingest = Ingest(config, example_files.aside_folder(examples))
+            if metadata:
+                keyed = spread | "ByPath" >> beam.Map(lambda task: (task.source.path, task))
+                joined = keyed | "JoinMetadata" >> JoinMetadata(config, metadata)
+                counted = joined | "Ingest" >> beam.ParDo(IngestWithMetadata(ingest))
+            elif divided := divided_files(config, tasks):
+                scans = pipeline | "CsvParts" >> beam.Create(divided) | beam.Reshuffle() | "Scan" >> beam.Map(scan)
+                counted = spread | "Ingest" >> beam.ParDo(IngestCsvParts(ingest), beam.pvalue.AsDict(scans))
+            else:
+                counted = spread | "Ingest" >> beam.ParDo(IngestFiles(ingest))
             _ = (
-                pipeline
-                | "Shards" >> beam.Create(tasks)
-                | "Spread" >> beam.Reshuffle()
-                | "Ingest" >> beam.ParDo(IngestShard(config, example_files.aside_folder(examples)))
+                counted
                 | "AddUp" >> beam.CombineGlobally(merge)
                 | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
             )
@@ -112,16 +101,35 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         refuse_empty_train(counts, config)
 
 
-def plan(config: IngestConfig, examples: Artifact) -> list[ShardTask]:
-    """Decide which shard is written to which files; the same shards give the same names."""
+def plan(config: IngestConfig, examples: Artifact) -> list[Task]:
+    """Decide which part is written to which files; the same files give the same names."""
     tasks = []
-    for split, paths in find_shards(config).items():
-        shares = dict(config.hash_split) or {split: 1}
-        for index, path in enumerate(paths):
-            name = example_files.file_name(index, len(paths))
+    for split, sources in find_sources(config).items():
+        shares = dict.fromkeys(config.split_names, 1) if config.layout.split_values else dict(config.hash_split)
+        shares = shares or {split: 1}
+        for index, source in enumerate(sources):
+            name = example_files.file_name(index, len(sources))
             outputs = {to: posixpath.join(draft_folder(examples, to), name) for to in shares}
-            tasks.append(ShardTask(path, shard_name(config, path), outputs, shares))
+            tasks.append(Task(source, shard_name(config, source.path), outputs, shares))
     return tasks
+
+
+def divided_files(config: IngestConfig, tasks: list[Task]) -> list[Source]:
+    """Returns every part of the CSV files that have several parts, also those that a sample leaves out."""
+    if config.format != "csv":
+        return []
+    files = {task.source.path: task.source for task in tasks if task.source.part.count > 1}
+    return [
+        Source(path, source.size, Part(index, source.part.count))
+        for path, source in files.items()
+        for index in range(source.part.count)
+    ]
+
+
+def scan(source: Source) -> tuple[tuple[str, int], tuple[bool, bool]]:
+    """Returns ((path, part), how quotes pass through that part of a CSV)."""
+    with FileSystems.open(source.path) as stream:
+        return (source.path, source.part.index), scan_csv(stream, source.part)
 
 
 def refuse_empty_train(counts: Counts, config: IngestConfig) -> None:
@@ -133,57 +141,118 @@ def refuse_empty_train(counts: Counts, config: IngestConfig) -> None:
     why = ", ".join(f"{reason} {number}" for reason, number in top) or "none was there"
     raise ValueError(
         f"ingest.shards is {config.shards!r}, of which no image reached the split {schema.TRAIN_SPLIT!r}: "
-        f"{tally.read} read, dropped as {why}; check the shards and that ingest.captions = {dict(config.captions)} "
+        f"{tally.read} read, dropped as {why}; check the files and that ingest.captions = {dict(config.captions)} "
         "names fields that they have"
     )
 
 
-class IngestShard(beam.DoFn):
-    """Read one shard, write its files, yield its counts."""
+class Ingest:
+    """Writes the records of one task and counts them."""
 
     def __init__(self, config: IngestConfig, aside: str) -> None:
         self._config = config
         self._aside = aside
 
-    def setup(self) -> None:
-        Image.MAX_IMAGE_PIXELS = None  # ingest.max_image_pixels takes the place of Pillow's own limit
+    def ingest(self, task: Task, records: Iterator[RawRecord]) -> Counts:
+        """Write a task's files whole, or not at all.
 
-    def process(self, task: ShardTask) -> Iterator[Counts]:
+        Args:
+          task: which files to write.
+          records: what its source holds.
+        """
+        Image.MAX_IMAGE_PIXELS = None  # ingest.max_image_pixels takes the place of Pillow's own limit
         counts = Counts()
         with contextlib.ExitStack() as files:
             write = {
                 split: files.enter_context(example_files.writing(path, self._aside))
                 for split, path in task.outputs.items()
             }
-            for record in read_records(files.enter_context(FileSystems.open(task.path))):
-                self._ingest(record, task, write, counts)
-        yield counts
+            for record in records:
+                self._add(record, task, write, counts)
+        return counts
 
-    def _ingest(
-        self, record: Record, task: ShardTask, write: Mapping[str, Callable[[bytes], None]], counts: Counts
-    ) -> None:
-        name = _printable(f"{task.name}#{record.key}")
+    def read(self, task: Task, *, quote_is_open: bool = False) -> Iterator[RawRecord]:
+        """Yield the records of a task, with what the Parquet file beside a shard says of them."""
+        records = read_source(task.source, self._config, quote_is_open=quote_is_open)
+        if "metadata" not in self._config.layout.uses:
+            return records
+        return with_rows(records, rows_beside(task.source.path, self._config))
+
+    def _add(self, record: RawRecord, task: Task, write: Mapping[str, Callable[[bytes], None]], counts: Counts) -> None:
+        config = self._config
+        url = read_name(record.fields, config.url_field)
+        key = read_name(record.fields, config.key_field) or record.name
+        name = _printable(url or f"{task.name}#{key}")
         captions = Captions()
         try:
-            picture = read_picture(record, self._config.max_image_pixels, decode_as_training_does)
-            metadata = read_metadata(record, self._config.captions, self._config.label_field)
-            label = read_label(metadata, self._config.label_field)
-            captions = read_captions(record, metadata, self._config.captions)
+            load_image(record, config.folder_of_images)
+            picture = read_picture(record, config.max_image_pixels, decode_as_training_does)
+            label = read_label(record.fields, config.label_field)
+            captions = read_captions(record.fields, config.captions, config.language_field)
             if not captions.kept:
-                fields = ", ".join(self._config.captions)
+                fields = ", ".join(config.captions)
                 raise Refused(reasons.NO_CAPTION, f"{len(captions.refused)} unusable in the fields {fields}")
-            split = split_of(picture.encoded, task.shares)
+            split = record.split or split_of(picture.encoded, task.shares)
             write[split](to_example(picture, captions, label, name, split))
             counts.kept[split, IMAGES] += 1
             counts.kept[split, CAPTIONS] += len(captions.kept)
         except Refused as refused:
-            identity = record.members.get(image_member(record)) or name.encode()
-            split = split_of(identity, task.shares)
+            split = record.split or split_of(record.image or name.encode(), task.shares)
             counts.drop(split, IMAGES, refused.reason, name, _printable(refused.detail))
         counts.read[split, IMAGES] += 1
         counts.read[split, CAPTIONS] += len(captions.kept) + len(captions.refused)
         for caption in captions.refused:
             counts.drop(split, CAPTIONS, caption.reason, name, _printable(caption.detail))
+
+
+def with_rows(records: Iterator[RawRecord], rows: Rows) -> Iterator[RawRecord]:
+    """Lay the row of the same key over each record's fields, where there is one."""
+    for record in records:
+        record.fields = {**record.fields, **rows.get(as_key(record.name), {})}
+        yield record
+
+
+def with_every_row(records: Iterator[RawRecord], rows: Rows) -> Iterator[RawRecord]:
+    """Lay the row of the same key over each record's fields; one without has the flaw no_metadata."""
+    for record in with_rows(records, rows):
+        if not record.flaw and as_key(record.name) not in rows:
+            record.flaw, record.detail = reasons.NO_METADATA, "no row of ingest.metadata has its address"
+        yield record
+
+
+class IngestFiles(beam.DoFn):
+    """Ingest parts whose records can be read as they stand."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    def process(self, task: Task) -> Iterator[Counts]:
+        yield self._ingest.ingest(task, self._ingest.read(task))
+
+
+class IngestCsvParts(beam.DoFn):
+    """Ingest parts of CSV files, knowing how quotes pass through all of them."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    def process(self, task: Task, scans: Mapping[tuple[str, int], tuple[bool, bool]]) -> Iterator[Counts]:
+        path, part = task.source.path, task.source.part
+        known = [scans[path, index] for index in range(part.count)] if part.count > 1 else [(False, False)]
+        is_open = entries(known)[part.index]
+        yield self._ingest.ingest(task, self._ingest.read(task, quote_is_open=is_open))
+
+
+class IngestWithMetadata(beam.DoFn):
+    """Ingest shards together with the rows that were found for them."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    def process(self, element: tuple[str, tuple[list[Task], list[tuple[bytes, dict]]]]) -> Iterator[Counts]:
+        _, (tasks, rows) = element
+        for task in tasks:
+            yield self._ingest.ingest(task, with_every_row(self._ingest.read(task), dict(rows)))
 
 
 def decode_as_training_does(encoded: bytes) -> None:

@@ -6,7 +6,8 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
 from components.pair_example_gen.reasons import (
     IMAGE_FORMAT_NOT_SUPPORTED,
@@ -15,13 +16,16 @@ from components.pair_example_gen.reasons import (
     Refused,
 )
 
-# Kept byte for byte unless transparent: tf.io.decode_image reads every variant of them. It reads GIF and BMP too, but
-# of a GIF no more than the first frame's own rectangle, and BMP not with a palette nor with 32 bits.
+# Kept byte for byte unless transparent or turned by EXIF: tf.io.decode_image reads every other variant of them,
+# progressive, CMYK (by its Adobe marker) and 16 bits (the upper 8) included. It reads GIF and BMP too, but of a GIF no
+# more than the first frame's own rectangle, and BMP not with a palette nor with 32 bits.
 KEPT_FORMATS = ("JPEG", "MPO", "PNG")
 TRANSCODED_FORMATS = ("GIF", "BMP", "WEBP", "TIFF", "JPEG2000", "PPM", "AVIF")
 KNOWN_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "bmp", "webp")  # with these, unknown content is a broken file
 EXTENSIONS = (*KNOWN_EXTENSIONS, "tif", "tiff", "jp2", "ppm", "avif", "heic", "heif", "jxl", "ico", "svg")
 WHITE = (255, 255, 255, 255)
+UPRIGHT_JPEG_QUALITY = 95  # a JPEG that is turned upright is encoded a second time: large, and hardly worse
+_ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
 
 Image.init()  # Image.OPEN then names what this build of Pillow reads; others are as good as unknown
 _FORMATS = tuple(name for name in KEPT_FORMATS + TRANSCODED_FORMATS if name in Image.OPEN)
@@ -40,8 +44,9 @@ def prepare(encoded: bytes, extension: str, max_pixels: int, check: Callable[[by
     """Refuse an image that is too large or broken; transcode one that TensorFlow would misread.
 
     A transparent image is laid on white: TensorFlow drops the alpha channel and shows whatever colour lies beneath.
-    It and the formats that TensorFlow misreads become PNG; of an animation the first frame stays. All other images
-    keep their bytes.
+    It and the formats that TensorFlow misreads become PNG; of an animation the first frame stays. What EXIF says is
+    turned is turned upright, a JPEG as JPEG, and its size is the one that it then has. All other images keep their
+    bytes.
 
     Args:
       encoded: the file's bytes.
@@ -55,20 +60,42 @@ def prepare(encoded: bytes, extension: str, max_pixels: int, check: Callable[[by
     Raises:
       Refused: with image_format_not_supported, image_too_large or image_not_decodable.
     """
+    _refuse_large_webp(encoded, max_pixels)
     image = _open(encoded, extension)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise Refused(IMAGE_TOO_LARGE, f"{width} x {height} px, above {max_pixels} px in all")
-    if image.format in KEPT_FORMATS and not image.has_transparency_data:
+    _refuse_large(*image.size, max_pixels)
+    if image.format in KEPT_FORMATS and not image.has_transparency_data and not _is_turned(image):
         try:
             check(encoded)
         except ValueError as error:
             raise Refused(IMAGE_NOT_DECODABLE, str(error)) from error
-        return Picture(encoded, width, height)
+        return Picture(encoded, *image.size)
     try:
-        return Picture(_to_png(image), width, height)
+        return _transcode(image)
     except Exception as error:  # a damaged file makes Pillow's decoders raise nearly anything
         raise Refused(IMAGE_NOT_DECODABLE, f"{type(error).__name__}: {error}") from error
+
+
+def _refuse_large(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise Refused(IMAGE_TOO_LARGE, f"{width} x {height} px, above {max_pixels} px in all")
+
+
+def _refuse_large_webp(encoded: bytes, max_pixels: int) -> None:
+    """Refuse a large WebP before Pillow opens it, which makes room for the whole canvas at once.
+
+    Reference: RFC 9649, sections 2.5 to 2.7; RFC 6386, section 9.1.
+    """
+    if len(encoded) < 30 or encoded[:4] != b"RIFF" or encoded[8:12] != b"WEBP":
+        return
+    kind = encoded[12:16]
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(encoded[at : at + 3], "little") for at in (24, 27))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(encoded[21:25], "little")
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width, height = (int.from_bytes(encoded[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    _refuse_large(width, height, max_pixels)
 
 
 def _open(encoded: bytes, extension: str) -> Image.Image:
@@ -84,10 +111,29 @@ def _open(encoded: bytes, extension: str) -> Image.Image:
         raise Refused(IMAGE_NOT_DECODABLE, f"{type(error).__name__}: {error}") from error
 
 
-def _to_png(image: Image.Image) -> bytes:
+def _is_turned(image: Image.Image) -> bool:
+    """Returns whether EXIF says that a JPEG or PNG is to be shown turned or mirrored."""
+    if not image.info.keys() & {"exif", "Raw profile type exif", "Raw profile type APP1"}:
+        return False
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except Exception:  # damaged EXIF says nothing; the image itself may be sound
+        return False
+
+
+def _transcode(image: Image.Image) -> Picture:
+    """Returns the first frame, upright, on white where it is transparent, as PNG, or as JPEG where it was a JPEG."""
+    kind = "JPEG" if image.format in ("JPEG", "MPO") else "PNG"
+    options: dict[str, object] = {}
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        halved = JpegImagePlugin.get_sampling(image) == 2  # 4:2:0, which is as good as it was before turning
+        options = {"quality": UPRIGHT_JPEG_QUALITY, "subsampling": 2 if halved else 0}
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips at 255 where TensorFlow takes the upper 8
+        image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, WHITE)
         image = Image.alpha_composite(white, image.convert("RGBA"))
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+    image.convert("RGB").save(buffer, kind, **options)
+    return Picture(buffer.getvalue(), *image.size)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-# A shard that breaks off. The record that it broke off in counts as one; those behind it cannot be counted.
+# A file that breaks off. The record that it broke off in counts as one; those behind it cannot be counted.
 TRUNCATED_MEMBER = "truncated_member"  # the file ends inside a member
 CORRUPT_SHARD = "corrupt_shard"  # a header or the compression is damaged: nothing behind it can be found
 SHARD_WITHOUT_END = "shard_without_end"  # the file stops between two members without the mark that ends a tar
+CORRUPT_FILE = "corrupt_file"  # the same of a Parquet, TFRecord, CSV, TSV or JSON file
+
+# Records, before their image is looked at.
+UNSAFE_NAME = "unsafe_name"  # a member's name is absolute or climbs out of its folder
+DAMAGED_RECORD = "damaged_record"  # a checksum is wrong, or what it holds is not of the format
+MALFORMED_ROW = "malformed_row"  # another number of columns than the header, or a quote that never closes
+UNKNOWN_SPLIT = "unknown_split"
+NO_METADATA = "no_metadata"  # no row of the metadata belongs to the image
+IMAGE_PATH_OUTSIDE = "image_path_outside"  # the path leaves the image folder; it is never opened
+IMAGE_MISSING = "image_missing"
 
 # Images, in the order in which they are checked.
 MEMBER_TOO_LARGE = "member_too_large"

@@ -1,19 +1,16 @@
-"""Turns a record of a shard into one image with its captions, or says why not."""
+"""Judges the image, the captions and the label of a raw record, whatever format it came from."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.pair_example_gen import reasons
-from components.pair_example_gen.images import EXTENSIONS, Picture, prepare
+from components.pair_example_gen.images import Picture, prepare
+from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, RawRecord
 from components.pair_example_gen.reasons import Refused
-from components.pair_example_gen.tar_reader import Record
 from components.schema import NO_LABEL
-
-TEXT_FIELD = "txt"  # the caption field that is a member of its own; every other is a key of the .json member
 
 
 @dataclass(frozen=True)
@@ -37,75 +34,76 @@ class Captions:
     refused: list[Refused] = field(default_factory=list)
 
 
-def read_picture(record: Record, max_pixels: int, check: Callable[[bytes], object]) -> Picture:
+def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], object]) -> Picture:
     """Returns the image of a record, checked and transcoded by `images.prepare`.
 
+    A record whose metadata is no JSON is judged by its image first, as one whose metadata is sound.
+
     Raises:
-      Refused: with the record's own flaw, no_image, or a reason of `images.prepare`.
+      Refused: with the record's own flaw, no_image, member_too_large or a reason of `images.prepare`.
     """
+    if record.flaw and record.flaw != reasons.METADATA_NOT_JSON:
+        raise Refused(record.flaw, record.detail)
+    if record.image is None:
+        raise Refused(reasons.NO_IMAGE, record.detail)
+    if len(record.image) > MAX_IMAGE_BYTES:
+        raise Refused(reasons.MEMBER_TOO_LARGE, f"{len(record.image)} bytes, above {MAX_IMAGE_BYTES}")
+    picture = prepare(record.image, record.extension, max_pixels, check)
     if record.flaw:
         raise Refused(record.flaw, record.detail)
-    found = image_member(record)
-    if not found:
-        raise Refused(reasons.NO_IMAGE, f"members: {', '.join(sorted(record.members)) or 'none'}")
-    return prepare(record.members[found], found, max_pixels, check)
+    return picture
 
 
-def image_member(record: Record) -> str:
-    """Returns the extension of the member that holds the image, or ""."""
-    return next((extension for extension in record.members if extension in EXTENSIONS), "")
-
-
-def read_metadata(record: Record, captions: Mapping[str, str], label_field: str) -> dict:
-    """Returns the .json member as a mapping; empty where no field of it is asked for or the record has none.
-
-    Raises:
-      Refused: with metadata_not_json, where it is asked for and is not an object in JSON.
-    """
-    if not (label_field or any(name != TEXT_FIELD for name in captions)) or "json" not in record.members:
-        return {}
-    try:
-        metadata = json.loads(record.members["json"].decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 raise a ValueError too
-        raise Refused(reasons.METADATA_NOT_JSON, str(error)) from error
-    if not isinstance(metadata, dict):
-        raise Refused(reasons.METADATA_NOT_JSON, f"the .json member is a {type(metadata).__name__}, not an object")
-    return metadata
-
-
-def read_captions(record: Record, metadata: Mapping, fields: Mapping[str, str]) -> Captions:
+def read_captions(values: Mapping[str, object], captions: Mapping[str, str], language_field: str = "") -> Captions:
     """Read the caption fields of a record.
 
-    A field that is absent holds no caption. Each string of a list is a caption of that field's language. White space
-    around a caption is cut off.
+    A field that is absent holds no caption. Each text of a list is a caption. White space around a caption is cut off.
 
     Args:
-      record: where the .txt member is.
-      metadata: the .json member.
-      fields: caption field -> language tag, as `ingest.captions` has it.
+      values: the record's fields.
+      captions: caption field -> language tag where the record states none, as `ingest.captions` has it.
+      language_field: field with the language, a text for all captions or a list as long as theirs; "" for none.
     """
-    captions = Captions()
-    for name, language in fields.items():
-        for value in _values(record, metadata, name):
+    found = Captions()
+    languages = _list(values, language_field)
+    for name, tag in captions.items():
+        texts = _list(values, name)
+        stated = languages if len(languages) == len(texts) else languages * len(texts) if len(languages) == 1 else []
+        for index, value in enumerate(texts):
             try:
-                captions.kept.append(Caption(_clean(value), language))
+                text = _clean(value)
+                found.kept.append(Caption(text, _tag(stated[index]) or tag if stated else tag))
             except Refused as refused:
-                captions.refused.append(refused)
-    return captions
+                found.refused.append(refused)
+    return found
 
 
-def read_label(metadata: Mapping, label_field: str) -> str:
+def read_label(values: Mapping[str, object], label_field: str) -> str:
     """Returns the class of a record, or NO_LABEL where it has none.
 
     Raises:
-      Refused: with label_not_text, where the field holds something else than a text.
+      Refused: with label_not_text, where the field holds something else than one text.
     """
-    label = metadata.get(label_field) if label_field else None
+    found = values.get(label_field) if label_field else None
+    if isinstance(found, (list, tuple)) and len(found) == 1:  # as a tf.train.Example has it
+        found = found[0]
+    label = found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else found
     if label is None:
         return NO_LABEL
     if not isinstance(label, str) or not _is_unicode(label):
-        raise Refused(reasons.LABEL_NOT_TEXT, f"{label_field} is {label!r}")
+        raise Refused(reasons.LABEL_NOT_TEXT, f"{label_field} is {str(found)[:80]!r}")
     return label.strip()
+
+
+def read_name(values: Mapping[str, object], field_name: str) -> str:
+    """Returns the text or number in the field that names a record in messages, or "" where it has none."""
+    value = _first(values, field_name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    try:
+        return _clean(value)
+    except Refused:
+        return ""
 
 
 def split_of(identity: bytes, shares: Mapping[str, int]) -> str:
@@ -123,13 +121,25 @@ def split_of(identity: bytes, shares: Mapping[str, int]) -> str:
     raise ValueError(f"shares are {dict(shares)}; each must be at least 1")
 
 
-def _values(record: Record, metadata: Mapping, name: str) -> Iterator[object]:
-    if name == TEXT_FIELD:
-        if TEXT_FIELD in record.members:
-            yield record.members[TEXT_FIELD]
-    elif name in metadata:
-        value = metadata[name]
-        yield from value if isinstance(value, list) else [value]
+def _list(values: Mapping[str, object], name: str) -> list[object]:
+    """Returns a field's values; none where the field is absent."""
+    if name not in values:
+        return []
+    value = values[name]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _first(values: Mapping[str, object], name: str) -> object:
+    return next(iter(_list(values, name)), None) if name else None
+
+
+def _tag(value: object) -> str:
+    """Returns a stated language, or "" where it is no text that could be a tag."""
+    try:
+        tag = _clean(value)
+    except Refused:
+        return ""
+    return tag if tag.isascii() and tag.replace("-", "").isalnum() else ""
 
 
 def _clean(value: object) -> str:
@@ -144,7 +154,7 @@ def _clean(value: object) -> str:
     if not isinstance(value, str):
         raise Refused(reasons.NOT_TEXT, f"{str(value)[:80]!r} is a {type(value).__name__}")
     if not _is_unicode(value):
-        raise Refused(reasons.NOT_UTF8, f"{value[:40]!r} holds half of a surrogate pair")
+        raise Refused(reasons.NOT_UTF8, f"{value[:40]!r} holds half of a surrogate pair or is not UTF-8")
     text = value.strip()
     if not text:
         raise Refused(reasons.EMPTY, "no character but white space")

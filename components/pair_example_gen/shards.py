@@ -1,4 +1,4 @@
-"""Finds the tar shards of each split and refuses, in one sentence, a folder that has none."""
+"""Finds the files of each split and refuses, in one sentence, a folder that has none."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from collections.abc import Mapping
 from apache_beam.io.filesystems import FileSystems
 
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.tasks import Source, divide, sample
 
 
 def check_shards(config: IngestConfig) -> None:
-    """Refuse shards that cannot be ingested, without reading them.
+    """Refuse files that cannot be ingested, without reading them.
 
     Raises:
-      ValueError: where the folder is unset, missing, empty for a split, or one shard belongs to two splits.
+      ValueError: where a folder is unset, missing, empty for a split, or one file belongs to two splits.
     """
     find_shards(config)
+    find_metadata(config)
+    if "image_folder" in config.layout.uses and config.image_folder and not _exists(config.image_folder):
+        raise ValueError(
+            f"ingest.image_folder is {config.image_folder!r}, which does not exist; set it to the folder that the "
+            "images' paths start from"
+        )
 
 
 def find_shards(config: IngestConfig) -> dict[str, list[str]]:
-    """Find the shards that `ingest.splits` names, on any file system that Beam reads.
+    """Find the files that `ingest.splits` names, on any file system that Beam reads.
 
     Returns:
       Name in `ingest.splits` -> paths, sorted, at least one each.
@@ -28,36 +35,85 @@ def find_shards(config: IngestConfig) -> dict[str, list[str]]:
     Raises:
       ValueError: as in `check_shards`.
     """
+    return {split: list(sizes) for split, sizes in _find(config).items()}
+
+
+def find_sources(config: IngestConfig) -> dict[str, list[Source]]:
+    """Divide the files into tasks' sources, or into a sample's where `ingest.sample` asks for one.
+
+    Returns:
+      Name in `ingest.splits` -> sources, by path and part.
+
+    Raises:
+      ValueError: as in `check_shards`.
+    """
+    found = {}
+    for split, sizes in _find(config).items():
+        sources = [part for path, size in sizes.items() for part in divide(path, size, config.layout.part_bytes)]
+        if config.sample is not None:
+            sources = sample(sources, -(-config.sample // len(config.splits)))
+        found[split] = sources
+    return found
+
+
+def find_metadata(config: IngestConfig) -> list[Source]:
+    """Find and divide the files that `ingest.metadata` names; none where it is not set.
+
+    Raises:
+      ValueError: where it is set and no file matches.
+    """
+    if not config.metadata:
+        return []
+    part_bytes = 128 * 1024 * 1024  # of texts
+    found = _match(config.shards, config.metadata, f"ingest.metadata = {config.metadata!r}", "metadata")
+    return [part for path, size in found.items() for part in divide(path, size, part_bytes)]
+
+
+def shard_name(config: IngestConfig, path: str) -> str:
+    """Returns how messages name a file: its path below `ingest.shards`."""
+    return path.removeprefix(config.shards.rstrip("/")).lstrip("/")
+
+
+def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
+    """Returns split -> path -> size in bytes."""
+    kind = "tar shards" if config.layout.glob.endswith(".tar") else f"{config.format} files"
     if not config.shards:
-        raise ValueError("ingest.shards is empty; set it to the folder that holds your tar shards")
-    found = {name: _match(config.shards, name, pattern) for name, pattern in config.splits.items()}
+        raise ValueError(f"ingest.shards is empty; set it to the folder that holds your {kind}")
+    found = {
+        name: _match(config.shards, pattern, f"ingest.splits[{name!r}] = {pattern!r}", kind)
+        for name, pattern in config.splits.items()
+    }
     _refuse_shared(found, config.splits)
     return found
 
 
-def shard_name(config: IngestConfig, path: str) -> str:
-    """Returns how messages name a shard: its path below `ingest.shards`."""
-    return path.removeprefix(config.shards.rstrip("/")).lstrip("/")
-
-
-def _match(folder: str, split: str, pattern: str) -> list[str]:
+def _match(folder: str, pattern: str, field: str, kind: str) -> dict[str, int]:
+    """Returns path -> size in bytes of the files in `folder` that the glob matches, sorted by path."""
     try:
         (result,) = FileSystems.match([posixpath.join(folder, pattern)])
-        paths = sorted(metadata.path for metadata in result.metadata_list)
-        if paths:
-            return paths
+        found = sorted((metadata.path, metadata.size_in_bytes) for metadata in result.metadata_list)
+        if found:
+            return dict(found)
         exists = FileSystems.exists(folder)
     except Exception as error:  # each of Beam's file systems has errors of its own; all mean that nothing can be read
         raise ValueError(f"ingest.shards is {folder!r}, which cannot be listed ({error}); check its address") from error
     if not exists:
-        raise ValueError(f"ingest.shards is {folder!r}, which does not exist; set it to the folder of your tar shards")
-    raise ValueError(
-        f"ingest.shards is {folder!r}, where no file matches ingest.splits[{split!r}] = {pattern!r}; "
-        "put tar shards there or change the glob"
-    )
+        raise ValueError(f"ingest.shards is {folder!r}, which does not exist; set it to the folder of your {kind}")
+    raise ValueError(f"ingest.shards is {folder!r}, where no file matches {field}; put {kind} there or change the glob")
 
 
-def _refuse_shared(found: Mapping[str, list[str]], patterns: Mapping[str, str]) -> None:
+def _exists(folder: str) -> bool:
+    """Says whether a folder is there; an object store has no folders, only what lies in them."""
+    try:
+        if FileSystems.exists(folder):
+            return True
+        (result,) = FileSystems.match([posixpath.join(folder, "*")], limits=[1])
+        return bool(result.metadata_list)
+    except Exception as error:  # as in `_match`
+        raise ValueError(f"ingest.image_folder is {folder!r}, which cannot be listed ({error}); check it") from error
+
+
+def _refuse_shared(found: Mapping[str, Mapping[str, int]], patterns: Mapping[str, str]) -> None:
     owner: dict[str, str] = {}
     for split, paths in found.items():
         for path in paths:

@@ -8,23 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.pair_example_gen import reasons
+from components.pair_example_gen.raw_record import RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.records import (
     Caption,
     read_captions,
     read_label,
-    read_metadata,
+    read_name,
     read_picture,
     split_of,
 )
 from components.pair_example_gen.tar_reader import Record
+from components.pair_example_gen.tar_records import read_metadata, to_raw_record
 
 FIELDS = {"txt": "und", "name": "en", "words": "de"}
 
 
 def captions_of(metadata, text=None):
-    members = {} if text is None else {"txt": text}
-    return read_captions(Record("0", members), metadata, FIELDS)
+    values = metadata if text is None else {**metadata, "txt": text}
+    return read_captions(values, FIELDS)
 
 
 def test_captions_come_in_the_order_of_the_config_with_their_language():
@@ -78,37 +80,74 @@ def test_every_value_is_a_caption_or_is_refused(metadata, text):
 
 
 def test_metadata_is_read_only_where_a_field_of_it_is_asked_for():
-    record = Record("0", {"json": b"not json"})
-    assert read_metadata(record, {"txt": "und"}, "") == {}
-    assert read_metadata(Record("0", {}), {"name": "en"}, "") == {}
-    for captions, label_field in (({"name": "en"}, ""), ({"txt": "und"}, "class")):
-        with pytest.raises(Refused, match=reasons.METADATA_NOT_JSON):
-            read_metadata(record, captions, label_field)
+    record = Record("0", {"json": b"not json", "png": b"p", "txt": b"t"})
+    assert to_raw_record(record, wants_json=False) == RawRecord("0", b"p", "png", fields={"txt": b"t"})
+    flawed = to_raw_record(record, wants_json=True)
+    assert (flawed.flaw, flawed.image, flawed.fields) == (reasons.METADATA_NOT_JSON, b"p", {"txt": b"t"})
+    assert to_raw_record(Record("0", {}), wants_json=True).detail == "members: none"
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "/etc/passwd", "a/../../b", "C:/x", "a\\b"])
+def test_a_name_that_climbs_out_is_a_flaw(key):
+    assert to_raw_record(Record(key, {"png": b"p"}), wants_json=False).flaw == reasons.UNSAFE_NAME
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (None, ["und", "und"]),
+        ("", ["und", "und"]),
+        ("de", ["de", "de"]),
+        (["de", "pt-BR"], ["de", "pt-BR"]),
+        ([b"de", None], ["de", "und"]),
+        (["de", "fr", "it"], ["und", "und"]),
+        (["not a tag", 7], ["und", "und"]),
+    ],
+)
+def test_the_language_of_a_record_wins_over_the_tag(stated, expected):
+    captions = read_captions({"text": ["eins", "zwei"], "lang": stated}, {"text": "und"}, "lang")
+    assert [caption.language for caption in captions.kept] == expected
+
+
+def test_languages_stay_beside_their_captions_where_one_is_refused():
+    captions = read_captions({"text": ["", "deux"], "lang": ["de", "fr"]}, {"text": "und"}, "lang")
+    assert captions.kept == [Caption("deux", "fr")]
+
+
+def test_names_of_records():
+    assert [read_name({"a": value}, "a") for value in (" x ", b"y", 7, ["z"], None, "", True, 0.5, "\ud800")] == [
+        *("x", "y", "7", "z"),
+        *[""] * 5,
+    ]
+    assert read_name({}, "a") == read_name({"a": "x"}, "") == ""
 
 
 @pytest.mark.parametrize("content", [b"[1]", b"\xff", b"", b"[" * 100_000, b'"text"', b"1" * 10_000])
 def test_metadata_that_is_no_object_is_named(content):
     with pytest.raises(Refused, match=reasons.METADATA_NOT_JSON):
-        read_metadata(Record("0", {"json": content}), {"name": "en"}, "")
+        read_metadata(Record("0", {"json": content}))
 
 
 def test_metadata_may_hold_what_only_pythons_json_allows():
-    assert read_metadata(Record("0", {"json": b'{"name": "x", "size": NaN}'}), {"name": "en"}, "")["name"] == "x"
+    assert read_metadata(Record("0", {"json": b'{"name": "x", "size": NaN}'}))["name"] == "x"
 
 
 def test_labels():
     assert read_label({"class": " cat face "}, "class") == "cat face"
+    assert read_label({"class": [b" cat face"]}, "class") == "cat face"
     assert read_label({"class": None}, "class") == read_label({}, "class") == read_label({"class": 3}, "") == ""
-    for label in (3, ["cat"], "\udfff"):
+    for label in (3, ["cat", "dog"], "\udfff"):
         with pytest.raises(Refused, match=reasons.LABEL_NOT_TEXT):
             read_label({"class": label}, "class")
 
 
 def test_a_flawed_or_empty_record_has_no_picture():
+    flawed = to_raw_record(Record("0", {"jpg": b"x"}, reasons.CORRUPT_SHARD, "why"), wants_json=True)
     with pytest.raises(Refused, match="corrupt_shard: why"):
-        read_picture(Record("0", {"jpg": b"x"}, reasons.CORRUPT_SHARD, "why"), 100, bool)
+        read_picture(flawed, 100, bool)
+    empty = to_raw_record(Record("0", {"txt": b"x", "json": b"{}"}), wants_json=True)
     with pytest.raises(Refused, match="no_image: members: json, txt"):
-        read_picture(Record("0", {"txt": b"x", "json": b"{}"}), 100, bool)
+        read_picture(empty, 100, bool)
 
 
 def test_the_hash_split_is_stable_and_follows_the_shares():
@@ -124,5 +163,5 @@ def test_the_hash_split_is_stable_and_follows_the_shares():
 
 def test_json_member_of_img2dataset_round_trips():
     content = json.dumps({"caption": "A \U0001f600", "key": "0"}).encode()
-    metadata = read_metadata(Record("0", {"json": content}), {"caption": "en"}, "")
-    assert read_captions(Record("0", {}), metadata, {"caption": "en"}).kept == [Caption("A \U0001f600", "en")]
+    metadata = read_metadata(Record("0", {"json": content}))
+    assert read_captions(metadata, {"caption": "en"}).kept == [Caption("A \U0001f600", "en")]

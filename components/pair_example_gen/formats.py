@@ -1,0 +1,67 @@
+"""The formats that PairExampleGen reads, and what is particular to the configuration of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a format's configuration starts from.
+
+    Attributes:
+      glob: of its files, where `ingest.splits` is not set.
+      captions: caption field -> language tag, where `ingest.captions` is not set.
+      uses: the fields of `ingest` that mean something here besides those that every format has.
+      defaults: value of such a field that is not set.
+      part_bytes: a larger file is divided into parts of about this size, one task each; 0 where a file cannot be.
+      split_values: the split that the record itself names -> our split; empty where none does.
+    """
+
+    glob: str
+    captions: Mapping[str, str]
+    uses: frozenset[str] = frozenset()
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    part_bytes: int = 0
+    split_values: Mapping[str, str] = field(default_factory=dict)
+
+
+_TABLE = frozenset({"image_field", "image_folder", "key_field"})
+_JOINED = frozenset({"metadata", "key_field"})
+
+FORMATS: Mapping[str, Format] = {
+    "tar": Format("*.tar", {"txt": "und"}),
+    # A row group of images is some hundred megabytes; one of paths is small, and its images are the work.
+    "parquet": Format("*.parquet", {"caption": "und"}, _TABLE, {"image_field": "image"}, 128 * _MIB),
+    "tfrecord": Format(
+        "*.tfrecord*",
+        {"caption/text": "und"},
+        frozenset({"image_field", "key_field"}),
+        {"image_field": "image/encoded"},
+    ),
+    # 4 MiB are some twenty thousand rows, whose images are gigabytes.
+    "csv": Format("*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB),
+    "tsv": Format("*.tsv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB),
+    "conceptual_captions": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
+    "coyo": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
+    "laion": Format("*.tar", {"caption": "und"}, _JOINED, {"url_field": "url", "language_field": "LANGUAGE"}),
+    # dataset_coco.json has 144 MB for 123 k images: 4 MiB are some 3500 images. Each part parses the whole file.
+    "karpathy": Format(
+        "dataset_*.json",
+        {"sentences": "en"},
+        frozenset({"image_folder"}),
+        {},
+        4 * _MIB,
+        {"train": "train", "restval": "train", "val": "validation", "test": "test"},
+    ),
+}
+
+# Metadata as the three data sets publish it: the column that our `caption` and our `url` stand for.
+PUBLISHED_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "conceptual_captions": {"caption": "caption", "url": "url"},  # Train_GCC-training.tsv: caption<TAB>url, no header
+    "coyo": {"text": "caption", "url": "url"},
+    "laion": {"TEXT": "caption", "URL": "url"},
+}

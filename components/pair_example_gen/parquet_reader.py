@@ -1,0 +1,110 @@
+"""Reads rows of a Parquet file, by row group and in batches, with the image as bytes or as a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.pair_example_gen import reasons
+from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.raw_record import Part, RawRecord, extension_of
+
+BATCH_ROWS = 32  # of images: some megabytes
+TEXT_BATCH_ROWS = 4096
+_READ_BYTES = 1024 * 1024  # of a column read ahead at a time, in place of all that the row group has of it
+
+
+def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
+    """Yield the rows of one part: the row groups whose share of the file it is.
+
+    Where the file breaks off, the part ends with a record whose flaw is corrupt_file. A footer that cannot be read is
+    the flaw of the first part alone.
+    """
+    fields = (config.language_field, config.label_field, config.url_field, config.key_field, config.image_field)
+    number = 0
+    try:
+        for number, row in read_rows(stream, part, (*config.captions, *fields), BATCH_ROWS):
+            yield _to_raw_record(number, row, config.image_field)
+    except UnreadableFooter as error:
+        if not part.index:
+            yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))
+    except Exception as error:  # a damaged file makes Arrow raise nearly anything
+        yield RawRecord(f"behind row {number}", flaw=reasons.CORRUPT_FILE, detail=_first_line(error))
+
+
+class UnreadableFooter(ValueError):
+    """A file that is no Parquet, or has lost its end."""
+
+
+def read_rows(
+    stream: BinaryIO, part: Part, names: Sequence[str], batch_rows: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (number in the file, values) of each row in one part.
+
+    What is no UTF-8 in a text becomes halves of surrogate pairs, so that one bad text harms no other; texts inside a
+    list come as bytes.
+
+    Args:
+      names: the columns to read; those that the file lacks, and "", are passed over.
+      batch_rows: rows held in memory at a time.
+
+    Raises:
+      UnreadableFooter: where nothing can be read.
+    """
+    try:
+        file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
+        present = [name for name in dict.fromkeys(names) if name in file.schema_arrow.names]
+        first, stop = part.range(file.num_row_groups)
+        number = sum(file.metadata.row_group(group).num_rows for group in range(first))
+    except Exception as error:
+        raise UnreadableFooter(_first_line(error)) from error
+    if not present:  # rows are then told by number alone
+        for index in range(number, number + sum(file.metadata.row_group(g).num_rows for g in range(first, stop))):
+            yield index, {}
+        return
+    for group in range(first, stop):
+        for batch in file.iter_batches(batch_rows, row_groups=[group], columns=present, use_threads=False):
+            columns = {name: _values(batch.column(index)) for index, name in enumerate(batch.schema.names)}
+            for index in range(batch.num_rows):
+                yield number, {name: values[index] for name, values in columns.items()}
+                number += 1
+
+
+def _values(column: pa.Array) -> list:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    values = column.cast(_bytes_for_text(column.type)).to_pylist()
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return [value if value is None else value.decode("utf-8", "surrogateescape") for value in values]
+    return values
+
+
+def _bytes_for_text(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string(kind):
+        return pa.binary()
+    if pa.types.is_large_string(kind):
+        return pa.large_binary()
+    if pa.types.is_list(kind):
+        return pa.list_(_bytes_for_text(kind.value_type))
+    return kind
+
+
+def _to_raw_record(number: int, row: dict[str, Any], image_field: str) -> RawRecord:
+    name = f"row {number}"
+    value = row.pop(image_field, None)
+    path = value if isinstance(value, str) else ""
+    if isinstance(value, dict):  # as Hugging Face's Image feature has it
+        path, value = str(value.get("path") or ""), value.get("bytes")
+    if isinstance(value, bytes) and value:
+        return RawRecord(name, value, extension_of(path), fields=row)
+    if path:
+        return RawRecord(name, path=path, extension=extension_of(path), fields=row)
+    kind = type(value).__name__
+    return RawRecord(name, fields=row, detail=f"{image_field!r} holds {kind}; other columns: {', '.join(row)}")
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]

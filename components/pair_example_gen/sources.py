@@ -1,0 +1,65 @@
+"""Opens a task's source on whatever file system it lies on and reads it with its format's reader."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from components.pair_example_gen import reasons
+from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.csv_reader import read_csv, read_tsv
+from components.pair_example_gen.image_paths import resolve
+from components.pair_example_gen.karpathy_reader import read_karpathy
+from components.pair_example_gen.parquet_reader import read_parquet
+from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
+from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.tar_records import read_tar
+from components.pair_example_gen.tasks import Source
+from components.pair_example_gen.tfrecord_reader import read_tfrecord
+
+READERS: Mapping[str, Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecord]]] = {
+    "tar": read_tar,
+    "parquet": read_parquet,
+    "tfrecord": read_tfrecord,
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "conceptual_captions": read_tar,
+    "coyo": read_tar,
+    "laion": read_tar,
+    "karpathy": read_karpathy,
+}
+
+
+def read_source(source: Source, config: IngestConfig, *, quote_is_open: bool = False) -> Iterator[RawRecord]:
+    """Yield the records of a source, up to its limit.
+
+    Args:
+      quote_is_open: of a part of a CSV, whether a quoted field is open where it begins.
+    """
+    with FileSystems.open(source.path) as stream:
+        if config.format == "csv":
+            found = read_csv(stream, source.part, config, quote_is_open)
+        else:
+            found = READERS[config.format](stream, source.part, config)
+        yield from itertools.islice(found, source.limit)
+
+
+def load_image(record: RawRecord, folder: str) -> None:
+    """Read the image that a record names by path into it.
+
+    Raises:
+      Refused: with image_path_outside, before anything is opened, or image_missing.
+    """
+    if record.flaw or record.image is not None or not record.path:
+        return
+    address = resolve(folder, record.path)
+    try:
+        with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            record.image = file.read(MAX_IMAGE_BYTES + 1)
+    except (OSError, ValueError) as error:  # Beam's own errors are OSErrors; ValueError is a path that no system takes
+        detail = f"{record.path[:200]}: {type(error).__name__}"
+        raise Refused(reasons.IMAGE_MISSING, detail) from error
