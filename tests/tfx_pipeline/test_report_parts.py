@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import math
@@ -16,6 +17,7 @@ from PIL import Image
 from report_samples import Page, page_of, png, tally
 from tfx_pipeline.report.charts import line_chart, nice_range
 from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.data_section import data_section
 from tfx_pipeline.report.example_answers import (
     IMAGE_ANSWERS,
     THUMBNAIL_PX,
@@ -199,3 +201,24 @@ def test_the_page_says_what_a_class_asked(contents, asked_as, shown):
     page = Page(examples_section(dataclasses.replace(contents, answers=(found,))))
     assert f"sky1 of 1 right{shown}" in page.text
     assert ("asked as" in page.text) == bool(shown)
+
+
+def test_samples_show_what_was_dropped_in_pictures(contents):
+    shown = {
+        "record": "0.tar#k",
+        "detail": "1 x 9 px",
+        "caption": "<i>",
+        "thumbnail": base64.b64encode(png("red")).decode(),
+    }
+    blank = {"record": "0.tar#l", "detail": "2 x 8 px", "caption": "a cat"}
+    off = {"name": "unsafe_image", "drops": "image", "threshold": "off", "source": "ALIGN section 3"}
+    report = {**contents.filter, "rules": [off], "samples": {"shorter_side": [shown, blank]}}
+    page = Page(str(data_section(dataclasses.replace(contents, filter=report))))
+    (image,) = [attributes for name, attributes in page.elements if name == "img"]
+    assert base64.b64decode(image["src"].partition(",")[2]) == png("red")
+    assert image["alt"] == "<i>"
+    assert page.tables[-2][1][:2] == ["unsafe_image|ALIGN section 3", "off"]
+    assert page.tables[-1][1:] == [
+        ["shorter_side", "0.tar#k", "1 x 9 px", "<i>", ""],
+        ["shorter_side", "0.tar#l", "2 x 8 px", "a cat", "no preview"],
+    ]

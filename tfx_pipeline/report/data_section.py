@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_pipeline.report.blocks import beside, details, note, section, table
+from tfx_pipeline.report.blocks import beside, details, note, picture, section, table
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
 from tfx_pipeline.wording import NOTHING, count, measure, percent
@@ -140,14 +141,21 @@ def _across(splits: Splits, kind: str, reason: str) -> list[str]:
 
 
 def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]]) -> Child:
-    """Returns some of the dropped records, by reason."""
-    shown = {reason: found for reason, found in samples.items() if found}
-    if not shown:
+    """Returns some of the dropped records, by reason, with their pictures and captions where the report has them."""
+    found = [(reason, sample) for reason, of_reason in samples.items() for sample in of_reason]
+    if not found:
         return None
-    rows = [
-        [tag("code", reason), sample["record"], sample["detail"]] for reason, found in shown.items() for sample in found
-    ]
-    return details("Samples of what was dropped", table(("Reason", "Record", "What was found"), rows, words=3))
+    header, words = ["Reason", "Record", "What was found"], 3
+    rows: list[list[Child]] = [[tag("code", reason), sample["record"], sample["detail"]] for reason, sample in found]
+    if any("thumbnail" in sample or "caption" in sample for _, sample in found):
+        header, words = [*header, "Caption", ""], 4
+        rows = [[*row, sample.get("caption"), _thumbnail(sample)] for row, (_, sample) in zip(rows, found, strict=True)]
+    return details("Samples of what was dropped", table(header, rows, words=words))
+
+
+def _thumbnail(sample: Mapping[str, str]) -> Markup:
+    jpeg = base64.b64decode(sample["thumbnail"]) if "thumbnail" in sample else None
+    return tag("span", picture(jpeg, sample.get("caption", "")), class_="sample")
 
 
 def _threshold(value: object) -> str:
