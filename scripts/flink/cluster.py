@@ -1,4 +1,4 @@
-"""`make flink` and `make flink-down`: a standalone Flink on loopback, and the job server that hands Beam jobs to it.
+"""`make flink` and `make flink-down`: a standalone Flink on this machine, and the job server that hands it Beam jobs.
 
     .flink/jars/         Flink, Beam's job server, what they depend on (see fetch)
     .flink/pids/NAME     process id and start time, of jobmanager, taskmanager-1, taskmanager-2 and jobserver
@@ -7,6 +7,9 @@
 
 `up` starts what is not running, so that it also brings back a TaskManager that was killed. `down` ends the processes
 that `up` started, each by its id and start time, and no other.
+
+Flink listens on loopback alone. Beam's job server and the servers that its workers call listen on every interface: Beam's
+Java binds them by port number and has no setting for it. docs/scale.md warns of it.
 """
 
 from __future__ import annotations
