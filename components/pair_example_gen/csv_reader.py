@@ -47,6 +47,7 @@ def read_tsv(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[Raw
 def scan_csv(stream: BinaryIO, part: Part) -> tuple[bool, bool]:
     """Returns how quotes pass through one part; see `csv_lines.scan`."""
     start, stop = part.range(_size(stream))
+    stream.seek(0)
     return csv_lines.scan(stream, start, stop, COMMA)
 
 
