@@ -8,8 +8,8 @@
 `up` starts what is not running, so that it also brings back a TaskManager that was killed. `down` ends the processes
 that `up` started, each by its id and start time, and no other.
 
-Flink listens on loopback alone. Beam's job server and the servers that its workers call listen on every interface: Beam's
-Java binds them by port number and has no setting for it. docs/scale.md warns of it.
+Flink listens on loopback alone. Beam's job server and the servers that its workers call listen on every interface:
+Beam's Java binds them by port number and has no setting for it. docs/scale.md warns of it.
 """
 
 from __future__ import annotations
