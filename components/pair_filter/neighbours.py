@@ -45,7 +45,10 @@ class Clusters:
         means = MiniBatchKMeans(
             clusters, init="random", n_init=1, batch_size=4 * clusters, max_iter=_ROUNDS, random_state=_SEED
         )
-        return cls(means.fit(sample).cluster_centers_.astype(np.float32), nearest)
+        centres = means.fit(sample).cluster_centers_.astype(np.float32)
+        # At length one, as the embeddings are: the mean of a mixture is short, and would be near to everything.
+        lengths = np.linalg.norm(centres, axis=1, keepdims=True)
+        return cls(centres / np.maximum(lengths, np.finfo(np.float32).tiny), nearest)
 
     def of(self, embeddings: np.ndarray) -> np.ndarray:
         """Returns [N, n] numbers of the clusters nearest to each of [N, D] unit vectors, in no particular order."""
