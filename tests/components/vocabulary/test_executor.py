@@ -11,7 +11,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components import example_files, schema
 from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, Vocabulary
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.executor import Executor
+from components.vocabulary.executor import Executor, read_captions
 from components.vocabulary.learner import learn_pieces
 from components.vocabulary.words import split_words
 
@@ -77,6 +77,19 @@ def test_the_same_captions_in_other_files_and_order_give_the_same_bytes(learn):
     first, second = (Path(learn(VocabularyConfig(size=60), files).uri) for files in (1, 4))
     for name in (VOCABULARY_FILE, VOCABULARY_REPORT_FILE):
         assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_captions_without_a_language_have_none(tmp_path):
+    path = str(tmp_path / "data.gz")
+    with example_files.writing(path, str(tmp_path / "aside")) as write:
+        for tags in ([b"en", b"de"], [b"en"], [], [b"en", b"de", b"fr"]):
+            features = (example := tf.train.Example()).features.feature
+            features[schema.CAPTION_TEXT].bytes_list.value.extend([b"a cat", b"c\xffat"])
+            features[schema.CAPTION_LANGUAGE].bytes_list.value.extend(tags)
+            write(example.SerializeToString())
+    texts = ["a cat", "c\ufffdat"]
+    expected = [["en", "de"], ["en", ""], ["", ""], ["en", "de"]]
+    assert list(read_captions(path)) == [pair for tags in expected for pair in zip(texts, tags, strict=True)]
 
 
 def test_words_below_the_least_count_are_reported_as_what_they_read_as(learn, load_json):
