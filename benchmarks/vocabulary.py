@@ -55,9 +55,10 @@ SCRIPTS = (
 
 
 class Result(NamedTuple):
-    """What one process measured: seconds of learning, its peak memory in bytes, and the pieces' number and digest."""
+    """What one process measured: learning's seconds and CPU seconds, peak bytes, and the pieces' number and digest."""
 
     seconds: float
+    cpu: float
     peak: int
     pieces: int
     digest: str
@@ -127,11 +128,11 @@ def read_counts(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def _measure(learn: Callable[[], list[str]]) -> Result:
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     pieces = learn()
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Result(seconds, peak, len(pieces), hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:12])
+    return Result(seconds, cpu, peak, len(pieces), hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:12])
 
 
 def in_its_own_process(measure: Callable[[Path, int], Result], folder: Path, size: int) -> Result:
@@ -163,14 +164,15 @@ def main(arguments: list[str] | None = None) -> int:
         f"{len(counts):,} distinct words, {sum(counts.values()):,} in all, seed {given.seed}; "
         f"tokenizers {tokenizers.__version__}, Python {platform.python_version()}, {os.cpu_count()} CPUs\n"
     )
-    print("| learner | seconds, each round | median | peak memory | pieces | digest, each round |")
-    print("|---|---|---|---|---|---|")
+    print("| learner | seconds, each round | median | CPU seconds | peak memory | pieces | digest, each round |")
+    print("|---|---|---|---|---|---|---|")
     for learner, found in results.items():
         seconds = ", ".join(f"{result.seconds:.1f}" for result in found)
         median = statistics.median(result.seconds for result in found)
         peak = max(result.peak for result in found) / 1e6
+        cpu = ", ".join(f"{result.cpu:.1f}" for result in found)
         digests = ", ".join(result.digest for result in found)
-        print(f"| {learner} | {seconds} | {median:.1f} | {peak:,.0f} MB | {found[0].pieces:,} | {digests} |")
+        print(f"| {learner} | {seconds} | {median:.1f} | {cpu} | {peak:,.0f} MB | {found[0].pieces:,} | {digests} |")
     medians = [statistics.median(result.seconds for result in found) for found in results.values()]
     ratio = medians[1] / medians[0]
     same = len({result.digest for result in results["ours"]}) == 1

@@ -43,6 +43,6 @@ def test_a_small_run_prints_both_and_the_ratio():
     assert [row[0] for row in rows] == ["| tokenizers", "| ours"]
     for row in rows:
         assert len(row[1].split(", ")) == 2
-        assert int(row[4].replace(",", "")) == 4000
+        assert int(row[5].replace(",", "")) == 4000
     assert re.search(r"ours / tokenizers: \d+\.\d\d", done.stdout)
     assert "the same pieces each round" in done.stdout
