@@ -16,7 +16,7 @@ from pathlib import Path
 from filter_oracle import Outcome
 from processes import Peaks, watch
 
-RESULT = "RESULT "
+RESULT_FILE = "result.json"
 SPLITS = ("train", "seen")
 MODES = {
     "in_memory": ("--direct_running_mode=in_memory", "--direct_num_workers=1"),
@@ -66,16 +66,13 @@ def run_filter(job: FilterJob) -> FilterRun:
     folder.mkdir(parents=True)
     (folder / "job.json").write_text(json.dumps(asdict(job)), encoding="utf-8")
     log = folder / "log.txt"
-    with log.open("w", encoding="utf-8") as errors:
-        process = subprocess.Popen(
-            [sys.executable, __file__, folder / "job.json"], stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+    with log.open("w", encoding="utf-8") as said:
+        command = [sys.executable, __file__, folder / "job.json"]
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
         peaks = watch(process)
-        said = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit(f"the filter failed with exit status {process.returncode}; see {log}")
-    result = next(line for line in said.splitlines() if line.startswith(RESULT))
-    return FilterRun(**json.loads(result.removeprefix(RESULT)), peaks=peaks)
+    return FilterRun(**json.loads((folder / RESULT_FILE).read_text(encoding="utf-8")), peaks=peaks)
 
 
 def execute(job: FilterJob) -> dict[str, float]:
@@ -141,7 +138,7 @@ def read_report(output: Path) -> Counter[tuple[str, str, str]]:
 
 def main() -> None:
     job = FilterJob(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
-    print(RESULT + json.dumps(execute(job)))
+    (Path(job.output) / RESULT_FILE).write_text(json.dumps(execute(job)), encoding="utf-8")
 
 
 if __name__ == "__main__":
