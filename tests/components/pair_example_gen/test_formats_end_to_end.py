@@ -1,0 +1,123 @@
+"""Each format through Beam, joins and parts of a CSV included: what is written and what is counted."""
+
+import csv
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tfx.types import standard_artifacts
+
+from components import schema
+from components.artifacts import INGEST_REPORT_FILE, IngestReport
+from components.pair_example_gen.executor import Executor
+
+
+@pytest.fixture(scope="module")
+def ingest(run_executor, read_examples):
+    """Returns a function: config fields -> (record name -> captions with languages, images' tally in train)."""
+
+    def run(**config):
+        outputs = {"examples": standard_artifacts.Examples, "report": IngestReport}
+        outputs = run_executor(Executor, {}, outputs, {"ingest": {"hash_split": {"train": 1}, **config}})
+        examples = read_examples(outputs["examples"], "train")
+        with open(f"{outputs['report'].uri}/{INGEST_REPORT_FILE}", encoding="utf-8") as file:
+            tally = json.load(file)["splits"]["train"]["images"]
+        found = {
+            example[schema.RECORD_NAME][0]: list(
+                zip(example[schema.CAPTION_TEXT], example[schema.CAPTION_LANGUAGE], strict=True)
+            )
+            for example in examples
+        }
+        return found, tally
+
+    return run
+
+
+def test_a_csv_in_many_parts_with_paths_that_leave_the_folder(tmp_path, make_image, ingest, monkeypatch):
+    from components.pair_example_gen import formats
+
+    small = {**formats.FORMATS, "csv": formats.Format(**{**vars(formats.FORMATS["csv"]), "part_bytes": 64})}
+    monkeypatch.setattr("components.pair_example_gen.config.FORMATS", small)
+    (tmp_path / "images").mkdir()
+    rows = [["image", "caption", "lang"]]
+    for number in range(12):
+        (tmp_path / "images" / f"{number}.png").write_bytes(make_image(seed=number))
+        rows.append([f"{number}.png", f'cat\nno. "{number}"', "de" if number % 2 else ""])
+    (tmp_path / "secret.png").write_bytes(make_image(seed=99))
+    rows += [["../secret.png", "x", ""], [str(tmp_path / "secret.png"), "x", ""], ["gone.png", "x", ""]]
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    (tmp_path / "a.csv").write_text(text.getvalue(), newline="")
+    found, tally = ingest(
+        shards=str(tmp_path), format="csv", image_folder=str(tmp_path / "images"), language_field="lang",
+        key_field="image",
+    )  # fmt: skip
+    assert found == {
+        f"a.csv#{number}.png": [(f'cat\nno. "{number}"', "de" if number % 2 else "und")] for number in range(12)
+    }
+    assert tally == {"read": 15, "kept": 12, "dropped": {"image_missing": 1, "image_path_outside": 2}}
+
+
+@pytest.fixture
+def shard(tmp_path, make_tar, make_image):
+    members = []
+    for number in range(4):
+        meta = json.dumps({"url": f"http://x/{number}", "key": f"00000{number}"}).encode()
+        members += [(f"00000{number}.jpg", make_image(seed=number, kind="JPEG")), (f"00000{number}.json", meta)]
+    (tmp_path / "00000.tar").write_bytes(make_tar(members))
+    return tmp_path
+
+
+def test_the_parquet_beside_a_shard_has_its_captions(shard, ingest):
+    table = {"url": ["http://x/0", "http://x/1"], "key": ["000000", "000001"], "caption": ["zero", None]}
+    pq.write_table(pa.table(table), shard / "00000.parquet")
+    found, tally = ingest(shards=str(shard), format="coyo")
+    assert found == {"http://x/0": [("zero", "en")]}
+    assert tally == {"read": 4, "kept": 1, "dropped": {"no_caption": 3}}
+
+
+def test_laions_metadata_meets_the_shards_by_address(shard, ingest):
+    table = {
+        "SAMPLE_ID": [1, 2, 3, 4, 5],
+        "URL": ["http://x/0", "http://x/1", "http://x/0", "http://never/downloaded", None],
+        "TEXT": ["null", "eins", "zero", "x", "x"],
+        "LANGUAGE": [None, "de", "fr", "en", "en"],
+    }
+    pq.write_table(pa.table(table), shard / "part-00000.snappy.parquet")
+    found, tally = ingest(shards=str(shard), format="laion", metadata="part-*.parquet")
+    assert {name: sorted(captions) for name, captions in found.items()} == {
+        "http://x/0": [("null", "und"), ("zero", "fr")],
+        "http://x/1": [("eins", "de")],
+    }
+    assert tally == {"read": 4, "kept": 2, "dropped": {"no_metadata": 2}}
+
+
+def test_conceptual_captions_tsv_meets_the_shards_by_address(shard, ingest):
+    (shard / "Train_GCC.tsv").write_text("zero cats\thttp://x/0\nthree\thttp://x/3\n\n")
+    found, tally = ingest(shards=str(shard), format="conceptual_captions", metadata="*.tsv")
+    assert found == {"http://x/0": [("zero cats", "en")], "http://x/3": [("three", "en")]}
+    assert tally == {"read": 4, "kept": 2, "dropped": {"no_metadata": 2}}
+
+
+def test_karpathys_splits_are_kept(tmp_path, make_image, ingest):
+    (tmp_path / "val2014").mkdir()
+    (tmp_path / "val2014" / "1.jpg").write_bytes(make_image(kind="JPEG"))
+    image = {"filepath": "val2014", "filename": "1.jpg", "split": "restval", "sentences": [{"raw": "a"}, {"raw": "b"}]}
+    images = {"images": [image, {**image, "split": "test"}, {**image, "filename": "../../x.jpg"}]}
+    (tmp_path / "dataset_coco.json").write_text(json.dumps(images))
+    found, tally = ingest(shards=str(tmp_path), format="karpathy", hash_split={})
+    assert found == {"dataset_coco.json#val2014/1.jpg": [("a", "en"), ("b", "en")]}
+    assert tally == {"read": 2, "kept": 1, "dropped": {"image_path_outside": 1}}
+
+
+def test_a_sample_reads_about_so_many_records_and_the_same_ones(tmp_path, make_tar, make_image, ingest):
+    for shard in range(3):
+        members = [
+            (f"{n}.{ext}", make_image(seed=n) if ext == "png" else b"x") for n in range(9) for ext in ("png", "txt")
+        ]
+        (tmp_path / f"{shard}.tar").write_bytes(make_tar(members))
+    first, tally = ingest(shards=str(tmp_path), sample=5)
+    assert tally["read"] == 5
+    assert ingest(shards=str(tmp_path), sample=5)[0] == first
