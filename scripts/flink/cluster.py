@@ -84,7 +84,7 @@ def command(name: str) -> list[str]:
         return [
             *java,
             "-Xmx512m",
-            "-XX:MaxDirectMemorySize=1g",
+            "-XX:MaxDirectMemorySize=1536m",
             TASK_MANAGER,
             *conf,
             "-D",
