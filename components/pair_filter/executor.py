@@ -28,8 +28,10 @@ from components.pair_filter import write_pass
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.describe_pass import OCCURRENCES, PRINTS, CollectPrints, DescribeFile
 from components.pair_filter.evidence_pass import ConvictBucket, GatherEvidence
+from components.pair_filter.neighbour_search import FindNeighbours
 from components.pair_filter.ngram_pass import FindRareNgrams, FindRareNgramsByBloomFilter
 from components.pair_filter.rules import RULES, describe_rules
+from components.pair_filter.scoring import ScoreImages
 from components.pair_filter.tasks import FileTask
 from components.pair_filter.write_pass import FilterFile
 
@@ -151,6 +153,7 @@ def filter_files(
         | "Buckets" >> beam.GroupByKey()
         | "Convict" >> beam.ParDo(ConvictBucket(config)),
         **find_rare_ngrams(ours, described[OCCURRENCES], config, buckets, aside),
+        **ask_models(described.files, config, aside),
     }
     return (
         found
@@ -173,6 +176,20 @@ def find_rare_ngrams(
         else FindRareNgramsByBloomFilter(*counting, config.ngram_false_positive_rate, aside)
     )
     return {write_pass.RARE: files | "Rare" >> find}
+
+
+def ask_models(files: beam.PCollection, config: FilterConfig, aside: str) -> Mapping[str, beam.PCollection]:
+    """Returns what configured models say of the images of each file, by name of the join."""
+    found = {}
+    if config.unsafe:
+        scored = files | "Filtered" >> beam.Filter(lambda file: file[1].split in config.splits)
+        found[write_pass.SCORES] = scored | "Unsafe" >> ScoreImages(config.unsafe, config)
+    if config.neighbours and config.compares_images:
+        train = files | "Train" >> beam.Filter(lambda file: file[1].split == schema.TRAIN_SPLIT)
+        evaluation = files | "Evaluation" >> beam.Filter(lambda file: file[1].split != schema.TRAIN_SPLIT)
+        search = FindNeighbours(config.neighbours, config, aside)
+        found[write_pass.NEIGHBOURS] = {"train": train, "evaluation": evaluation} | "Neighbours" >> search
+    return found
 
 
 def refuse_unknown_splits(config: FilterConfig, splits: list[str]) -> None:

@@ -57,7 +57,11 @@ class FilterFile(beam.DoFn):
             is_shared=is_in(facts.caption_key, _convicted(joined, CAPTION)),
             rare_ngrams=frozenset(ngram for part in joined.get(RARE, ()) for ngram in part),
             copies=evaluation.find_copies(*prints) if is_compared else {},
-            neighbours={row: why for part in joined.get(NEIGHBOURS, ()) for row, why in part.items()},
+            neighbours={
+                row: f"cosine {cosine:.3f} to {name}"
+                for part in joined.get(NEIGHBOURS, ())
+                for row, (name, cosine) in part.items()
+            },
             scores=next(iter(joined.get(SCORES, ())), None),
         )
 
