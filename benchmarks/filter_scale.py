@@ -24,6 +24,7 @@ ASKED_TIME, ASKED_MEMORY = 12.0, 1.5  # times the time and the memory of a worke
 MAX_CAPTIONS = 9  # of a plain pair
 CAPTIONS_A_PAIR = 4.1  # of all pairs
 PAIRS_PER_FILE = 2500
+MIN_PLACES = 10_000  # of frequent n-grams: with fewer, a small corpus would be left nothing
 MODE = "multi_processing"
 MEBIBYTE = 1 << 20
 
@@ -44,7 +45,7 @@ def measure(captions: int, output: Path) -> Size:
     folder, scratch = output / f"scale-{captions}", output / "scale-run"
     manifest = make(folder, corpus, "examples", "stand-ins", PAIRS_PER_FILE)
     shutil.rmtree(scratch, ignore_errors=True)
-    config = config_for(corpus.pairs, captions // 2)
+    config = config_for(corpus.pairs, max(captions // 2, MIN_PLACES))
     run = run_filter(FilterJob(str(folder), str(scratch), config.to_json(), MODES[MODE]))
     kept = read_report(scratch)["train", "captions", "kept"]
     shutil.rmtree(scratch)
