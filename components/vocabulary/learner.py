@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import WhitespaceSplit
@@ -58,20 +58,28 @@ def learn_pieces(counts: Mapping[str, int], config: VocabularyConfig) -> list[st
 
 def choose_alphabet(counts: Mapping[str, int], places: int) -> list[str]:
     """Returns the most frequent characters, each of which takes two of `places`, in order of code point."""
-    seen: Counter[str] = Counter()
-    for word, count in counts.items():
-        for character in word:
-            seen[character] += count
-    by_frequency = sorted(seen, key=lambda character: (-seen[character], character))
-    return sorted(by_frequency[: places // 2])
+    points = np.frombuffer("".join(counts).encode("utf-32-le"), np.uint32)
+    lengths = np.fromiter(map(len, counts), np.int64, len(counts))
+    times = np.repeat(np.fromiter(counts.values(), np.int64, len(counts)), lengths)
+    different, character = np.unique(points, return_inverse=True)
+    seen = np.zeros(len(different), np.int64)
+    np.add.at(seen, character, times)
+    by_frequency = np.lexsort((different, -seen))
+    return [chr(point) for point in sorted(different[by_frequency[: places // 2]].tolist())]
 
 
 def replay(counts: Mapping[str, int], at_most: int) -> Iterator[str]:
     """Yield lines that hold each word as often as it was counted, in proportion where that exceeds `at_most`."""
     total = sum(counts.values())
     scale = min(1.0, at_most / total) if total else 1.0
+    line: list[str] = []
     for word in sorted(counts):
         times = counts[word] if scale == 1.0 else max(1, round(counts[word] * scale))
-        while times > 0:
-            yield f"{word} " * min(times, _WORDS_PER_LINE)
-            times -= _WORDS_PER_LINE
+        while len(line) + times >= _WORDS_PER_LINE:
+            room = _WORDS_PER_LINE - len(line)
+            yield " ".join(line + [word] * room)
+            times -= room
+            line = []
+        line += [word] * times
+    if line:
+        yield " ".join(line)
