@@ -34,6 +34,7 @@ from components.pair_filter.rules import RULES, describe_rules
 from components.pair_filter.scoring import ScoreImages
 from components.pair_filter.tasks import FileTask
 from components.pair_filter.write_pass import FilterFile
+from components.publishing import draft_folder, publish
 
 MAX_BUCKETS = 16384  # 1.8 billion pairs then give each bucket some hundred thousand keys
 MIN_BUCKETS = 16
@@ -79,7 +80,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
             )
         counts = example_files.collect_counts(report)
-        example_files.clear_aside(target, rejects, report)
+        publish(target, rejects, report)
         example_files.write_json(
             posixpath.join(report.uri, FILTER_REPORT_FILE),
             {
@@ -110,10 +111,8 @@ def plan(source: Artifact, target: Artifact, rejects: Artifact, config: FilterCo
                     split=split,
                     source=path,
                     facts=_facts_path(target, len(tasks)),
-                    target=posixpath.join(artifact_utils.get_split_uri([target], split), name),
-                    rejects=posixpath.join(artifact_utils.get_split_uri([rejects], split), name)
-                    if is_rejecting
-                    else "",
+                    target=posixpath.join(draft_folder(target, split), name),
+                    rejects=posixpath.join(draft_folder(rejects, split), name) if is_rejecting else "",
                 )
             )
     return tasks
