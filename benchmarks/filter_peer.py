@@ -11,6 +11,7 @@ shown, and each caption is cut into words once.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import sys
 import tarfile
@@ -18,7 +19,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,7 +101,8 @@ def read_examples(path: Path) -> Iterator[Item]:
     """Yield the records of a file of Examples."""
     import tensorflow as tf
 
-    for payload in tf.data.TFRecordDataset(str(path), compression_type="GZIP").as_numpy_iterator():
+    batches = tf.data.TFRecordDataset(str(path), compression_type="GZIP").batch(16)
+    for payload in itertools.chain.from_iterable(batches.as_numpy_iterator()):
         example = tf.train.Example.FromString(payload)
         features = example.features.feature
         yield Item(
@@ -132,7 +133,8 @@ def write_examples(path: Path, kept: Iterator[tuple[Item, list[int]]]) -> None:
     """Write records with the captions that are left."""
     import tensorflow as tf
 
-    with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
+    stored = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)  # images do not deflate
+    with tf.io.TFRecordWriter(str(path), options=stored) as writer:
         for item, left in kept:
             payload, example = item.raw
             if len(left) < len(item.captions):
@@ -190,7 +192,7 @@ def filter_pairs(job: PeerJob) -> dict:
                 captions_of[item.sha256].add(same)
                 images_of[same].add(item.sha256)
                 ngrams.update(words)
-                ngrams.update([f"{one} {other}" for one, other in pairwise(words)])
+                ngrams.update([f"{one} {other}" for one, other in itertools.pairwise(words)])
             facts.append(Facts(item.sha256, dropped, captions, perceptual_hash(item.image) if compared else None))
 
     ranked = ngrams.most_common(config["frequent_ngrams"])
@@ -214,7 +216,7 @@ def filter_pairs(job: PeerJob) -> dict:
             elif len(words) > config["max_words"]:
                 counts["captions too_many_words"] += 1
             elif any(ngrams[word] < cut_off for word in words) or any(
-                ngrams[f"{one} {other}"] < cut_off for one, other in pairwise(words)
+                ngrams[f"{one} {other}"] < cut_off for one, other in itertools.pairwise(words)
             ):
                 counts["captions rare_ngram"] += 1
             else:

@@ -19,13 +19,14 @@ from pairs.plan import Corpus
 from pairs.stand_ins import NoImages, StandIns
 from pairs.writing import MANIFEST_FILE, read_manifest, write_examples, write_tars
 
+VERSION = 2  # of how pairs are made; a folder of another is not taken for the same
 FORMS = {"tars": write_tars, "examples": write_examples}
 IMAGES = {"photos": Photos, "stand-ins": StandIns, "none": NoImages}
 
 
 def make(folder: Path, corpus: Corpus, form: str, images: str, pairs_per_file: int = 2500, workers: int = 2) -> dict:
     """Write a corpus into a new folder, or take what stands there where it is the same; returns the manifest."""
-    wanted = {"form": form, "images": images, "pairs_per_file": pairs_per_file}
+    wanted = {"version": VERSION, "form": form, "images": images, "pairs_per_file": pairs_per_file}
     marker = folder / "made.json"
     if (folder / MANIFEST_FILE).is_file() and marker.is_file():
         found = read_manifest(folder)

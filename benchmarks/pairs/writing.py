@@ -163,7 +163,8 @@ def _write_examples(job: Job) -> Counter:
 
     counts: Counter = Counter()
     draws = job.make_draws(job.corpus)
-    writers = {split: tf.io.TFRecordWriter(str(path), options="GZIP") for split, path in job.paths.items()}
+    stored = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)  # as ingest writes them
+    writers = {split: tf.io.TFRecordWriter(str(path), options=stored) for split, path in job.paths.items()}
     for number in range(job.first, job.last):
         pair = make_pair(job.corpus, number)
         _count(pair, counts)

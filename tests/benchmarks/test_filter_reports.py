@@ -26,7 +26,7 @@ def test_speed_is_told_with_the_start_and_without_it(make_run):
 
     measured = Measured(
         ours=[make_run(60), make_run(50), make_run(90)],
-        start=make_run(20),
+        start=[make_run(19), make_run(20), make_run(99)],
         peers={"examples": [200.0, 180.0, 160.0], "tars": [120.0, 120.0, 120.0]},
         kept={"ours": 7, "examples": 8, "tars": 9},
     )
