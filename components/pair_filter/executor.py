@@ -36,7 +36,10 @@ from components.pair_filter.tasks import FileTask
 from components.pair_filter.write_pass import FilterFile
 from components.publishing import draft_folder, publish
 
-MAX_BUCKETS = 16384  # 1.8 billion pairs then give each bucket some hundred thousand keys
+# 1.8 billion pairs then give each bucket about two million keys, and each n-gram bucket about one million n-grams of a
+# file. Keys are few bytes, so that more buckets would mean more framing than content.
+MAX_EVIDENCE_BUCKETS = 1024
+MAX_NGRAM_BUCKETS = 16384
 MIN_BUCKETS = 16
 
 
@@ -121,7 +124,7 @@ def plan(source: Artifact, target: Artifact, rejects: Artifact, config: FilterCo
 def plan_evaluation(sets: list[Artifact], target: Artifact, first: int) -> list[FileTask]:
     """Returns the files of the evaluation sets, which are only compared with, numbered from `first`."""
     sources = [
-        (of.name or of.uri, path)
+        (example_files.evaluation_set(of), path)
         for of in sets
         for split in example_files.split_names(of)
         for path in example_files.list_files(of, split)
@@ -139,7 +142,7 @@ def filter_files(
     pipeline: beam.Pipeline, tasks: list[FileTask], config: FilterConfig, aside: str
 ) -> beam.PCollection[Counts]:
     """Write each task's files; returns the counts of each."""
-    buckets = min(max(len(tasks), MIN_BUCKETS), MAX_BUCKETS)
+    buckets = max(len(tasks), MIN_BUCKETS)
     files = pipeline | "Files" >> beam.Create([(task.index, task) for task in tasks])
     spread = files | "Spread" >> beam.Reshuffle()
     described = spread | "Describe" >> beam.ParDo(DescribeFile(config)).with_outputs(PRINTS, OCCURRENCES, main="files")
@@ -148,10 +151,10 @@ def filter_files(
     found = {
         write_pass.FILES: ours,
         write_pass.CONVICTED: ours
-        | "Gather" >> beam.ParDo(GatherEvidence(config, buckets))
+        | "Gather" >> beam.ParDo(GatherEvidence(config, min(buckets, MAX_EVIDENCE_BUCKETS)))
         | "Buckets" >> beam.GroupByKey()
         | "Convict" >> beam.ParDo(ConvictBucket(config)),
-        **find_rare_ngrams(ours, described[OCCURRENCES], config, buckets, aside),
+        **find_rare_ngrams(ours, described[OCCURRENCES], config, min(buckets, MAX_NGRAM_BUCKETS), aside),
         **ask_models(described.files, config, aside),
     }
     return (
