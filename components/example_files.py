@@ -15,14 +15,15 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from tfx import v1 as tfx
-from tfx.components.util import examples_utils
 from tfx.types import artifact, artifact_utils
 
 from components.counts import Counts
 
 ASIDE = ".aside"  # folder beside the splits that holds what is being written
 _COUNTS_FILE = "counts.json"
+_EVALUATION_SET = "evaluation_set"
+# As tfx.components.util.examples_utils has it, whose import takes four seconds of all that TFX brings along.
+_ENCODING = {"payload_format": "FORMAT_TF_EXAMPLE", "file_format": "tfrecords_gzip"}
 _READ_AT_ONCE = 16  # records: each step of the iterator costs as much as copying an image
 # Gzip's framing, which TFX asks for, around stored blocks: the images are compressed already, and deflating them again
 # would take longer than all of the filter's other work for 3 % of the size.
@@ -119,8 +120,18 @@ def clear_aside(*artifacts: artifact.Artifact) -> None:
 def describe(examples: artifact.Artifact, splits: Sequence[str]) -> None:
     """Say in an output artifact's properties which splits it holds and how they are encoded."""
     examples.split_names = artifact_utils.encode_split_names(list(splits))
-    examples_utils.set_payload_format(examples, tfx.proto.PayloadFormat.FORMAT_TF_EXAMPLE)
-    examples_utils.set_file_format(examples, "tfrecords_gzip")
+    for name, value in _ENCODING.items():
+        examples.set_string_custom_property(name, value)
+
+
+def name_evaluation_set(examples: artifact.Artifact, name: str) -> None:
+    """Say in an output artifact's properties of which evaluation set it holds the images."""
+    examples.set_string_custom_property(_EVALUATION_SET, name)
+
+
+def evaluation_set(examples: artifact.Artifact) -> str:
+    """Returns the name of the evaluation set whose images the artifact holds; its address where it has no name."""
+    return examples.get_string_custom_property(_EVALUATION_SET) or examples.uri
 
 
 class HandOverCounts(beam.DoFn):

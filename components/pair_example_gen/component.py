@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-
 from tfx import types
 from tfx import v1 as tfx
 from tfx.components import FileBasedExampleGen
@@ -65,7 +62,7 @@ class PairExampleGen(FileBasedExampleGen):
             ),
             output_data_format=tfx.proto.PayloadFormat.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,  # type: ignore[attr-defined] # generated
-            ingest=json.dumps(dataclasses.asdict(config)),
+            ingest=config.to_json(),
             examples=types.Channel(type=standard_artifacts.Examples),
             report=types.Channel(type=IngestReport),
         )

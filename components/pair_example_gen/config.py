@@ -1,9 +1,13 @@
-"""What PairExampleGen reads: the `ingest` section of a config."""
+"""What PairExampleGen reads: the `ingest` section of a config, and each entry of `evaluation_sets`."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from components.pair_example_gen.formats import FORMATS, Format
 from components.schema import TRAIN_SPLIT
@@ -14,10 +18,6 @@ _PARTICULAR = ("image_field", "image_folder", "key_field", "columns", "metadata"
 
 def _default_splits() -> dict[str, str]:
     return {"all": FORMATS["tar"].glob}
-
-
-def _default_hash_split() -> dict[str, int]:
-    return {TRAIN_SPLIT: 98, "validation": 2}
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,12 @@ class IngestConfig:
       max_image_pixels: width x height above which an image is refused by its header, before any decoding.
     """
 
+    DEFAULT_HASH_SPLIT: ClassVar[Mapping[str, int]] = {TRAIN_SPLIT: 98, "validation": 2}
+
     shards: str = ""
     format: str = "tar"
     splits: Mapping[str, str] = field(default_factory=_default_splits)
-    hash_split: Mapping[str, int] = field(default_factory=_default_hash_split)
+    hash_split: Mapping[str, int] = field(default_factory=lambda: dict(IngestConfig.DEFAULT_HASH_SPLIT))
     captions: Mapping[str, str] = field(default_factory=lambda: dict(FORMATS["tar"].captions))
     language_field: str = ""
     label_field: str = ""
@@ -80,25 +82,41 @@ class IngestConfig:
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise ValueError(f"ingest.format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
+            raise ValueError(f"{self.section}.format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
         object.__setattr__(self, "columns", tuple(self.columns))  # JSON, in which executors get it, has lists alone
         self._refuse_what_the_format_ignores()
         self._fill_in_by_format()
         self._check_splits()
         if not self.captions:
-            raise ValueError('ingest.captions is empty; name at least one caption field, such as {"txt": "und"}')
+            raise ValueError(
+                f'{self.section}.captions is empty; name at least one caption field, such as {{"txt": "und"}}'
+            )
         missing = [name for name in (*self.captions, self.image_field) if name not in self.columns]
         if self.columns and missing:
             raise ValueError(
-                f"ingest.columns is {list(self.columns)}, without {missing[0]!r}; name that column there, or the right "
-                "one in ingest.captions or ingest.image_field"
+                f"{self.section}.columns is {list(self.columns)}, without {missing[0]!r}; name that column there, or "
+                f"the right one in {self.section}.captions or {self.section}.image_field"
             )
         if len(set(self.columns)) < len(self.columns):
-            raise ValueError(f"ingest.columns is {list(self.columns)}; each name may come once")
+            raise ValueError(f"{self.section}.columns is {list(self.columns)}; each name may come once")
         if self.sample is not None and self.sample < 1:
-            raise ValueError(f"ingest.sample is {self.sample}; it must be at least 1, or null for all records")
+            raise ValueError(f"{self.section}.sample is {self.sample}; it must be at least 1, or null for all records")
         if self.max_image_pixels < 1:
-            raise ValueError(f"ingest.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
+            raise ValueError(f"{self.section}.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
+
+    @property
+    def section(self) -> str:
+        """Where messages say that these settings stand."""
+        return "ingest"
+
+    @property
+    def needed_splits(self) -> list[str]:
+        """Names of the splits of which one at least must hold an image."""
+        return [TRAIN_SPLIT]
+
+    def to_json(self) -> str:
+        """Returns the config as text, which the component's cache depends on."""
+        return json.dumps(dataclasses.asdict(self))
 
     @property
     def layout(self) -> Format:
@@ -122,11 +140,14 @@ class IngestConfig:
             if getattr(self, name) and name not in self.layout.uses:
                 users = ", ".join(key for key, layout in FORMATS.items() if name in layout.uses)
                 raise ValueError(
-                    f"ingest.{name} is {getattr(self, name)!r}, which ingest.format {self.format!r} has no use for; "
-                    f"leave it out, or set the format to one of {users}"
+                    f"{self.section}.{name} is {getattr(self, name)!r}, which {self.section}.format {self.format!r} "
+                    f"has no use for; leave it out, or set the format to one of {users}"
                 )
         if self.key_field and "metadata" in self.layout.uses and not self.metadata:
-            raise ValueError(f"ingest.key_field is {self.key_field!r} without ingest.metadata; name the files to join")
+            raise ValueError(
+                f"{self.section}.key_field is {self.key_field!r} without {self.section}.metadata; name the files to "
+                "join"
+            )
 
     def _fill_in_by_format(self) -> None:
         for name, value in self.layout.defaults.items():
@@ -136,33 +157,75 @@ class IngestConfig:
             object.__setattr__(self, "splits", {"all": self.layout.glob})
         if self.captions == FORMATS["tar"].captions:
             object.__setattr__(self, "captions", dict(self.layout.captions))
-        if self.layout.split_values and self.hash_split == _default_hash_split():
+        if self.layout.split_values and self.hash_split == self.DEFAULT_HASH_SPLIT:
             object.__setattr__(self, "hash_split", {})
 
     def _check_splits(self) -> None:
         if not self.splits:
-            raise ValueError('ingest.splits is empty; name at least one glob, such as {"all": "*.tar"}')
+            raise ValueError(f'{self.section}.splits is empty; name at least one glob, such as {{"all": "*.tar"}}')
         divided = len(self.splits) == 1
         if self.layout.split_values:
             if not divided or self.hash_split:
                 name = "hash_split" if divided else "splits"
                 raise ValueError(
-                    f"ingest.{name} is {dict(getattr(self, name))}, but in ingest.format {self.format!r} each record "
-                    "names its split; leave hash_split out and give splits a single glob"
+                    f"{self.section}.{name} is {dict(getattr(self, name))}, but in {self.section}.format "
+                    f"{self.format!r} each record names its split; leave hash_split out and give splits a single glob"
                 )
             return
         if divided and not self.hash_split:
             raise ValueError(
-                f"ingest.hash_split is empty but ingest.splits has the single entry {list(self.splits)}; "
-                "give shares such as {train: 98, validation: 2}"
+                f"{self.section}.hash_split is empty but {self.section}.splits has the single entry "
+                f"{list(self.splits)}; give shares such as {dict(self.DEFAULT_HASH_SPLIT)}"
             )
         if not divided and self.hash_split:
             raise ValueError(
-                f"ingest.hash_split is {dict(self.hash_split)} but ingest.splits already names {list(self.splits)}; "
-                "set hash_split to {} or give a single glob"
+                f"{self.section}.hash_split is {dict(self.hash_split)} but {self.section}.splits already names "
+                f"{list(self.splits)}; set hash_split to {{}} or give a single glob"
             )
-        if TRAIN_SPLIT not in self.split_names:
-            raise ValueError(f'ingest names the splits {self.split_names}; one of them must be "train"')
+        if not set(self.needed_splits) & set(self.split_names):
+            raise ValueError(f'{self.section} names the splits {self.split_names}; one of them must be "train"')
         for name, weight in self.hash_split.items():
             if weight < 1:
-                raise ValueError(f"ingest.hash_split[{name!r}] is {weight}; a share must be at least 1")
+                raise ValueError(f"{self.section}.hash_split[{name!r}] is {weight}; a share must be at least 1")
+
+
+@dataclass(frozen=True)
+class EvaluationSetConfig(IngestConfig):
+    """Images that models will be judged on elsewhere, of which PairFilter leaves none in the train split.
+
+    It is read as IngestConfig says, except that it needs no split "train" and is by default one split, "test".
+
+    Attributes:
+      name: the set's key in `evaluation_sets`, in lower-case letters, digits and hyphens.
+    """
+
+    DEFAULT_HASH_SPLIT: ClassVar[Mapping[str, int]] = {"test": 1}
+
+    hash_split: Mapping[str, int] = field(default_factory=lambda: dict(EvaluationSetConfig.DEFAULT_HASH_SPLIT))
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", self.name):
+            raise ValueError(
+                f"evaluation_sets has the key {self.name!r}; name a set in lower-case letters, digits and hyphens, "
+                "such as 'coco'"
+            )
+        super().__post_init__()
+        if not self.shards:
+            raise ValueError(f"{self.section}.shards is empty; set it to the folder that holds the set's files")
+
+    @property
+    def section(self) -> str:
+        """Where messages say that these settings stand."""
+        return f"evaluation_sets.{self.name}"
+
+    @property
+    def needed_splits(self) -> list[str]:
+        """Names of the splits of which one at least must hold an image."""
+        return self.split_names
+
+
+def read_config(text: str) -> IngestConfig:
+    """Returns the config that `to_json` wrote, of either class."""
+    fields = json.loads(text)
+    return EvaluationSetConfig(**fields) if "name" in fields else IngestConfig(**fields)

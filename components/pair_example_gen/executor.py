@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import posixpath
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,7 +31,7 @@ from components import example_files, schema
 from components.artifacts import INGEST_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
 from components.pair_example_gen import reasons
-from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig, read_config
 from components.pair_example_gen.csv_lines import entries
 from components.pair_example_gen.csv_reader import scan_csv
 from components.pair_example_gen.images import Picture
@@ -64,13 +64,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           exec_properties: "ingest", an IngestConfig as JSON.
 
         Raises:
-          ValueError: where there are no shards, or the train split ends up empty.
+          ValueError: where there are no shards, or the train split, or all of an evaluation set, ends up empty.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        config = IngestConfig(**json.loads(exec_properties["ingest"]))
+        config = read_config(exec_properties["ingest"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         report = artifact_utils.get_single_instance(output_dict["report"])
         example_files.describe(examples, config.split_names)
+        if isinstance(config, EvaluationSetConfig):
+            example_files.name_evaluation_set(examples, config.name)
         tasks = plan(config, examples)
         metadata = find_metadata(config)
         with self._make_beam_pipeline() as pipeline:
@@ -98,7 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         for name, total in counts.totals().items():
             report.set_int_custom_property(name, total)
-        refuse_empty_train(counts, config)
+        refuse_empty(counts, config)
 
 
 def plan(config: IngestConfig, examples: Artifact) -> list[Task]:
@@ -132,17 +134,21 @@ def scan(source: Source) -> tuple[tuple[str, int], tuple[bool, bool]]:
         return (source.path, source.part.index), scan_csv(stream, source.part)
 
 
-def refuse_empty_train(counts: Counts, config: IngestConfig) -> None:
-    """Raise ValueError where nothing is left to train on, naming the folder and the commonest reasons."""
-    tally = counts.tally(schema.TRAIN_SPLIT, IMAGES)
-    if tally.kept:
+def refuse_empty(counts: Counts, config: IngestConfig) -> None:
+    """Raise ValueError where nothing is left of what is needed, naming the folder and the commonest reasons."""
+    tallies = [counts.tally(split, IMAGES) for split in config.needed_splits]
+    if any(tally.kept for tally in tallies):
         return
-    top = sorted(tally.dropped.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS]
+    dropped: Counter[str] = Counter()
+    for tally in tallies:
+        dropped.update(tally.dropped)
+    top = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS]
     why = ", ".join(f"{reason} {number}" for reason, number in top) or "none was there"
+    where = " or ".join(repr(split) for split in config.needed_splits)
     raise ValueError(
-        f"ingest.shards is {config.shards!r}, of which no image reached the split {schema.TRAIN_SPLIT!r}: "
-        f"{tally.read} read, dropped as {why}; check the files and that ingest.captions = {dict(config.captions)} "
-        "names fields that they have"
+        f"{config.section}.shards is {config.shards!r}, of which no image reached the split {where}: "
+        f"{sum(tally.read for tally in tallies)} read, dropped as {why}; check the files and that "
+        f"{config.section}.captions = {dict(config.captions)} names fields that they have"
     )
 
 

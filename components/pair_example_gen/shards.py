@@ -19,10 +19,10 @@ def check_shards(config: IngestConfig) -> None:
     """
     find_shards(config)
     find_metadata(config)
-    if "image_folder" in config.layout.uses and config.image_folder and not _exists(config.image_folder):
+    if "image_folder" in config.layout.uses and config.image_folder and not _exists(config):
         raise ValueError(
-            f"ingest.image_folder is {config.image_folder!r}, which does not exist; set it to the folder that the "
-            "images' paths start from"
+            f"{config.section}.image_folder is {config.image_folder!r}, which does not exist; set it to the folder "
+            "that the images' paths start from"
         )
 
 
@@ -65,7 +65,7 @@ def find_metadata(config: IngestConfig) -> list[Source]:
     if not config.metadata:
         return []
     part_bytes = 128 * 1024 * 1024  # of texts
-    found = _match(config.shards, config.metadata, f"ingest.metadata = {config.metadata!r}", "metadata")
+    found = _match(config, config.metadata, f"metadata = {config.metadata!r}", "metadata")
     return [part for path, size in found.items() for part in divide(path, size, part_bytes)]
 
 
@@ -78,17 +78,18 @@ def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
     """Returns split -> path -> size in bytes."""
     kind = "tar shards" if config.layout.glob.endswith(".tar") else f"{config.format} files"
     if not config.shards:
-        raise ValueError(f"ingest.shards is empty; set it to the folder that holds your {kind}")
+        raise ValueError(f"{config.section}.shards is empty; set it to the folder that holds your {kind}")
     found = {
-        name: _match(config.shards, pattern, f"ingest.splits[{name!r}] = {pattern!r}", kind)
+        name: _match(config, pattern, f"splits[{name!r}] = {pattern!r}", kind)
         for name, pattern in config.splits.items()
     }
-    _refuse_shared(found, config.splits)
+    _refuse_shared(found, config)
     return found
 
 
-def _match(folder: str, pattern: str, field: str, kind: str) -> dict[str, int]:
-    """Returns path -> size in bytes of the files in `folder` that the glob matches, sorted by path."""
+def _match(config: IngestConfig, pattern: str, field: str, kind: str) -> dict[str, int]:
+    """Returns path -> size in bytes of the files in the folder that the glob matches, sorted by path."""
+    folder, said = config.shards, f"{config.section}.shards is {config.shards!r}"
     try:
         (result,) = FileSystems.match([posixpath.join(folder, pattern)])
         found = sorted((metadata.path, metadata.size_in_bytes) for metadata in result.metadata_list)
@@ -96,30 +97,33 @@ def _match(folder: str, pattern: str, field: str, kind: str) -> dict[str, int]:
             return dict(found)
         exists = FileSystems.exists(folder)
     except Exception as error:  # each of Beam's file systems has errors of its own; all mean that nothing can be read
-        raise ValueError(f"ingest.shards is {folder!r}, which cannot be listed ({error}); check its address") from error
+        raise ValueError(f"{said}, which cannot be listed ({error}); check its address") from error
     if not exists:
-        raise ValueError(f"ingest.shards is {folder!r}, which does not exist; set it to the folder of your {kind}")
-    raise ValueError(f"ingest.shards is {folder!r}, where no file matches {field}; put {kind} there or change the glob")
+        raise ValueError(f"{said}, which does not exist; set it to the folder of your {kind}")
+    raise ValueError(f"{said}, where no file matches {config.section}.{field}; put {kind} there or change the glob")
 
 
-def _exists(folder: str) -> bool:
-    """Says whether a folder is there; an object store has no folders, only what lies in them."""
+def _exists(config: IngestConfig) -> bool:
+    """Says whether the images' folder is there; an object store has no folders, only what lies in them."""
+    folder = config.image_folder
     try:
         if FileSystems.exists(folder):
             return True
         (result,) = FileSystems.match([posixpath.join(folder, "*")], limits=[1])
         return bool(result.metadata_list)
     except Exception as error:  # as in `_match`
-        raise ValueError(f"ingest.image_folder is {folder!r}, which cannot be listed ({error}); check it") from error
+        raise ValueError(
+            f"{config.section}.image_folder is {folder!r}, which cannot be listed ({error}); check it"
+        ) from error
 
 
-def _refuse_shared(found: Mapping[str, Mapping[str, int]], patterns: Mapping[str, str]) -> None:
+def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig) -> None:
     owner: dict[str, str] = {}
     for split, paths in found.items():
         for path in paths:
             if path in owner:
                 raise ValueError(
-                    f"ingest.splits gives {path} to both {owner[path]!r} ({patterns[owner[path]]!r}) and {split!r} "
-                    f"({patterns[split]!r}); change a glob so that no shard is in two splits"
+                    f"{config.section}.splits gives {path} to both {owner[path]!r} ({config.splits[owner[path]]!r}) "
+                    f"and {split!r} ({config.splits[split]!r}); change a glob so that no shard is in two splits"
                 )
             owner[path] = split
