@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
 import re
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,15 +13,23 @@ from typing import Any
 import yaml
 
 from components.evaluator.config import EvaluationConfig
-from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.vocabulary.config import VocabularyConfig
 from models.config import ModelConfig, TrainingConfig
 from tfx_pipeline.beam_config import BeamConfig
+from tfx_pipeline.config_fields import build_fields, kind
 
 PRESETS = Path(__file__).parent / "presets"
 BASE_KEY = "preset"  # the key of a config file that names the preset it starts from
-_PATH_FIELDS = frozenset({"ingest.shards", "ingest.image_folder"})  # relative to the file that sets them
+_PATH_FIELDS = (  # relative to the file that sets them; * is any key
+    "ingest.shards",
+    "ingest.image_folder",
+    "evaluation_sets.*.shards",
+    "evaluation_sets.*.image_folder",
+    "filter.neighbours.model.path",
+    "filter.unsafe.model.path",
+)
 
 
 class ConfigError(ValueError):
@@ -38,12 +43,14 @@ class Config:
     Attributes:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
+      evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
       ingest, filter, vocabulary, model, training, evaluation, beam: see each section's class.
     """
 
     name: str = "align"
     output: str = "output"
     ingest: IngestConfig = field(default_factory=IngestConfig)
+    evaluation_sets: Mapping[str, EvaluationSetConfig] = field(default_factory=dict)
     filter: FilterConfig = field(default_factory=FilterConfig)
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -59,6 +66,16 @@ class Config:
             for name in names:
                 if name not in splits:
                     raise ConfigError(f"{section}.splits names {name!r}, but ingest makes {splits}; name one of those")
+        for name in self.evaluation_sets:
+            if name in splits:
+                raise ConfigError(
+                    f"evaluation_sets has the key {name!r}, which is a split of ingest; name the set anew"
+                )
+        if self.evaluation_sets and not self.filter.compares_images:
+            raise ConfigError(
+                f"evaluation_sets names {', '.join(self.evaluation_sets)}, but the filter compares no images; set "
+                'filter.drop_evaluation_images to true and keep "train" in filter.splits, or leave the sets out'
+            )
 
     @property
     def root(self) -> Path:
@@ -98,14 +115,18 @@ def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ConfigError(f"--set {dotted}={text}: the value is not YAML; quote it, as in '\"text\"'") from error
-        section, _, name = dotted.rpartition(".")
-        _merge(values, {section: {name: value}} if section else {name: value})
+        _put(values, dotted.split("."), value)
     return build(values)
 
 
 def build(values: Mapping[str, Any]) -> Config:
     """Build a Config from nested mappings as `Config.to_mapping` returns them; raises ConfigError."""
-    return _build(Config, values, prefix="")
+    try:
+        return build_fields(Config, values)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _locate(source: str) -> Path:
@@ -126,13 +147,10 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds {_kind(values)}; a config file is a mapping of sections such as 'training:'")
+        raise ConfigError(f"{path} holds {kind(values)}; a config file is a mapping of sections such as 'training:'")
     base = values.pop(BASE_KEY, None)
     for dotted in _PATH_FIELDS:
-        section, _, name = dotted.partition(".")
-        inner = values.get(section)
-        if isinstance(inner, dict) and isinstance(inner.get(name), str) and inner[name] and "://" not in inner[name]:
-            inner[name] = str((path.parent / Path(inner[name]).expanduser()).resolve())
+        _resolve(values, dotted.split("."), path.parent)
     if base is None:
         return values
     if base not in preset_names():
@@ -142,6 +160,30 @@ def _read(path: Path) -> dict[str, Any]:
     return below
 
 
+def _resolve(values: dict[str, Any], parts: Sequence[str], folder: Path) -> None:
+    """Make a relative path absolute, in place: the one to which `parts` lead, or those where a part is *."""
+    part, *rest = parts
+    for key in [key for key in values if part in ("*", key)]:
+        value = values[key]
+        if rest and isinstance(value, dict):
+            _resolve(value, rest, folder)
+        elif not rest and isinstance(value, str) and value and "://" not in value:
+            values[key] = str((folder / Path(value).expanduser()).resolve())
+
+
+def _put(values: dict[str, Any], parts: Sequence[str], value: Any) -> None:
+    """Set the one field to which `parts` lead, in place."""
+    *above, last = parts
+    for part in above:
+        if not isinstance(values.get(part), dict):
+            values[part] = {}
+        values = values[part]
+    if above:
+        values[last] = value
+    else:
+        _merge(values, {last: value})
+
+
 def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
     """Lay the fields of `above` over `below`, section by section, in place."""
     for key, value in above.items():
@@ -149,86 +191,6 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
             below[key].update(value)
         else:
             below[key] = value
-
-
-def _build(cls: type, values: Any, prefix: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.')} is {_kind(values)}; it must be a mapping of its fields")
-    hints = typing.get_type_hints(cls)
-    known = [f.name for f in dataclasses.fields(cls)]
-    for key in values:
-        if key not in known:
-            raise ConfigError(f"{prefix}{key} is not a field{_closest(str(key), prefix, known)}")
-    try:
-        return cls(**{key: _convert(value, hints[key], f"{prefix}{key}") for key, value in values.items()})
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _closest(key: str, prefix: str, known: list[str]) -> str:
-    """Returns '; did you mean X?': the same name in another section, else the closest name in this one."""
-    namesakes = [
-        f"{section}.{key}"
-        for section, hint in typing.get_type_hints(Config).items()
-        if dataclasses.is_dataclass(hint) and key in {f.name for f in dataclasses.fields(hint)}
-    ]
-    close = namesakes or [f"{prefix}{name}" for name in difflib.get_close_matches(key, known, n=1, cutoff=0.5)]
-    return f"; did you mean {close[0]}?" if close else f"; the fields are {', '.join(known)}"
-
-
-def _convert(value: Any, hint: Any, name: str) -> Any:
-    """Returns `value` as the annotated type, or raises ConfigError naming the field."""
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, prefix=f"{name}.")
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        for option in typing.get_args(hint):
-            try:
-                return _convert(value, option, name)
-            except ConfigError:
-                continue
-        raise ConfigError(f"{name} is {_kind(value)}; it must be {_wanted(hint)}")
-    if origin is tuple and isinstance(value, list):
-        return tuple(_convert(item, typing.get_args(hint)[0], f"{name}[{i}]") for i, item in enumerate(value))
-    if origin is tuple:
-        raise ConfigError(f"{name} is {_kind(value)}; it must be a list, such as [{value}]")
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{name} is {_kind(value)}; it must be a mapping")
-        inner = typing.get_args(hint)[1]
-        return {str(key): _convert(item, inner, f"{name}.{key}") for key, item in value.items()}
-    if hint is float and (type(value) is int or _is_yaml_float(value)):
-        value = float(str(value))  # by way of text, since a whole number too great for a float is then infinite
-    if type(value) is not hint or (hint is float and not math.isfinite(value)):
-        raise ConfigError(f"{name} is {_kind(value)}; it must be {_wanted(hint)}")
-    return value
-
-
-def _is_yaml_float(value: Any) -> bool:
-    """Says whether a value is a float that YAML 1.1 reads as text: 1e-3, without a point."""
-    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) is not None
-
-
-_WANTED = {
-    int: "a whole number",
-    float: "a finite number",
-    str: "text",
-    bool: "true or false",
-    type(None): "null",
-    tuple: "a list",
-}
-
-
-def _wanted(hint: Any) -> str:
-    """Returns what a field takes, in words."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    return " or ".join(_WANTED[typing.get_origin(option) or option] for option in options)
-
-
-def _kind(value: Any) -> str:
-    return f"{value!r} ({type(value).__name__})"
 
 
 def _plain(value: Any) -> Any:

@@ -136,12 +136,16 @@ def float_fields(cls: type = Config, prefix: str = "") -> list[str]:
             names += float_fields(hint, f"{prefix}{name}.")
         elif hint is float or (float in typing.get_args(hint)):
             names.append(f"{prefix}{name}")
+        for option in typing.get_args(hint):
+            if dataclasses.is_dataclass(option) and type(None) in typing.get_args(hint):
+                names += float_fields(option, f"{prefix}{name}.")
     return names
 
 
 @pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
 @pytest.mark.parametrize("name", float_fields())
 def test_a_float_that_is_not_finite_is_refused_in_every_section(name, value):
+    assert {"filter.unsafe.threshold", "filter.neighbours.min_cosine"} < set(float_fields())
     with pytest.raises(ConfigError, match=rf"{name}.* is -?(nan|inf) \(float\); it must be a finite number"):
         load("demo", {name: f"{{split/metric: {value}}}" if name == "evaluation.min_metrics" else value})
 

@@ -69,7 +69,7 @@ def test_a_bloom_filter_keeps_what_exact_keeps_and_few_rare_ones_more(filtered, 
 def test_images_of_an_evaluation_set_are_dropped_from_the_train_split(examples, corpus, execute, tmp_path, load_json):
     judged = [dataclasses.replace(row, split="test") for row in corpus if row.split == "train"][:40]
     coco = write_examples(str(tmp_path), judged, files=2)
-    coco.name = "coco"
+    example_files.name_evaluation_set(coco, "coco")
     report = execute(CONFIG, unfiltered_examples=examples, evaluation_examples=coco)["report"]
     _, counts = oracle([*corpus, *judged], CONFIG)
     tallies = load_json(report, FILTER_REPORT_FILE)

@@ -1,0 +1,156 @@
+"""Turns plain values, as YAML gives them, into a tree of dataclasses; whatever does not fit is named by its field."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_WANTED = {
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+    tuple: "a list",
+}
+_KEY_FIELD = "name"  # of a dataclass that stands in a mapping: there its key is its name
+
+
+def build_fields(root: type, values: Any) -> Any:
+    """Build a dataclass from nested mappings.
+
+    Args:
+      root: the class; its fields may be dataclasses, mappings of them, tuples, literals, scalars, and any of these or
+        None.
+      values: its fields by name.
+
+    Raises:
+      ValueError: in one sentence, which names the field by all sections that it is in.
+    """
+    return _Builder(root).build(root, values, prefix="")
+
+
+class _Builder:
+    """Builds what stands below one root, whose other fields a wrong name is compared with."""
+
+    def __init__(self, root: type) -> None:
+        self._root = root
+
+    def build(self, cls: type, values: Any, prefix: str) -> Any:
+        if not isinstance(values, Mapping):
+            raise ValueError(f"{prefix.rstrip('.')} is {kind(values)}; it must be {_wanted(cls)}")
+        hints = typing.get_type_hints(cls)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for key in values:
+            if key not in fields:
+                raise ValueError(f"{prefix}{key} is not a field{self._closest(str(key), prefix, list(fields))}")
+        converted = {key: self._convert(value, hints[key], f"{prefix}{key}") for key, value in values.items()}
+        missing = [name for name, field in fields.items() if name not in values and _is_required(field)]
+        if missing:
+            raise ValueError(f"{prefix.rstrip('.')} lacks {' and '.join(missing)}; set {prefix}{missing[0]}")
+        try:
+            return cls(**converted)
+        except ValueError as error:
+            # A class that several fields hold knows its own fields alone, a section also its name.
+            is_whole = prefix.count(".") < 2 or str(error).startswith(prefix.partition(".")[0])
+            raise ValueError(str(error) if is_whole else f"{prefix}{error}") from error
+
+    def _convert(self, value: Any, hint: Any, name: str) -> Any:
+        """Returns `value` as the annotated type, or raises ValueError naming the field."""
+        if dataclasses.is_dataclass(hint):
+            return self.build(typing.cast(type, hint), value, prefix=f"{name}.")
+        origin = typing.get_origin(hint)
+        if origin in (typing.Union, types.UnionType):
+            return self._convert_to_one(value, hint, name)
+        if origin is typing.Literal:
+            if value not in typing.get_args(hint):
+                raise ValueError(f"{name} is {kind(value)}; it must be {_wanted(hint)}")
+            return value
+        if origin is tuple and isinstance(value, list):
+            inner = typing.get_args(hint)[0]
+            return tuple(self._convert(item, inner, f"{name}[{i}]") for i, item in enumerate(value))
+        if origin is tuple:
+            raise ValueError(f"{name} is {kind(value)}; it must be a list, such as [{value}]")
+        if origin is not None and issubclass(origin, Mapping):
+            if not isinstance(value, Mapping):
+                raise ValueError(f"{name} is {kind(value)}; it must be a mapping")
+            inner = typing.get_args(hint)[1]
+            return {str(key): self._convert_item(str(key), item, inner, name) for key, item in value.items()}
+        return _scalar(value, hint, name)
+
+    def _convert_to_one(self, value: Any, hint: Any, name: str) -> Any:
+        """Returns `value` as the first type of a union that takes it."""
+        for option in typing.get_args(hint):
+            if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+                return self._convert(value, option, name)  # what is wrong inside of it is said of the field there
+            try:
+                return self._convert(value, option, name)
+            except ValueError:
+                continue
+        raise ValueError(f"{name} is {kind(value)}; it must be {_wanted(hint)}")
+
+    def _convert_item(self, key: str, item: Any, hint: Any, name: str) -> Any:
+        """Returns a mapping's item; a dataclass with a name takes its key for it."""
+        named = dataclasses.is_dataclass(hint) and _KEY_FIELD in {field.name for field in dataclasses.fields(hint)}
+        if named and isinstance(item, Mapping):
+            if item.get(_KEY_FIELD, key) != key:
+                raise ValueError(
+                    f"{name}.{key}.{_KEY_FIELD} is {kind(item[_KEY_FIELD])}, but its key is its name; leave it out"
+                )
+            item = {**item, _KEY_FIELD: key}
+        return self._convert(item, hint, f"{name}.{key}")
+
+    def _closest(self, key: str, prefix: str, known: list[str]) -> str:
+        """Returns '; did you mean X?': the same name elsewhere, else the closest name in this section."""
+        namesakes = [name for name in _field_names(self._root) if name.rpartition(".")[2] == key and "." in name]
+        close = namesakes or [f"{prefix}{name}" for name in difflib.get_close_matches(key, known, n=1, cutoff=0.5)]
+        return f"; did you mean {close[0]}?" if close else f"; the fields are {', '.join(known)}"
+
+
+def kind(value: Any) -> str:
+    """Returns how messages show a value: with its type."""
+    return f"{value!r} ({type(value).__name__})"
+
+
+def _field_names(cls: type, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted name of every field below a dataclass; those of a mapping's items have no name of their own."""
+    for name, hint in typing.get_type_hints(cls).items():
+        yield f"{prefix}{name}"
+        for option in (hint, *typing.get_args(hint)):
+            if dataclasses.is_dataclass(option) and typing.get_origin(hint) in (None, typing.Union, types.UnionType):
+                yield from _field_names(typing.cast(type, option), f"{prefix}{name}.")
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _scalar(value: Any, hint: Any, name: str) -> Any:
+    if hint is float and (type(value) is int or _is_yaml_float(value)):
+        value = float(str(value))  # by way of text, since a whole number too great for a float is then infinite
+    if type(value) is not hint or (hint is float and not math.isfinite(value)):
+        raise ValueError(f"{name} is {kind(value)}; it must be {_wanted(hint)}")
+    return value
+
+
+def _is_yaml_float(value: Any) -> bool:
+    """Says whether a value is a float that YAML 1.1 reads as text: 1e-3, without a point."""
+    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) is not None
+
+
+def _wanted(hint: Any) -> str:
+    """Returns what a field takes, in words."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_wanted(option) for option in typing.get_args(hint))
+    if origin is typing.Literal:
+        return f"one of {', '.join(typing.get_args(hint))}"
+    if dataclasses.is_dataclass(hint):
+        return "a mapping of its fields"
+    return _WANTED.get(origin or hint, "a mapping")
