@@ -12,7 +12,7 @@ from tfx.types import BaseChannel
 
 from components import schema
 from components.evaluator.component import build_evaluator
-from components.pair_example_gen.component import PairExampleGen
+from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
 from components.vocabulary.component import VocabularyLearner
@@ -39,7 +39,7 @@ def create_pipeline(
     resolve_baseline: Callable[[BaseChannel], tfx.dsl.Resolver],
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
 ) -> tfx.dsl.Pipeline:
-    """Build the pipeline that turns tar shards into a judged and pushed dual encoder.
+    """Build the pipeline that turns image-text pairs into a judged and pushed dual encoder.
 
     Args:
       config: what to read, how to train, when to bless.
@@ -60,7 +60,12 @@ def create_pipeline(
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=inferred.outputs["schema"]
     )
-    kept = PairFilter(config.filter, examples=pairs.outputs["examples"])
+    judged_elsewhere = read_evaluation_sets(config.evaluation_sets.values())
+    kept = PairFilter(
+        config.filter,
+        examples=pairs.outputs["examples"],
+        evaluation_examples=[images.outputs["examples"] for images in judged_elsewhere],
+    )
     vocabulary = VocabularyLearner(config.vocabulary, examples=kept.outputs["examples"])
     trainer = AlignTrainer(
         run_fn=RUN_FN,
@@ -93,6 +98,7 @@ def create_pipeline(
             statistics,
             inferred,
             validator,
+            *judged_elsewhere,
             kept,
             vocabulary,
             trainer,

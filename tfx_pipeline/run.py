@@ -57,13 +57,14 @@ def run(config: Config, console: Console) -> RunRecord:
 
 
 def check(config: Config) -> None:
-    """Refuse what needs no pipeline to be found wrong: the shards, the Beam options, the output folder."""
+    """Refuse what needs no pipeline to be found wrong: the files to read, the Beam options, the output folder."""
     with quiet_imports():  # Beam takes seconds to import; --help must not
         from components.beam_options import check_beam_options
         from components.pair_example_gen.shards import check_shards
 
     try:
-        check_shards(config.ingest)
+        for read in (config.ingest, *config.evaluation_sets.values()):
+            check_shards(read)
         check_beam_options(config.beam.options, config.beam.runner)
     except ValueError as error:
         raise ConfigError(str(error)) from error

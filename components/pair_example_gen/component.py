@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tfx import types
 from tfx import v1 as tfx
 from tfx.components import FileBasedExampleGen
@@ -10,7 +12,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
 from components.artifacts import IngestReport
-from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_example_gen.executor import Executor
 
 
@@ -68,3 +70,8 @@ class PairExampleGen(FileBasedExampleGen):
         )
         # FileBasedExampleGen's constructor builds its own spec, without our config and report.
         super(FileBasedExampleGen, self).__init__(spec=spec)
+
+
+def read_evaluation_sets(sets: Iterable[EvaluationSetConfig]) -> list[PairExampleGen]:
+    """Returns a component for each evaluation set, with the id "EvaluationSet.<name>"."""
+    return [PairExampleGen(config).with_id(f"EvaluationSet.{config.name}") for config in sets]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.types import channel_utils, component_spec, standard_artifacts
 
 from components.artifacts import FilterReport
 from components.pair_filter.config import FilterConfig
@@ -41,11 +43,15 @@ class PairFilter(base_beam_component.BaseBeamComponent):
         config: FilterConfig,
         *,
         examples: types.BaseChannel,
-        evaluation_examples: types.BaseChannel | None = None,
+        evaluation_examples: Sequence[types.BaseChannel] = (),
     ) -> None:
         inputs = {"unfiltered_examples": examples}
-        if evaluation_examples is not None:
-            inputs["evaluation_examples"] = evaluation_examples
+        if evaluation_examples:
+            # Vertex takes no union, and one alone needs none.
+            several = len(evaluation_examples) > 1
+            inputs["evaluation_examples"] = (
+                channel_utils.union(evaluation_examples) if several else evaluation_examples[0]
+            )
         super().__init__(
             spec=PairFilterSpec(
                 filter=config.to_json(),

@@ -9,12 +9,16 @@ from tfx_pipeline.config import build
 from tfx_pipeline.pipeline import create_pipeline
 
 
-def properties(**evaluation) -> dict[str, dict]:
-    """Returns component -> its execution properties."""
-    config = build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, "evaluation": evaluation})
-    pipeline = create_pipeline(
+def pipeline_of(**sections):
+    config = build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections})
+    return create_pipeline(
         config, artifact_root="artifacts", push_to="pushed", resolve_baseline=build_baseline_resolver
     )
+
+
+def properties(**evaluation) -> dict[str, dict]:
+    """Returns component -> its execution properties."""
+    pipeline = pipeline_of(evaluation=evaluation)
     return {component.id: component.exec_properties for component in pipeline.components}
 
 
@@ -30,3 +34,15 @@ def test_how_a_model_is_judged_is_the_evaluators_business_alone(change):
     before, after = properties(), properties(**change)
     assert before == properties()
     assert {name for name in before if before[name] != after[name]} == {"Evaluator"}
+
+
+def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alone():
+    pipeline = pipeline_of(evaluation_sets={"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}})
+    components = {component.id: component for component in pipeline.components}
+    sets = {"EvaluationSet.coco", "EvaluationSet.flickr30k"}
+    assert set(components) == {component.id for component in pipeline_of().components} | sets
+    assert {node.id for node in components["PairFilter"].upstream_nodes} == {"PairExampleGen", *sets}
+    for name in sets:
+        assert {node.id for node in components[name].downstream_nodes} == {"PairFilter"}
+    for id_, component in components.items():
+        assert id_ == "PairFilter" or not {node.id for node in component.upstream_nodes} & sets

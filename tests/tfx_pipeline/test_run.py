@@ -40,3 +40,14 @@ def test_what_can_be_written_is_left_as_it_was(tmp_path):
     config = load("demo", {"output": str(tmp_path / "out")})
     check(config)
     assert list(config.root.iterdir()) == []
+
+
+def test_an_evaluation_set_that_is_missing_is_refused_by_its_field(tmp_path):
+    missing = {"evaluation_sets.coco.shards": str(tmp_path / "none")}
+    with pytest.raises(ConfigError) as caught:
+        check(load("demo", {"output": str(tmp_path / "out"), **missing}))
+    assert str(caught.value) == (
+        f"evaluation_sets.coco.shards is '{tmp_path / 'none'}', which does not exist; "
+        "set it to the folder of your tar shards"
+    )
+    assert list(tmp_path.iterdir()) == []
