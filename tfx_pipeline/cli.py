@@ -62,6 +62,21 @@ def run(
         raise typer.Exit(1)
 
 
+@app.command(name="filter")
+def filter_(
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    sample: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="About how many records to read, such as 10000; all if not given, and room for a copy."),
+    ] = None,
+) -> None:
+    """Print what each rule of the filter would drop, and leave nothing behind."""
+    from tfx_pipeline.dry_run import dry_run
+
+    dry_run(_config(config, set_), sample, Console())
+
+
 @app.command()
 def compile(
     image: Annotated[str, typer.Option(help="Container image that holds this project.")],

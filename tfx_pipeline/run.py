@@ -53,7 +53,7 @@ def run(config: Config, console: Console) -> RunRecord:
         try:
             return follow(run_dir, child.poll, console)
         finally:
-            _stop(child)
+            stop(child)
 
 
 def check(config: Config) -> None:
@@ -105,8 +105,8 @@ def _new_run_dir(root: Path) -> Path:
     raise ConfigError(f"{root / 'runs'} already holds 100 runs of {stamp}; wait a second")
 
 
-def _stop(child: subprocess.Popen) -> None:
-    """End the pipeline's process group when the view ends first, as on Ctrl-C."""
+def stop(child: subprocess.Popen) -> None:
+    """End a child's process group where the child still runs, as on Ctrl-C."""
     if child.poll() is not None:
         return
     try:
