@@ -53,11 +53,11 @@ class Feature:
 FEATURES: tuple[Feature, ...] = (
     Feature(IMAGE_ENCODED, "bytes", (), "the image as encoded in its file; decodable by tf.io.decode_image"),
     Feature(IMAGE_SHA256, "bytes", (), "hex SHA-256 of image/encoded: the identity of an image"),
-    Feature(IMAGE_WIDTH, "int64", (), "pixels, from the file's header"),
-    Feature(IMAGE_HEIGHT, "int64", (), "pixels, from the file's header"),
+    Feature(IMAGE_WIDTH, "int64", (), "pixels of image/encoded, which EXIF turns no more"),
+    Feature(IMAGE_HEIGHT, "int64", (), "pixels of image/encoded, which EXIF turns no more"),
     Feature(CAPTION_TEXT, "bytes", (None,), "captions, UTF-8, none empty, in the order of ingest.captions"),
     Feature(CAPTION_LANGUAGE, "bytes", (None,), "BCP 47 tag of each caption, or 'und'; as long as caption/text"),
     Feature(CLASS_LABEL, "bytes", (), "class for zero-shot evaluation as plain words, UTF-8, or empty"),
-    Feature(RECORD_NAME, "bytes", (), "how messages name the record: '<shard file>#<key in shard>'"),
+    Feature(RECORD_NAME, "bytes", (), "how messages name the record: its url, or '<file>#<name in file>'"),
     Feature(SPLIT, "bytes", (), "name of the split that the Example was written to"),
 )

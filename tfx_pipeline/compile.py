@@ -11,6 +11,8 @@ from rich.console import Console
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.quiet import quiet_imports
 
+FOLDERS = ("shards", "image_folder")  # what PairExampleGen's workers read
+
 
 def compile_for_cluster(
     config: Config, *, platform: str, image: str, root: str | None, folder: Path, console: Console
@@ -34,7 +36,7 @@ def compile_for_cluster(
     if not image:
         raise ConfigError("--image is empty; name the container image that holds this project")
     if not config.ingest.shards:
-        raise ConfigError("ingest.shards is empty; set it to the address of your tar shards")
+        raise ConfigError(f"ingest.shards is empty; set it to the address of your {config.ingest.files}")
     if importlib.util.find_spec("kfp") is None:
         raise ConfigError(
             "align compile needs kfp, which is not installed; install this project with its extra, "
@@ -50,8 +52,9 @@ def compile_for_cluster(
         raise ConfigError(str(error)) from error
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
-    places = {"ingest.shards": config.ingest.shards, "--root": root}
-    local = [f"{name} is {place}" for name, place in places.items() if "://" not in place]
+    sources = (config.ingest, *config.evaluation_sets.values())
+    places = {f"{source.section}.{name}": getattr(source, name) for source in sources for name in FOLDERS}
+    local = [f"{name} is {place}" for name, place in {**places, "--root": root}.items() if place and "://" not in place]
     if local:
         console.print(
             f"align: {' and '.join(local)}: workers reach that only where it is mounted at the same path; "

@@ -124,6 +124,11 @@ class IngestConfig:
         return FORMATS[self.format]
 
     @property
+    def files(self) -> str:
+        """How messages call the files."""
+        return "tar shards" if self.layout.glob.endswith(".tar") else f"{self.format} files"
+
+    @property
     def split_names(self) -> list[str]:
         """Names of the splits that PairExampleGen writes."""
         if self.layout.split_values:
@@ -134,6 +139,12 @@ class IngestConfig:
     def folder_of_images(self) -> str:
         """Returns the folder that the images' paths start from."""
         return self.image_folder or self.shards
+
+    @property
+    def named_fields(self) -> list[str]:
+        """Names of the fields that are read."""
+        fields = (self.language_field, self.label_field, self.url_field, self.key_field, self.image_field)
+        return [name for name in dict.fromkeys((*self.captions, *fields)) if name]
 
     def _refuse_what_the_format_ignores(self) -> None:
         for name in _PARTICULAR:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from components.pair_example_gen import csv_lines, reasons
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.decompression import DamagedCompression
 from components.pair_example_gen.raw_record import Part, RawRecord, extension_of
 
 COMMA = b","
@@ -64,8 +64,8 @@ def _read(stream: BinaryIO, part: Part, config: IngestConfig, is_open: bool, dia
             if not columns:
                 columns = _columns(row, dialect)
             else:
-                yield _to_raw_record(offset, row if is_sound else None, columns, config.image_field, dialect)
-    except (zlib.error, EOFError) as error:  # the file is compressed, and damaged
+                yield _to_raw_record(offset, row if is_sound else None, columns, config, dialect)
+    except DamagedCompression as error:
         yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))
 
 
@@ -101,7 +101,7 @@ _TSV = _Dialect(_tsv_rows, _tsv_cells)
 
 
 def _to_raw_record(
-    offset: int, row: bytes | None, columns: Sequence[str], image_field: str, dialect: _Dialect
+    offset: int, row: bytes | None, columns: Sequence[str], config: IngestConfig, dialect: _Dialect
 ) -> RawRecord:
     """Returns a row's record; `row` is None where it does not end."""
     name = f"byte {offset}"
@@ -115,9 +115,12 @@ def _to_raw_record(
     if len(cells) != len(columns):
         detail = f"{len(cells)} values for {len(columns)} columns"
         return RawRecord(name, flaw=reasons.MALFORMED_ROW, detail=detail)
+    repeated = next((column for column in config.named_fields if columns.count(column) > 1), "")
+    if repeated:
+        return RawRecord(name, flaw=reasons.DUPLICATE_KEY, detail=f"two columns have the name {repeated!r}")
     values = dict(zip(columns, cells, strict=True))
-    path = values.get(image_field, "").strip()
-    detail = "" if path else f"{image_field!r} is empty or missing; columns: {', '.join(values)}"
+    path = values.get(config.image_field, "").strip()
+    detail = "" if path else f"{config.image_field!r} is empty or missing; columns: {', '.join(values)}"
     return RawRecord(name, path=path, extension=extension_of(path), fields=values, detail=detail)
 
 

@@ -214,7 +214,10 @@ class Ingest:
 def with_rows(records: Iterator[RawRecord], rows: Rows) -> Iterator[RawRecord]:
     """Lay the row of the same key over each record's fields, where there is one."""
     for record in records:
-        record.fields = {**record.fields, **rows.get(as_key(record.name), {})}
+        row = rows.get(as_key(record.name), {})
+        if row is None and not record.flaw:
+            record.flaw, record.detail = reasons.DUPLICATE_KEY, "the Parquet file beside the shard has its key twice"
+        record.fields = {**record.fields, **(row or {})}
         yield record
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
 
+from components.pair_example_gen.image_bombs import refuse_slow
 from components.pair_example_gen.reasons import (
     IMAGE_FORMAT_NOT_SUPPORTED,
     IMAGE_NOT_DECODABLE,
@@ -17,8 +18,9 @@ from components.pair_example_gen.reasons import (
 )
 
 # Kept byte for byte unless transparent or turned by EXIF: tf.io.decode_image reads every other variant of them,
-# progressive, CMYK (by its Adobe marker) and 16 bits (the upper 8) included. It reads GIF and BMP too, but of a GIF no
-# more than the first frame's own rectangle, and BMP not with a palette nor with 32 bits.
+# progressive, CMYK with an Adobe marker and 16 bits (the upper 8) included; CMYK without the marker it shows black,
+# where Pillow and browsers take it for inverted all the same. It reads GIF and BMP too, but of a GIF no more than the
+# first frame's own rectangle, and BMP not with a palette nor with 32 bits.
 KEPT_FORMATS = ("JPEG", "MPO", "PNG")
 TRANSCODED_FORMATS = ("GIF", "BMP", "WEBP", "TIFF", "JPEG2000", "PPM", "AVIF")
 KNOWN_EXTENSIONS = ("jpg", "jpeg", "png", "gif", "bmp", "webp")  # with these, unknown content is a broken file
@@ -63,7 +65,8 @@ def prepare(encoded: bytes, extension: str, max_pixels: int, check: Callable[[by
     _refuse_large_webp(encoded, max_pixels)
     image = _open(encoded, extension)
     _refuse_large(*image.size, max_pixels)
-    if image.format in KEPT_FORMATS and not image.has_transparency_data and not _is_turned(image):
+    refuse_slow(encoded)
+    if image.format in KEPT_FORMATS and not (image.has_transparency_data or _is_turned(image) or _is_bare_cmyk(image)):
         try:
             check(encoded)
         except ValueError as error:
@@ -111,6 +114,10 @@ def _open(encoded: bytes, extension: str) -> Image.Image:
         raise Refused(IMAGE_NOT_DECODABLE, f"{type(error).__name__}: {error}") from error
 
 
+def _is_bare_cmyk(image: Image.Image) -> bool:
+    return image.mode == "CMYK" and "adobe" not in image.info
+
+
 def _is_turned(image: Image.Image) -> bool:
     """Returns whether EXIF says that a JPEG or PNG is to be shown turned or mirrored."""
     if not image.info.keys() & {"exif", "Raw profile type exif", "Raw profile type APP1"}:
@@ -130,10 +137,19 @@ def _transcode(image: Image.Image) -> Picture:
         options = {"quality": UPRIGHT_JPEG_QUALITY, "subsampling": 2 if halved else 0}
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips at 255 where TensorFlow takes the upper 8
-        image = Image.fromarray((np.clip(np.asarray(image), 0, 65535) >> 8).astype(np.uint8))
+        image = _upper_bits(image)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, WHITE)
         image = Image.alpha_composite(white, image.convert("RGBA"))
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, kind, **options)
     return Picture(buffer.getvalue(), *image.size)
+
+
+def _upper_bits(image: Image.Image) -> Image.Image:
+    """Returns the upper 8 of 16 bits of grey, with an alpha channel where one shade is transparent."""
+    deep, clear = np.asarray(image), image.info.get("transparency")
+    grey = Image.fromarray((np.clip(deep, 0, 65535) >> 8).astype(np.uint8))
+    if isinstance(clear, int):
+        grey.putalpha(Image.fromarray(np.where(deep == clear, 0, 255).astype(np.uint8)))
+    return grey

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import codecs
 import json
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.json_objects import RepeatedKey, to_dict
 from components.pair_example_gen.raw_record import Part, RawRecord, extension_of
 
 IMAGES = "images"
@@ -31,7 +31,7 @@ def read_karpathy(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterato
         for number, element in enumerate(elements(stream)):
             if number % part.count == part.index:
                 yield _to_raw_record(number, element, config)
-    except (ValueError, RecursionError, EOFError, zlib.error) as error:
+    except (ValueError, RecursionError) as error:  # DamagedCompression is a ValueError
         if not part.index:
             yield RawRecord(f"behind image {number}", flaw=reasons.CORRUPT_FILE, detail=str(error)[:200])
 
@@ -66,7 +66,7 @@ class _Text:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
-        self._json = json.JSONDecoder()
+        self._json = json.JSONDecoder(object_pairs_hook=to_dict)
         self._buffer = ""
         self._at = 0
 
@@ -112,12 +112,16 @@ def _to_raw_record(number: int, element: Any, config: IngestConfig) -> RawRecord
         return RawRecord(
             name, flaw=reasons.DAMAGED_RECORD, detail=f"a {type(element).__name__} where an object belongs"
         )
+    sentences = element.get("sentences")
+    for found in (element, *(sentences if isinstance(sentences, list) else ())):
+        if isinstance(found, RepeatedKey):
+            return RawRecord(name, flaw=reasons.DUPLICATE_KEY, detail=f"the entry has {found.key[:80]!r} twice")
     file, folder = element.get("filename"), element.get("filepath", "")
     if not isinstance(file, str) or not file or not isinstance(folder, str):
         detail = f"filename is {str(file)[:80]!r}, filepath {str(folder)[:80]!r}"
         return RawRecord(name, flaw=reasons.NO_IMAGE, detail=detail)
     path = f"{folder}/{file}" if folder else file
-    fields = {**element, "sentences": _sentences(element.get("sentences"))}
+    fields = {**element, "sentences": _sentences(sentences)}
     split = element.get("split")
     ours = config.layout.split_values.get(split, "") if isinstance(split, str) else ""
     flaw = "" if ours else reasons.UNKNOWN_SPLIT

@@ -21,13 +21,13 @@ from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.formats import PUBLISHED_COLUMNS
 from components.pair_example_gen.raw_record import Part
 from components.pair_example_gen.records import read_name
-from components.pair_example_gen.sources import read_source
+from components.pair_example_gen.sources import open_file, read_source
 from components.pair_example_gen.tasks import Source, Task
 
 SHARD_KEY = "key"  # img2dataset's column with the key of the tar's members
 TSV_COLUMNS = ("caption", "url")  # Conceptual Captions has no header line
 
-Rows = Mapping[bytes, Mapping[str, Any]]  # key in the shard -> field -> value
+Rows = Mapping[bytes, Mapping[str, Any] | None]  # key in the shard -> field -> value; None where rows disagree
 
 
 def as_key(text: str) -> bytes:
@@ -35,20 +35,22 @@ def as_key(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> dict[bytes, dict[str, Any]]:
+def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> dict[bytes, dict[str, Any] | None]:
     """Returns the rows of the Parquet file beside a shard by key; none where there is no such file, or it is damaged.
 
-    The .json members of the shard say the same, so that a damaged file loses nothing that they hold.
+    None stands in place of two rows of one key that differ. The .json members of the shard say the
+    same as the rows, so that a damaged file loses nothing that they hold.
     """
     path = re.sub(r"\.tar(\.\w+)?$", "", shard) + ".parquet"
     names = (SHARD_KEY, *wanted_fields(config), config.url_field, *more)
-    rows = {}
+    rows: dict[bytes, dict[str, Any] | None] = {}
     if not FileSystems.exists(path):
         return {}
     try:
         with FileSystems.open(path) as stream:
             for _, row in parquet_reader.read_rows(stream, Part(), names, parquet_reader.TEXT_BATCH_ROWS):
-                rows[as_key(read_name(row, SHARD_KEY))] = row
+                key = as_key(read_name(row, SHARD_KEY))
+                rows[key] = row if rows.get(key, row) == row else None
     except Exception:  # a damaged file makes Arrow raise nearly anything
         return {}
     return rows
@@ -114,7 +116,7 @@ class ReadMetadata(beam.DoFn):
 
     def _rows(self, source: Source) -> Iterator[dict[str, Any]]:
         try:
-            with FileSystems.open(source.path) as stream:
+            with open_file(source.path) as stream:
                 if self._config.format == "conceptual_captions":
                     start, stop = source.part.range(source.size)
                     for offset, line in csv_lines.lines(stream, start):
@@ -140,8 +142,8 @@ class ReadShardKeys(beam.DoFn):
     def process(self, element: tuple[str, Task]) -> Iterator[tuple[bytes, tuple[str, bytes]]]:
         path, task = element
         beside = rows_beside(path, self._config, [self._join])
-        if any(self._join in row for row in beside.values()):
-            named = ((key, read_name(row, self._join)) for key, row in beside.items())
+        if any(self._join in row for row in beside.values() if row):
+            named = ((key, read_name(row, self._join)) for key, row in beside.items() if row)
         else:
             records = read_source(task.source, self._config)
             named = ((as_key(record.name), read_name(record.fields, self._join)) for record in records)

@@ -23,10 +23,9 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
     Where the file breaks off, the part ends with a record whose flaw is corrupt_file. A footer that cannot be read is
     the flaw of the first part alone.
     """
-    fields = (config.language_field, config.label_field, config.url_field, config.key_field, config.image_field)
     number = 0
     try:
-        for number, row in read_rows(stream, part, (*config.captions, *fields), BATCH_ROWS):
+        for number, row in read_rows(stream, part, config.named_fields, BATCH_ROWS):
             yield _to_raw_record(number, row, config.image_field)
     except UnreadableFooter as error:
         if not part.index:
@@ -36,7 +35,7 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
 
 
 class UnreadableFooter(ValueError):
-    """A file that is no Parquet, or has lost its end."""
+    """A file that is no Parquet, has lost its end, or has two columns of one name."""
 
 
 def read_rows(
@@ -57,6 +56,9 @@ def read_rows(
     try:
         file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
         present = [name for name in dict.fromkeys(names) if name in file.schema_arrow.names]
+        repeated = [name for name in present if file.schema_arrow.names.count(name) > 1]
+        if repeated:
+            raise ValueError(f"two columns have the name {repeated[0]!r}")
         first, stop = part.range(file.num_row_groups)
         number = sum(file.metadata.row_group(group).num_rows for group in range(first))
     except Exception as error:

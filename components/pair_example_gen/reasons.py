@@ -24,6 +24,7 @@ IMAGE_FORMAT_NOT_SUPPORTED = "image_format_not_supported"
 IMAGE_TOO_LARGE = "image_too_large"
 IMAGE_NOT_DECODABLE = "image_not_decodable"
 METADATA_NOT_JSON = "metadata_not_json"
+DUPLICATE_KEY = "duplicate_key"  # a JSON object or a header has one name twice, or a key has two different rows
 LABEL_NOT_TEXT = "label_not_text"
 NO_CAPTION = "no_caption"
 

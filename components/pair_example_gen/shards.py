@@ -76,7 +76,7 @@ def shard_name(config: IngestConfig, path: str) -> str:
 
 def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
     """Returns split -> path -> size in bytes."""
-    kind = "tar shards" if config.layout.glob.endswith(".tar") else f"{config.format} files"
+    kind = config.files
     if not config.shards:
         raise ValueError(f"{config.section}.shards is empty; set it to the folder that holds your {kind}")
     found = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv, read_tsv
+from components.pair_example_gen.decompression import decompressed, is_compressed
 from components.pair_example_gen.image_paths import resolve
 from components.pair_example_gen.karpathy_reader import read_karpathy
 from components.pair_example_gen.parquet_reader import read_parquet
@@ -40,12 +42,19 @@ def read_source(source: Source, config: IngestConfig, *, quote_is_open: bool = F
     Args:
       quote_is_open: of a part of a CSV, whether a quoted field is open where it begins.
     """
-    with FileSystems.open(source.path) as stream:
+    with open_file(source.path) as stream:
         if config.format == "csv":
             found = read_csv(stream, source.part, config, quote_is_open)
         else:
             found = READERS[config.format](stream, source.part, config)
         yield from itertools.islice(found, source.limit)
+
+
+@contextlib.contextmanager
+def open_file(path: str) -> Iterator[BinaryIO]:
+    """Open a file, decompressed where its name says so; seekable where it does not."""
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        yield decompressed(stream, path) if is_compressed(path) else stream
 
 
 def load_image(record: RawRecord, folder: str) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from components.pair_example_gen import reasons
+from components.pair_example_gen.decompression import DamagedCompression
 
 MAX_MEMBER_BYTES = 256 * 1024 * 1024  # of one member held in memory; img2dataset's are some hundred kilobytes
 _BLOCK_BYTES = tarfile.BLOCKSIZE
@@ -88,7 +88,7 @@ def _read_members(stream: BinaryIO) -> Iterator[_Member]:
     """Yield the files of a tar; a flawed last one tells how the archive breaks off."""
     try:
         yield from _read_sound_members(stream)
-    except (tarfile.HeaderError, zlib.error, EOFError) as error:
+    except (tarfile.HeaderError, DamagedCompression) as error:
         yield _Member("", b"", reasons.CORRUPT_SHARD, str(error))
 
 

@@ -10,6 +10,7 @@ from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.image_paths import is_unsafe
 from components.pair_example_gen.images import EXTENSIONS
+from components.pair_example_gen.json_objects import RepeatedKey, to_dict
 from components.pair_example_gen.raw_record import Part, RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.tar_reader import Record, read_records
@@ -19,8 +20,7 @@ TEXT_FIELD = "txt"  # the caption field that is a member of its own; every other
 
 def read_tar(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the records of a shard, which is always one part; nothing is ever written to disk."""
-    fields = {*config.captions, config.label_field, config.language_field, config.url_field, config.key_field}
-    wants_json = bool(fields - {"", TEXT_FIELD})
+    wants_json = bool({*config.named_fields} - {TEXT_FIELD})
     for record in read_records(stream):
         yield to_raw_record(record, wants_json)
 
@@ -28,7 +28,8 @@ def read_tar(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[Raw
 def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
     """Choose a record's image and gather its fields; a .json member that nobody asks for is not read.
 
-    A record whose .json member is unusable keeps its image and its .txt and has the flaw metadata_not_json.
+    A record whose .json member is unusable keeps its image and its .txt and has the flaw metadata_not_json or
+    duplicate_key.
     """
     extension = image_member(record)
     fields: dict[str, object] = {}
@@ -58,14 +59,16 @@ def read_metadata(record: Record) -> dict:
     """Returns the .json member as a mapping; empty where the record has none.
 
     Raises:
-      Refused: with metadata_not_json, where it is not an object in JSON.
+      Refused: with metadata_not_json, where it is not an object in JSON, or duplicate_key, where that has a key twice.
     """
     if "json" not in record.members:
         return {}
     try:
-        metadata = json.loads(record.members["json"].decode("utf-8-sig"))
+        metadata = json.loads(record.members["json"].decode("utf-8-sig"), object_pairs_hook=to_dict)
     except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 raise a ValueError too
         raise Refused(reasons.METADATA_NOT_JSON, str(error)) from error
     if not isinstance(metadata, dict):
         raise Refused(reasons.METADATA_NOT_JSON, f"the .json member is a {type(metadata).__name__}, not an object")
+    if isinstance(metadata, RepeatedKey):
+        raise Refused(reasons.DUPLICATE_KEY, f"the .json member has {metadata.key[:80]!r} twice")
     return metadata

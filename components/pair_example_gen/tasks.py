@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from components.pair_example_gen.decompression import is_compressed
 from components.pair_example_gen.raw_record import Part
 
 SAMPLE_RECORDS_PER_TASK = 256  # a sample of so many records or fewer comes from one task, a greater one from several
-_COMPRESSED = (".gz", ".bz2", ".zst", ".lzma", ".xz", ".deflate")  # files that can only be read from their start
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Task:
 
 def divide(path: str, size: int, part_bytes: int) -> list[Source]:
     """Divide a file into parts of about `part_bytes`; into one where that is 0 or the file is compressed."""
-    count = 1 if not part_bytes or path.endswith(_COMPRESSED) else max(1, -(-size // part_bytes))
+    count = 1 if not part_bytes or is_compressed(path) else max(1, -(-size // part_bytes))
     return [Source(path, size, Part(index, count)) for index in range(count)]
 
 

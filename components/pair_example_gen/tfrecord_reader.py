@@ -8,7 +8,6 @@ Reference: https://www.tensorflow.org/tutorials/load_data/tfrecord, "TFRecords f
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -33,7 +32,7 @@ def read_tfrecord(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterato
                 yield RawRecord(f"record {number}", flaw=reasons.DAMAGED_RECORD, detail=detail)
             else:
                 yield _to_raw_record(number, payload, config.image_field)
-    except (ValueError, zlib.error, EOFError) as error:
+    except ValueError as error:  # DamagedCompression is one
         yield RawRecord(f"behind record {number}", flaw=reasons.CORRUPT_FILE, detail=str(error))
 
 

@@ -95,13 +95,14 @@ def test_a_flink_that_is_not_there(tmp_path):
 
 
 def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path):
-    done = align("compile", "--platform", "vertex", "--image", "registry.example/align:1", folder=tmp_path)
+    settings = ["--set", "ingest.format=csv", "--set", "ingest.image_folder=/pictures"]
+    done = align("compile", "--platform", "vertex", "--image", "registry.example/align:1", *settings, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "align-demo.json\n"
     job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
     assert job["runtimeConfig"]["gcsOutputDirectory"] == f"{tmp_path}/output/align-demo/artifacts"
     warning = only_line(done.stderr)
-    assert "demo/shards and --root is " in warning
+    assert "demo/shards and ingest.image_folder is /pictures and --root is " in warning
     assert f"{tmp_path}/output/align-demo: workers reach that only where it is mounted" in warning
 
 
