@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import signal
 import subprocess
@@ -93,6 +94,7 @@ def _run_apart(folder: Path) -> Mapping[str, Any]:
             [sys.executable, "-m", "tfx_pipeline.dry_run", str(folder)],
             stdout=log,
             stderr=log,
+            env={**os.environ, "TMPDIR": str(folder)},  # Beam and TensorFlow leave files there
             stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
             start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child
         )

@@ -60,3 +60,25 @@ def test_vocabulary_reaches_the_trainer_through_a_channel(config, tmp_path):
 def test_another_platform_is_refused(config, tmp_path):
     with pytest.raises(ConfigError, match="--platform is 'airflow'; it must be one of vertex, kubeflow"):
         compile_pipeline(config, platform="airflow", image=IMAGE, root=ROOT, folder=tmp_path)
+
+
+def with_evaluation_sets(config, *names):
+    sets = {name: {"shards": f"gs://bucket/{name}"} for name in names}
+    return build({**config.to_mapping(), "evaluation_sets": sets})
+
+
+def test_an_evaluation_set_reaches_the_filter(config, tmp_path):
+    chosen = with_evaluation_sets(config, "coco")
+    path = compile_pipeline(chosen, platform="vertex", image=IMAGE, root=ROOT, folder=tmp_path)
+    tasks = json.loads(path.read_text(encoding="utf-8"))["pipelineSpec"]["root"]["dag"]["tasks"]
+    produced = tasks["PairFilter"]["inputs"]["artifacts"]["evaluation_examples"]["taskOutputArtifact"]
+    assert produced == {"producerTask": "EvaluationSet.coco", "outputArtifactKey": "examples"}
+
+
+def test_several_evaluation_sets_are_refused(config, tmp_path):
+    chosen = with_evaluation_sets(config, "coco", "flickr30k")
+    with pytest.raises(
+        ConfigError, match="evaluation_sets names coco, flickr30k, but on Kubeflow and Vertex there may"
+    ):
+        compile_pipeline(chosen, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
