@@ -27,7 +27,7 @@ def test_help_imports_neither_tfx_nor_tensorflow():
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("command", ["run", "compile", "report", "query", "serve"])
+@pytest.mark.parametrize("command", ["run", "filter", "compile", "report", "query", "serve"])
 def test_every_command_explains_itself(command):
     done = align(command, "--help")
     assert done.returncode == 0
