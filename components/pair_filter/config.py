@@ -6,8 +6,9 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
-from components.pair_filter.hash_index import MAX_DISTANCE
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
+
+MAX_HASH_DISTANCE = 15  # bits: unrelated images differ in about 31, and each bit more is a band more of hash_index.py
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ class FilterConfig:
                 f"filter.max_words is {self.max_words}, below filter.min_words = {self.min_words}; "
                 "no caption could pass"
             )
-        if self.max_hash_distance is not None and not 0 <= self.max_hash_distance <= MAX_DISTANCE:
+        if self.max_hash_distance is not None and not 0 <= self.max_hash_distance <= MAX_HASH_DISTANCE:
             raise ValueError(
-                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_DISTANCE}, since "
+                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_HASH_DISTANCE}, since "
                 "unrelated images differ in about 31 bits, or null for exact copies only"
             )
         if self.frequent_ngrams is not None and self.frequent_ngrams < 1:

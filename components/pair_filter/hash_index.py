@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_DISTANCE = 15
 _BITS = 64
 _MAX_COMPARISONS = 1 << 22  # at once, which bounds the memory of a search by some hundred megabytes
 _ONES = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.pair_filter import hash_index
+from components.pair_filter.config import MAX_HASH_DISTANCE
 from components.pair_filter.hash_index import HashIndex, count_ones
 
 numbers = st.integers(0, 2**64 - 1)
@@ -19,7 +20,7 @@ def slow(hashes: list[int], query: int, max_distance: int) -> tuple[int, int | N
 
 
 @settings(max_examples=60)
-@given(st.data(), st.integers(0, hash_index.MAX_DISTANCE))
+@given(st.data(), st.integers(0, MAX_HASH_DISTANCE))
 def test_the_search_equals_comparing_with_every_hash(data, max_distance):
     hashes = sorted(data.draw(st.sets(numbers, max_size=12)))
     flips = st.sets(st.integers(0, 63), max_size=max_distance + 2)
