@@ -14,6 +14,7 @@ from components.pair_example_gen.raw_record import Part, RawRecord, extension_of
 
 COMMA = b","
 _BOM = b"\xef\xbb\xbf"
+_NO_COLUMNS = ("",)  # of a broken header: rows that have more columns are then malformed, the others without an image
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,16 @@ def _read(stream: BinaryIO, part: Part, config: IngestConfig, is_open: bool, dia
             start, stop = part.range(_size(stream))
             stream.seek(0)
         if part.index and not columns:
-            columns = next((_columns(row, dialect) for _, row, _ in dialect.rows(stream, 0, None, False)), ())
+            columns = next((_columns(row, dialect) for _, row, _ in dialect.rows(stream, 0, None, False)), _NO_COLUMNS)
         for offset, row, is_sound in dialect.rows(stream, start, stop, is_open):
             if not columns:
-                columns = _columns(row, dialect)
+                columns = _columns(row, dialect) if is_sound else _NO_COLUMNS
+                if columns == _NO_COLUMNS:
+                    yield RawRecord("header", flaw=reasons.CORRUPT_FILE, detail=f"the header is {row[:80]!r}")
             else:
                 yield _to_raw_record(offset, row if is_sound else None, columns, config, dialect)
+        if not columns:
+            yield RawRecord("header", flaw=reasons.CORRUPT_FILE, detail="the file is empty; it has no header line")
     except DamagedCompression as error:
         yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))
 
@@ -73,7 +78,7 @@ def _columns(row: bytes, dialect: _Dialect) -> Sequence[str]:
     try:
         return dialect.cells(row.removeprefix(_BOM))
     except csv.Error:
-        return ["?"]  # no row has it: each is then named as malformed
+        return _NO_COLUMNS
 
 
 def _csv_rows(stream: BinaryIO, start: int, stop: int | None, is_open: bool) -> Iterator[tuple[int, bytes, bool]]:

@@ -112,21 +112,21 @@ def _to_raw_record(number: int, element: Any, config: IngestConfig) -> RawRecord
         return RawRecord(
             name, flaw=reasons.DAMAGED_RECORD, detail=f"a {type(element).__name__} where an object belongs"
         )
-    sentences = element.get("sentences")
-    for found in (element, *(sentences if isinstance(sentences, list) else ())):
-        if isinstance(found, RepeatedKey):
-            return RawRecord(name, flaw=reasons.DUPLICATE_KEY, detail=f"the entry has {found.key[:80]!r} twice")
     file, folder = element.get("filename"), element.get("filepath", "")
     if not isinstance(file, str) or not file or not isinstance(folder, str):
         detail = f"filename is {str(file)[:80]!r}, filepath {str(folder)[:80]!r}"
         return RawRecord(name, flaw=reasons.NO_IMAGE, detail=detail)
-    path = f"{folder}/{file}" if folder else file
-    fields = {**element, "sentences": _sentences(sentences)}
-    split = element.get("split")
-    ours = config.layout.split_values.get(split, "") if isinstance(split, str) else ""
-    flaw = "" if ours else reasons.UNKNOWN_SPLIT
-    detail = "" if ours else f"split is {str(split)[:80]!r}; it must be one of {', '.join(config.layout.split_values)}"
-    return RawRecord(path, path=path, extension=extension_of(file), fields=fields, split=ours, flaw=flaw, detail=detail)
+    path, sentences, split = f"{folder}/{file}" if folder else file, element.get("sentences"), element.get("split")
+    record = RawRecord(path, path=path, extension=extension_of(file))
+    record.fields = {**element, "sentences": _sentences(sentences)}
+    for found in (element, *(sentences if isinstance(sentences, list) else ())):
+        if isinstance(found, RepeatedKey):
+            record.flaw, record.detail = reasons.DUPLICATE_KEY, f"the entry has {found.key[:80]!r} twice"
+    record.split = config.layout.split_values.get(split, "") if isinstance(split, str) else ""
+    if not record.split:
+        known = ", ".join(config.layout.split_values)
+        record.flaw, record.detail = reasons.UNKNOWN_SPLIT, f"split is {str(split)[:80]!r}; it must be one of {known}"
+    return record
 
 
 def _sentences(value: Any) -> list:

@@ -25,6 +25,7 @@ IMAGE_TOO_LARGE = "image_too_large"
 IMAGE_NOT_DECODABLE = "image_not_decodable"
 METADATA_NOT_JSON = "metadata_not_json"
 DUPLICATE_KEY = "duplicate_key"  # a JSON object or a header has one name twice, or a key has two different rows
+OF_METADATA = (METADATA_NOT_JSON, DUPLICATE_KEY)  # flaws that leave the image as good as any
 LABEL_NOT_TEXT = "label_not_text"
 NO_CAPTION = "no_caption"
 

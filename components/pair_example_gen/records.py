@@ -12,8 +12,6 @@ from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.schema import NO_LABEL
 
-_OF_METADATA = (reasons.METADATA_NOT_JSON, reasons.DUPLICATE_KEY)  # flaws that leave the image as good as any
-
 
 @dataclass(frozen=True)
 class Caption:
@@ -44,7 +42,7 @@ def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], ob
     Raises:
       Refused: with the record's own flaw, no_image, member_too_large or a reason of `images.prepare`.
     """
-    if record.flaw and record.flaw not in _OF_METADATA:
+    if record.flaw and record.flaw not in reasons.OF_METADATA:
         raise Refused(record.flaw, record.detail)
     if record.image is None:
         raise Refused(reasons.NO_IMAGE, record.detail)

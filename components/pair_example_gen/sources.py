@@ -63,7 +63,7 @@ def load_image(record: RawRecord, folder: str) -> None:
     Raises:
       Refused: with image_path_outside, before anything is opened, or image_missing.
     """
-    if record.flaw or record.image is not None or not record.path:
+    if (record.flaw and record.flaw not in reasons.OF_METADATA) or record.image is not None or not record.path:
         return
     address = resolve(folder, record.path)
     try:

@@ -70,6 +70,8 @@ def test_shards_are_relative_to_the_file_and_buckets_are_left_alone(tmp_path):
     assert load(near).ingest.shards == str(tmp_path / "pile")
     far = write(tmp_path, "ingest:\n  shards: gs://bucket/pile\n")
     assert load(far).ingest.shards == "gs://bucket/pile"
+    images = write(tmp_path, "ingest: {shards: gs://bucket/lists, format: csv, image_folder: ../images}\n")
+    assert load(images).ingest.image_folder == str(tmp_path.parent / "images")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +101,10 @@ def test_shards_are_relative_to_the_file_and_buckets_are_left_alone(tmp_path):
         ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
         ("evaluation: {min_metrics: {validation/recall: 0.1}}", "evaluation.min_metrics has the key"),
         ("filter: {min_words: 9, max_words: 8}", "filter.max_words is 8, below filter.min_words = 9"),
+        ("ingest: {format: zip}", "ingest.format is 'zip'; it must be one of tar, parquet, tfrecord, csv"),
+        ("ingest: {metadata: '*.tsv'}", "ingest.metadata is '*.tsv', which ingest.format 'tar' has no use for"),
+        ("ingest: {sample: many}", "ingest.sample is 'many' (str); it must be a whole number or null"),
+        ("ingest: {format: csv, columns: image}", "ingest.columns is 'image' (str); it must be a list"),
         ("beam: {runner: flnk}", "beam.runner is 'flnk'; it must be one of"),
         ("beam: {runner: dataflow}", "beam.options lacks project, region, temp_location"),
         ("beam: {options: {direct_running_mode: multi_threading}}", "can miscount groups"),

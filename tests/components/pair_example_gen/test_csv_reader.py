@@ -111,3 +111,15 @@ def test_parts_of_a_tsv_are_its_lines(captions, count):
     stream = io.BytesIO(content.encode())
     found = [record for index in range(count) for record in read_tsv(stream, Part(index, count), TSV)]
     assert [record.fields["caption"] for record in found] == captions
+
+
+@pytest.mark.parametrize("read", [read_csv, read_tsv])
+@pytest.mark.parametrize(("content", "rows"), [(b"", 0), (b"\0" * 2_000_000, 0), (b"\0" * 2_000_000 + b"\n1.png\n", 1)])
+def test_a_file_without_a_header_is_named_and_its_rows_are_counted(read, content, rows):
+    first, *others = read(io.BytesIO(content), Part(), CSV)
+    assert (first.name, first.flaw) == ("header", reasons.CORRUPT_FILE)
+    assert [(record.flaw, record.path) for record in others] == [("", "")] * rows  # no_image, then
+
+
+def test_a_file_with_a_header_alone_has_no_record():
+    assert list(read_csv(io.BytesIO(b"image,caption\n"), Part(), CSV)) == []

@@ -58,6 +58,12 @@ def test_a_csv_in_many_parts_with_paths_that_leave_the_folder(tmp_path, make_ima
         f"a.csv#{number}.png": [(f'cat\nno. "{number}"', "de" if number % 2 else "und")] for number in range(12)
     }
     assert tally == {"read": 15, "kept": 12, "dropped": {"image_missing": 1, "image_path_outside": 2}}
+    sampled, tally = ingest(
+        shards=str(tmp_path), format="csv", image_folder=str(tmp_path / "images"), language_field="lang",
+        key_field="image", sample=2,
+    )  # fmt: skip
+    assert len(sampled) == tally["read"] == 2
+    assert sampled.items() <= found.items()  # the quotes before the chosen part were counted too
 
 
 @pytest.fixture
@@ -121,3 +127,25 @@ def test_a_sample_reads_about_so_many_records_and_the_same_ones(tmp_path, make_t
     first, tally = ingest(shards=str(tmp_path), sample=5)
     assert tally["read"] == 5
     assert ingest(shards=str(tmp_path), sample=5)[0] == first
+
+
+def test_gzipped_tfrecords_with_an_address(tmp_path, make_image, ingest):
+    import tensorflow as tf
+
+    def example(image: bytes, *captions: bytes, **texts: bytes) -> bytes:
+        message = tf.train.Example()
+        message.features.feature["image/encoded"].bytes_list.value.append(image)
+        message.features.feature["caption/text"].bytes_list.value.extend(captions)
+        for name, text in texts.items():
+            message.features.feature[name].bytes_list.value.append(text)
+        return message.SerializeToString()
+
+    with tf.io.TFRecordWriter(str(tmp_path / "a.tfrecord.gz"), tf.io.TFRecordOptions("GZIP")) as writer:
+        writer.write(example(make_image(seed=1), b"a cat", b"caf\xe9", b"a tom", url=b"http://x/1", lang=b"en"))
+        writer.write(example(make_image(seed=2), url=b"http://x/2"))
+        writer.write(b"no example")
+        writer.write(example(b"broken", b"a dog"))
+    found, tally = ingest(shards=str(tmp_path), format="tfrecord", url_field="url", language_field="lang")
+    assert found == {"http://x/1": [("a cat", "en"), ("a tom", "en")]}
+    dropped = {"damaged_record": 1, "image_format_not_supported": 1, "no_caption": 1}
+    assert tally == {"read": 4, "kept": 1, "dropped": dropped}
