@@ -25,15 +25,15 @@ def test_speed_is_told_with_the_start_and_without_it(make_run):
     from filter_speed import Measured, report
 
     measured = Measured(
-        ours=[make_run(60), make_run(50), make_run(90)],
-        start=[make_run(19), make_run(20), make_run(99)],
-        peers={"examples": [200.0, 180.0, 160.0], "tars": [120.0, 120.0, 120.0]},
+        ours=[make_run(60, 90.0), make_run(50, 80.0), make_run(90, 99.0)],
+        start=[make_run(19, 30.0), make_run(20, 31.0), make_run(99, 32.0)],
+        peers={"examples": [(200.0, 9.0), (180.0, 8.0), (160.0, 7.0)], "tars": [(120.0, 5.0)] * 3},
         kept={"ours": 7, "examples": 8, "tars": 9},
     )
     table = cells(report(measured, 8200))
-    assert table["ours, 2 workers"] == ["60.0, 50.0, 90.0", "137", "7"]
-    assert table["ours without its workers' start"] == ["40.0", "200", ""]  # 8000 pairs in 40 s
-    assert table["plain script on examples"] == ["200.0, 180.0, 160.0", "46", "8"]
+    assert table["ours, 2 workers"] == ["60.0, 50.0, 90.0", "90.0", "137", "7"]
+    assert table["ours without its workers' start"] == ["40.0", "59.0", "200", ""]  # 8000 pairs in 40 s
+    assert table["plain script on examples"] == ["200.0, 180.0, 160.0", "8.0", "46", "8"]
     assert table["ours to the script on examples"] == ["3.00", "4.39", "3.0"]  # 8000 / 40 to 8200 / 180
     assert table["ours to the script on tars"] == ["2.00", "2.93", "3.0"]
 
