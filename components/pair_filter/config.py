@@ -66,8 +66,8 @@ class FilterConfig:
             )
         if self.max_hash_distance is not None and not 0 <= self.max_hash_distance <= MAX_HASH_DISTANCE:
             raise ValueError(
-                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_HASH_DISTANCE}, since "
-                "unrelated images differ in about 31 bits, or null for exact copies only"
+                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_HASH_DISTANCE}, "
+                "since unrelated images differ in about 31 bits, or null for exact copies only"
             )
         if self.frequent_ngrams is not None and self.frequent_ngrams < 1:
             raise ValueError(
