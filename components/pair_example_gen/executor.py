@@ -45,6 +45,7 @@ from components.pair_example_gen.tasks import Source, Task
 from components.publishing import draft_folder, publish
 
 TOP_REASONS = 3
+MAX_NAME_CHARACTERS = 2048  # of a record's name: pages embed whole images in an address that begins with "data:"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -188,7 +189,7 @@ class Ingest:
         config = self._config
         url = read_name(record.fields, config.url_field)
         key = read_name(record.fields, config.key_field) or record.name
-        name = _printable(url or f"{task.name}#{key}")
+        name = _printable(url or f"{task.name}#{key}")[:MAX_NAME_CHARACTERS]
         captions = Captions()
         try:
             load_image(record, config.folder_of_images)

@@ -35,7 +35,7 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
 
 
 class UnreadableFooter(ValueError):
-    """A file that is no Parquet, has lost its end, or has two columns of one name."""
+    """A file that is no Parquet, has lost its end, has none of the columns, or two of one name."""
 
 
 def read_rows(
@@ -56,6 +56,8 @@ def read_rows(
     try:
         file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
         present = [name for name in dict.fromkeys(names) if name in file.schema_arrow.names]
+        if not present:
+            raise ValueError(f"it has none of the columns {', '.join(filter(None, names))}; it has {_some(file)}")
         repeated = [name for name in present if file.schema_arrow.names.count(name) > 1]
         if repeated:
             raise ValueError(f"two columns have the name {repeated[0]!r}")
@@ -63,16 +65,16 @@ def read_rows(
         number = sum(file.metadata.row_group(group).num_rows for group in range(first))
     except Exception as error:
         raise UnreadableFooter(_first_line(error)) from error
-    if not present:  # rows are then told by number alone
-        for index in range(number, number + sum(file.metadata.row_group(g).num_rows for g in range(first, stop))):
-            yield index, {}
-        return
     for group in range(first, stop):
         for batch in file.iter_batches(batch_rows, row_groups=[group], columns=present, use_threads=False):
             columns = {name: _values(batch.column(index)) for index, name in enumerate(batch.schema.names)}
             for index in range(batch.num_rows):
                 yield number, {name: values[index] for name, values in columns.items()}
                 number += 1
+
+
+def _some(file: pq.ParquetFile) -> str:
+    return ", ".join(file.schema_arrow.names)[:100]
 
 
 def _values(column: pa.Array) -> list:

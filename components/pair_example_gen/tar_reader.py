@@ -18,6 +18,7 @@ from components.pair_example_gen.decompression import DamagedCompression
 MAX_MEMBER_BYTES = 256 * 1024 * 1024  # of one member held in memory; img2dataset's are some hundred kilobytes
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1024 * 1024
+_MAX_DIGITS = 20  # of a number of bytes; Python refuses to read numbers of thousands of digits
 _FILE_TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _KEY_AND_EXTENSION = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]*)", re.DOTALL)
 
@@ -108,6 +109,8 @@ def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:
         info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         name = pax.get("path") or long_name or info.name
         size = int(pax["size"]) if pax.get("size", "").isdecimal() else info.size
+        if size < 0:
+            raise tarfile.HeaderError(f"a member has {size} bytes")
         padded = size + -size % _BLOCK_BYTES
         if size > MAX_MEMBER_BYTES:
             if _skip(stream, padded) < size:
@@ -136,9 +139,11 @@ def _parse_pax(content: bytes) -> dict[str, str]:
     found = {}
     while content:
         length, _, rest = content.partition(b" ")
-        if not length.isdigit() or not len(length) + 2 <= int(length) <= len(content):
+        if not length[:_MAX_DIGITS].isdigit() or not len(length) + 2 <= int(length[:_MAX_DIGITS]) <= len(content):
             raise tarfile.HeaderError("a pax record has a wrong length")
         key, _, value = rest[: int(length) - len(length) - 2].partition(b"=")
+        if key == b"size" and len(value) > _MAX_DIGITS:
+            raise tarfile.HeaderError("a pax record has a size that no file has")
         if key in (b"path", b"size"):
             found[key.decode()] = _text(value)
         content = content[int(length) :]

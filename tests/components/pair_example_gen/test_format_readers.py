@@ -65,6 +65,12 @@ def test_a_broken_parquet_is_named_once():
         assert flaws == [reasons.CORRUPT_FILE]
 
 
+def test_a_parquet_without_any_of_the_columns_says_which_it_has():
+    (record,) = from_parquet(parquet(TEXT=["x"], URL=["y"]))
+    assert record.flaw == reasons.CORRUPT_FILE
+    assert "none of the columns caption, more, image; it has TEXT, URL" in record.detail
+
+
 def test_a_text_that_is_not_utf8_harms_no_other():
     captions = pa.Array.from_buffers(
         pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\x04\0\0\0\x05\0\0\0"), pa.py_buffer(b"caf\xe9x")]

@@ -145,3 +145,30 @@ def test_a_flipped_byte_never_crashes_the_reader(sound_shard, data):
     damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
     for record in read(bytes(damaged)):
         assert isinstance(record, Record)
+
+
+def with_size(shard: bytes, size: bytes) -> bytes:
+    """Returns a shard whose first header states another size, in 12 bytes, under a right checksum."""
+    header = bytearray(shard[:512])
+    header[124:136] = size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + shard[512:]
+
+
+def test_a_negative_size_is_a_damaged_header(make_tar):
+    shard = make_tar([("0.jpg", b"x" * 600), ("1.jpg", b"y")])
+    assert [record.flaw for record in read_records(io.BytesIO(with_size(shard, b"00000001130\0")))] == ["", ""]
+    (found,) = read_records(io.BytesIO(with_size(shard, b"\xff" * 12)))
+    assert (found.flaw, found.detail) == (reasons.CORRUPT_SHARD, "a member has -1 bytes")
+
+
+@pytest.mark.parametrize("record", [b"9" * 5000 + b" size=1\n", b"5011 size=" + b"9" * 5000 + b"\n"])
+def test_a_number_of_thousands_of_digits_is_a_damaged_header(make_tar, record):
+    def member(name: str, content: bytes, kind: bytes) -> bytes:
+        info = tarfile.TarInfo(name)
+        info.size, info.type = len(content), kind
+        return info.tobuf() + content + bytes(-len(content) % 512)
+
+    shard = member("pax", record, tarfile.XHDTYPE) + member("0.jpg", b"x", tarfile.REGTYPE) + bytes(1024)
+    assert [found.flaw for found in read_records(io.BytesIO(shard))] == [reasons.CORRUPT_SHARD]
