@@ -68,7 +68,7 @@ def filter_(
     set_: SetOption = None,
     sample: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(help="About how many records to read, such as 10000; all if not given, and room for a copy."),
+        typer.Option(help="Read about so many records, such as 10000; else all, with room for two copies in $TMPDIR."),
     ] = None,
 ) -> None:
     """Print what each rule of the filter would drop, and leave nothing behind."""
