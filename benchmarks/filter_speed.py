@@ -36,7 +36,7 @@ PEER = Path(__file__).with_name("filter_peer.py")
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """Each run: ours, ours on few pairs, the script's (seconds, CPU seconds) by form of its pairs; and what was kept."""
+    """Each run: ours, ours on few pairs, the script's (seconds, CPU seconds) by form of its pairs; what was kept."""
 
     ours: list[FilterRun]
     start: list[FilterRun]
