@@ -29,10 +29,11 @@ class IngestConfig:
     Attributes:
       shards: folder that holds the files, on any file system that Beam reads. Required; a relative path starts at the
         config file's folder.
-      format: how the files are laid out.
+      format: how the files are laid out. But for Parquet, a file whose name ends in .gz, .bz2, .xz, .lzma or .zst is
+        decompressed on the way; a large one is then no longer divided among workers.
         "tar": img2dataset's and WebDataset's shards.
         "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path.
-        "tfrecord": tf.train.Examples, gzipped where the name ends in .gz.
+        "tfrecord": tf.train.Examples.
         "csv", "tsv": a row for each image file. A CSV quotes as RFC 4180 has it; a TSV does not quote.
         "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets. Fields come from a record's
         .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
