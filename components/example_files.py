@@ -38,6 +38,8 @@ def split_names(examples: artifact.Artifact) -> list[str]:
 def list_files(examples: artifact.Artifact, split: str) -> list[str]:
     """Returns the record files of one split, sorted by name."""
     folder = artifact_utils.get_split_uri([examples], split)
+    if not tf.io.gfile.isdir(folder):  # a bucket has no folder where it has no file
+        return []
     return sorted(posixpath.join(folder, name) for name in tf.io.gfile.listdir(folder) if not name.startswith("."))
 
 
@@ -72,11 +74,12 @@ def writing(path: str, aside: str) -> Iterator[Callable[[bytes], None]]:
     tf.io.gfile.rename(unfinished, path, overwrite=True)
 
 
-def copy(source: str, target: str) -> None:
-    """Copy a file aside, then rename it."""
-    unfinished = f"{target}.{uuid.uuid4().hex}"
-    tf.io.gfile.makedirs(posixpath.dirname(target))
+def copy(source: str, target: str, aside: str) -> None:
+    """Copy a file to `aside`, a folder on the same file system, then rename it."""
+    tf.io.gfile.makedirs(aside)
+    unfinished = posixpath.join(aside, uuid.uuid4().hex)
     tf.io.gfile.copy(source, unfinished)
+    tf.io.gfile.makedirs(posixpath.dirname(target))
     tf.io.gfile.rename(unfinished, target, overwrite=True)
 
 

@@ -10,9 +10,9 @@ import posixpath
 from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
-from tfx.types import artifact, artifact_utils
+from tfx.types import artifact, artifact_utils, standard_artifacts
 
-from components.example_files import aside_folder, clear_aside
+from components.example_files import aside_folder, clear_aside, split_names
 
 _DRAFTS = "whole"  # in the artifact's folder aside
 RENAMES_AT_ONCE = 32  # in a bucket each takes the time of a few requests, and there may be 100 thousand
@@ -27,10 +27,16 @@ def draft_folder(examples: artifact.Artifact, split: str) -> str:
 def publish(*artifacts: artifact.Artifact) -> None:
     """Move the draft of each artifact into its place, then delete what failed attempts left behind."""
     for of in artifacts:
+        for split in _splits(of):
+            tf.io.gfile.makedirs(artifact_utils.get_split_uri([of], split))  # one without files is there as well
         if tf.io.gfile.exists(_drafts(of)):
             for folder in tf.io.gfile.listdir(_drafts(of)):
                 _move_files(posixpath.join(_drafts(of), folder), posixpath.join(of.uri, folder))
     clear_aside(*artifacts)
+
+
+def _splits(of: artifact.Artifact) -> list[str]:
+    return split_names(of) if of.type_name == standard_artifacts.Examples.TYPE_NAME else []
 
 
 def _drafts(of: artifact.Artifact) -> str:

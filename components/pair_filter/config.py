@@ -54,7 +54,7 @@ class FilterConfig:
     def __post_init__(self) -> None:
         if self.shorter_side_above_px < 0:
             raise ValueError(f"filter.shorter_side_above_px is {self.shorter_side_above_px}; it must be 0 or more")
-        if self.max_aspect_ratio < 1:
+        if not self.max_aspect_ratio >= 1:  # NaN too
             raise ValueError(f"filter.max_aspect_ratio is {self.max_aspect_ratio}; it must be 1 or more")
         for name in ("max_captions_per_image", "max_images_per_caption", "min_words"):
             if getattr(self, name) < 1:

@@ -13,7 +13,7 @@ from components import example_files, schema
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.evaluation_images import EvaluationImages, Prints, collect
 from components.pair_filter.evidence import caption_key, image_key
-from components.pair_filter.facts import Columns, FactsWriter
+from components.pair_filter.facts import Columns, FactsWriter, join_words, part_words
 from components.pair_filter.features import bytes_of, caption_texts, image_size
 from components.pair_filter.fingerprint import NOT_COMPARED, fingerprint
 from components.pair_filter.ngrams import occurrences
@@ -45,7 +45,7 @@ class DescribeFile(beam.DoFn):
         example_files.write_bytes(task.facts + _CAPTIONS, facts.of_captions())
         yield element
         if task.split == schema.TRAIN_SPLIT:
-            yield pvalue.TaggedOutput(OCCURRENCES, sum(occurrences(len(words.split())) for words in facts.words))
+            yield pvalue.TaggedOutput(OCCURRENCES, sum(occurrences(len(part_words(words))) for words in facts.words))
         elif self._config.compares_images:
             prints = Prints(task.split, _different(facts.pixels), _different(facts.perceptual))
             yield pvalue.TaggedOutput(PRINTS, prints)
@@ -64,7 +64,7 @@ def _describe(features, task: FileTask, facts: FactsWriter, config: FilterConfig
     facts.pixels.append(seen.pixels)
     facts.perceptual.append(seen.perceptual)
     facts.text += captions
-    facts.words += [" ".join(split_words(text)) for text in captions]
+    facts.words += [join_words(split_words(text)) for text in captions]
     facts.caption_key += map(caption_key, captions)
 
 

@@ -96,12 +96,14 @@ def convict(batches: Sequence[Batch] | Iterable[Batch], limit: int) -> Iterator[
     """
     keys, witnesses = np.empty((0, 2), np.uint64), np.empty(0, np.uint64)
     pending: list[Batch] = []
+    waiting = 0  # entries in `pending`
     for batch in batches:
         if batch.counts:
             pending.append(batch)
-        if sum(len(waiting.keys) for waiting in pending) > _COMPACT_ABOVE:
+            waiting += len(batch.keys)
+        if waiting > _COMPACT_ABOVE:
             keys, witnesses = _gather(keys, witnesses, pending, limit)
-            pending = []
+            pending, waiting = [], 0
     keys, witnesses = _gather(keys, witnesses, pending, limit)
     begins = np.flatnonzero(_begins(keys))
     sizes = np.diff(begins, append=len(keys))

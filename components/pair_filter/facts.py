@@ -26,7 +26,18 @@ _RECORDS = pa.schema(
         ("perceptual", pa.uint64()),
     ]
 )
+_BLANK = " "
 _CAPTIONS = pa.schema([("text", pa.string()), ("words", pa.string()), ("caption_key", _KEY)])
+
+
+def join_words(words: Sequence[str]) -> str:
+    """Returns words as one text; none of them holds a blank."""
+    return _BLANK.join(words)
+
+
+def part_words(text: str) -> list[str]:
+    """Returns what `join_words` joined: a word may hold white space that `str.split` cuts at, as in 10\u202f000."""
+    return text.split(_BLANK) if text else []
 
 
 @dataclass
@@ -40,7 +51,7 @@ class FactsWriter:
       captions: [N] how many captions it has.
       pixels, perceptual: [N] the image's `fingerprint.Fingerprint`; None where it is compared with nothing.
       text: [M] the captions of all records in order.
-      words: [M] their words joined by blanks, so that no later pass has to find them again.
+      words: [M] their words, joined by `join_words`, so that no later pass has to find them again.
       caption_key: [M] their identities.
     """
 

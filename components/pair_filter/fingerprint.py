@@ -41,7 +41,7 @@ def fingerprint(encoded: bytes) -> Fingerprint:
         with Image.open(io.BytesIO(encoded)) as image:
             size = image.size
             image.draft("L", (_DECODED_SIDE, _DECODED_SIDE))
-            square = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
+            square = np.asarray(to_grey(image).resize((SIDE, SIDE), Image.Resampling.BOX))
     except Exception:  # a damaged file makes Pillow's decoders raise nearly anything
         return Fingerprint(_digest(encoded), None)
     return Fingerprint(_digest(b"%d %d " % size + square.tobytes()), _hash_square(square))
@@ -55,6 +55,13 @@ def perceptual_hash(encoded: bytes) -> int | None:
     slightly brightened copies differ in a few bits, unrelated photographs in about half of the 63.
     """
     return fingerprint(encoded).perceptual
+
+
+def to_grey(image: Image.Image) -> Image.Image:
+    """Returns an image in 8-bit grey; of 16 bits the upper 8, as TensorFlow reads them and where Pillow would clip."""
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
+    return image.convert("L")
 
 
 def _hash_square(square: np.ndarray) -> int | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.facts import FileFacts
+from components.pair_filter.facts import FileFacts, part_words
 from components.pair_filter.ngrams import find_rare
 from components.pair_filter.rules import CaptionFacts, ImageFacts, Verdict, judge
 
@@ -47,7 +47,7 @@ def judge_file(facts: FileFacts, findings: Findings, config: FilterConfig) -> It
         )
         captions = []
         for number in range(facts.first[row], facts.first[row + 1]):
-            words = facts.words[number].split()
+            words = part_words(facts.words[number])
             rare = find_rare(words, findings.rare_ngrams) if findings.rare_ngrams else ""
             captions.append(CaptionFacts(facts.text[number], len(words), is_shared[number], rare))
         yield judge(image, captions, config)

@@ -120,7 +120,12 @@ class BuildIndex(beam.DoFn):
         # Named anew at each attempt: a worker keeps what it loaded under this path.
         path = posixpath.join(self._aside, f"{_INDEX_FILE}-{uuid.uuid4().hex}.npz")
         content = io.BytesIO()
-        np.savez(content, names=np.array(names), embeddings=embeddings, centres=clusters.centres)
+        np.savez(
+            content,
+            names=np.frombuffer("\n".join(names).encode(), np.uint8),
+            embeddings=embeddings,
+            centres=clusters.centres,
+        )
         example_files.write_bytes(path, content.getvalue())
         yield path
 
@@ -150,7 +155,7 @@ def load_index(path: str, config: NeighbourConfig) -> NeighbourIndex:
     """Read the index that BuildIndex wrote."""
     with np.load(io.BytesIO(example_files.read_bytes(path))) as arrays:
         clusters = Clusters(arrays["centres"], config.nearest)
-        names = arrays["names"].tolist()
+        names = arrays["names"].tobytes().decode().split("\n")
         return NeighbourIndex.build(clusters, names, arrays["embeddings"], config.shared, config.min_cosine)
 
 

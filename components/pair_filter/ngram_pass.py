@@ -13,10 +13,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import apache_beam as beam
 import numpy as np
 from apache_beam import pvalue
+from apache_beam.utils.shared import Shared
 
 from components import example_files
 from components.pair_filter.bloom import BloomFilter
 from components.pair_filter.describe_pass import read_captions
+from components.pair_filter.facts import part_words
 from components.pair_filter.ngrams import add_up, by_bucket, count_ngrams, least_frequent_count
 from components.pair_filter.tasks import FileTask
 from components.schema import TRAIN_SPLIT
@@ -142,9 +144,7 @@ class LookUpNgrams(beam.DoFn):
 
     def __init__(self, buckets: int) -> None:
         self._buckets = buckets
-
-    def setup(self) -> None:
-        self._filters: dict[str, BloomFilter] = {}
+        self._shared = Shared()  # among the threads of a worker process
 
     def process(
         self, element: tuple[int, FileTask], paths: Mapping[int, tuple[str, int]]
@@ -152,22 +152,31 @@ class LookUpNgrams(beam.DoFn):
         file, task = element
         if not paths:
             return
+        filters = self._shared.acquire(BloomFilters, tag=min(path for path, _ in paths.values()))
         rare: list[str] = []
         for bucket, batch in by_bucket(ngrams_of(task), self._buckets).items():
-            known = self._filter(*paths[bucket]).contains(batch) if bucket in paths else np.zeros(len(batch), bool)
+            known = filters.read(*paths[bucket]).contains(batch) if bucket in paths else np.zeros(len(batch), bool)
             rare += [ngram for ngram, is_known in zip(batch, known, strict=True) if not is_known]
         if rare:
             yield file, rare
 
-    def _filter(self, path: str, hashes: int) -> BloomFilter:
-        if path not in self._filters:
-            self._filters[path] = BloomFilter(np.frombuffer(example_files.read_bytes(path), np.uint8), hashes)
-        return self._filters[path]
+
+class BloomFilters:
+    """The filters that a worker process has read."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, BloomFilter] = {}
+
+    def read(self, path: str, hashes: int) -> BloomFilter:
+        """Returns the filter in a file, read once."""
+        if path not in self._read:
+            self._read[path] = BloomFilter(np.frombuffer(example_files.read_bytes(path), np.uint8), hashes)
+        return self._read[path]
 
 
 def ngrams_of(task: FileTask) -> Counter[str]:
     """Returns how often a file has each n-gram."""
-    return count_ngrams(map(str.split, read_captions(task).texts("words")))
+    return count_ngrams(map(part_words, read_captions(task).texts("words")))
 
 
 def _add_histograms(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:

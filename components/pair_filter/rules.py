@@ -156,7 +156,7 @@ class Rule:
         value: Any = config
         for name in self.field.split("."):
             value = getattr(value, name, None)
-        return OFF if value is None else value
+        return OFF if value is None or value is False else value
 
     def describe(self, config: FilterConfig) -> dict:
         """Returns the rule's entry in the report."""

@@ -7,6 +7,8 @@ import io
 
 from PIL import Image
 
+from components.pair_filter.fingerprint import to_grey
+
 SIDE = 64  # pixels of the longer side
 
 
@@ -16,7 +18,7 @@ def thumbnail(encoded: bytes) -> str:
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             image.draft("RGB", (SIDE, SIDE))
-            small = image.convert("RGB")
+            small = to_grey(image) if image.mode.startswith("I") else image.convert("RGB")
             small.thumbnail((SIDE, SIDE))
             small.save(buffer, "JPEG", quality=80)
     except Exception:  # a damaged file makes Pillow's decoders raise nearly anything

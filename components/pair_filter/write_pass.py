@@ -40,7 +40,7 @@ class FilterFile(beam.DoFn):
         (task,) = joined[FILES]
         counts = Counts()
         if task.split not in self._config.splits:
-            _pass_whole(task, counts)
+            _pass_whole(task, self._aside, counts)
         else:
             facts = FileFacts.read(read_records(task), read_captions(task))
             verdicts = judge_file(facts, self._findings(task, facts, joined, evaluation), self._config)
@@ -82,10 +82,10 @@ class FilterFile(beam.DoFn):
                     reject(_rejected(payload, verdict))
 
 
-def _pass_whole(task: FileTask, counts: Counts) -> None:
+def _pass_whole(task: FileTask, aside: str, counts: Counts) -> None:
     """Copy a file of a split that is not filtered."""
     records = read_records(task)
-    example_files.copy(task.source, task.target)
+    example_files.copy(task.source, task.target, aside)
     for fate in (counts.read, counts.kept):
         fate[task.split, IMAGES] += len(records)
         fate[task.split, CAPTIONS] += int(records.numbers("captions").sum())
@@ -100,7 +100,9 @@ def _count(verdict: Verdict, split: str, name: str, captions: Sequence[str], pay
     counts.read[split, CAPTIONS] += len(captions)
     if verdict.image:
         rule, detail = verdict.image.rule, verdict.image.detail
-        counts.drop(split, IMAGES, rule, name, detail, functools.partial(_picture, captions[0], payload))
+        counts.drop(
+            split, IMAGES, rule, name, detail, functools.partial(_picture, captions[0] if captions else "", payload)
+        )
         if not verdict.captions:  # a rule on images took them along
             counts.dropped[split, CAPTIONS, rule] += len(captions)
     else:
@@ -139,5 +141,5 @@ def _with_captions(payload: bytes, chosen: list[bool]) -> tf.train.Example:
     example = tf.train.Example.FromString(payload)
     for name in (schema.CAPTION_TEXT, schema.CAPTION_LANGUAGE):
         values = example.features.feature[name].bytes_list.value
-        values[:] = [value for value, is_chosen in zip(values, chosen, strict=True) if is_chosen]
+        values[:] = [value for value, is_chosen in zip(values, chosen, strict=False) if is_chosen]
     return example

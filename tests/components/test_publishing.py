@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from components import example_files
@@ -50,6 +51,27 @@ def test_what_an_attempt_left_unfinished_is_not_published(examples):
     assert len(files(examples)) == 1
     publish(examples)
     assert files(examples) == []
+
+
+def test_a_copy_that_broke_off_is_not_published(examples, tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"whole")
+    draft = f"{draft_folder(examples, 'train')}/a"
+    example_files.copy(str(source), draft, example_files.aside_folder(examples))
+    with pytest.raises(tf.errors.NotFoundError):
+        example_files.copy(str(tmp_path / "none"), draft, example_files.aside_folder(examples))
+    assert [name for name in files(examples) if "Split-train" in name] == [f"{example_files.ASIDE}/whole/Split-train/a"]
+    (Path(examples.uri) / example_files.ASIDE / "half a copy").write_bytes(b"wh")
+    publish(examples)
+    assert files(examples) == ["Split-train/a"]
+
+
+def test_a_split_without_files_is_there_and_empty(examples):
+    write(examples, "train", "a")
+    assert example_files.list_files(examples, "test") == []
+    publish(examples)
+    assert (Path(examples.uri) / "Split-test").is_dir()
+    assert example_files.list_files(examples, "test") == []
 
 
 def test_publishing_again_changes_nothing(examples):

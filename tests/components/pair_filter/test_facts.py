@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.pair_filter.facts import Columns, FactsWriter, FileFacts
+from components.pair_filter.facts import Columns, FactsWriter, FileFacts, join_words, part_words
+from components.pair_filter.words import split_words
 
 texts = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=3)
 keys = st.binary(min_size=16, max_size=16)
@@ -38,3 +39,12 @@ def test_columns_come_back(rows):
         assert facts.pixels[row] == np.uint64(pixels or 0)
         assert facts.perceptual[row] == np.uint64(perceptual or 0)
     assert len(facts.first) == len(rows) + 1
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_words_come_back_as_they_were_cut(text):
+    assert part_words(join_words(split_words(text))) == split_words(text)
+
+
+def test_a_word_may_hold_white_space():
+    assert part_words(join_words(split_words("10\u202f000 euros"))) == ["10\u202f000", "euros"]

@@ -1,5 +1,6 @@
 """Copies of a picture are recognised in any format, size and quality, and other pictures are not."""
 
+import base64
 import io
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 from components.pair_filter.fingerprint import fingerprint, perceptual_hash
+from components.pair_filter.thumbnail import thumbnail
 
 NEAR = 4  # bits: filter.max_hash_distance
 
@@ -76,3 +78,13 @@ def test_what_has_no_contrast_has_no_perceptual_hash_but_equals_its_copy():
 def test_what_does_not_decode_equals_its_identical_copy():
     assert fingerprint(b"no image") == fingerprint(b"no image") != fingerprint(b"another")
     assert fingerprint(b"no image").perceptual is None
+
+
+def test_pictures_of_sixteen_bits_are_known_by_their_upper_eight():
+    eight = np.asarray(photo(3).convert("L"))
+    noise = np.random.default_rng(0).integers(0, 256, eight.shape, np.uint16)
+    sixteen = Image.fromarray(eight.astype(np.uint16) * 256 + noise)
+    assert fingerprint(encode(sixteen)) == fingerprint(encode(Image.fromarray(eight)))
+    assert base64.b64decode(thumbnail(encode(sixteen)))[:2] == b"\xff\xd8"
+    shown = Image.open(io.BytesIO(base64.b64decode(thumbnail(encode(sixteen))))).convert("L")
+    assert np.ptp(np.asarray(shown)) > 50, "it is not all white"
