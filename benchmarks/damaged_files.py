@@ -52,7 +52,7 @@ _TEXTS = chunk(b"zTXt", b"a\0\0" + _ZEROS), chunk(b"iCCP", b"a\0\0" + _ZEROS)
 BOMBS = (png(30_000), *(png(1, before=text) for text in _TEXTS), png(1, behind=_TEXTS[0] * 4))
 COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
     "": bytes,
-    ".gz": lambda content: gzip.compress(content, 1),
+    ".gz": lambda content: gzip.compress(content, 1, mtime=0),
     ".bz2": bz2.compress,
     ".xz": lambda content: lzma.compress(content, preset=0),
 }
@@ -142,7 +142,7 @@ def write_tfrecord(pairs: list[Pair], rng: random.Random) -> bytes:
             feature.bytes_list.value.append(caption.encode() if isinstance(caption, str) else caption)
         elif isinstance(caption, (int, float)):
             feature.float_list.value.append(caption)
-        records.append(framed(damaged_if_wanted(example.SerializeToString(), pair, rng)))
+        records.append(framed(damaged_if_wanted(example.SerializeToString(deterministic=True), pair, rng)))
     return b"".join(records)
 
 
