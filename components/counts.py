@@ -48,6 +48,7 @@ class Counts:
     kept: Counter = field(default_factory=Counter)
     dropped: Counter = field(default_factory=Counter)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
+    _undeveloped: dict[tuple[str, str], Callable[[], Picture]] = field(default_factory=dict, repr=False, compare=False)
 
     def drop(
         self,
@@ -56,20 +57,30 @@ class Counts:
         reason: str,
         record: str,
         detail: str,
-        picture: Callable[[], Picture] = Picture,
+        picture: Callable[[], Picture] | None = None,
     ) -> None:
-        """Count one dropped record and consider it as a sample, which alone `picture` is asked for."""
+        """Count one dropped record and consider it as a sample; `develop` asks for the picture of what stays one."""
         self.dropped[split, kind, reason] += 1
         self.add_sample(reason, record, detail, picture)
 
-    def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] = Picture) -> None:
+    def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] | None = None) -> None:
         """Consider a record as a sample of a reason."""
         rank = hashlib.blake2b(f"{record}\n{detail}".encode(errors="backslashreplace"), digest_size=8).hexdigest()
         found = self.samples.setdefault(reason, [])
         if len(found) < SAMPLES_PER_REASON or rank < found[-1].rank:
-            found.append(Sample(rank, record, detail, *picture()))
+            found.append(Sample(rank, record, detail))
+            if picture:
+                self._undeveloped[reason, rank] = picture
             found.sort()
             del found[SAMPLES_PER_REASON:]
+
+    def develop(self) -> None:
+        """Give the samples their pictures, which most that were samples for a while never need."""
+        for reason, found in self.samples.items():
+            for place, sample in enumerate(found):
+                if picture := self._undeveloped.get((reason, sample.rank)):
+                    found[place] = Sample(*sample[:3], *picture())
+        self._undeveloped.clear()
 
     def tally(self, split: str, kind: str) -> Tally:
         """Returns the balanced tally of one kind in one split.

@@ -45,6 +45,7 @@ class FilterFile(beam.DoFn):
             facts = FileFacts.read(read_records(task), read_captions(task))
             verdicts = judge_file(facts, self._findings(task, facts, joined, evaluation), self._config)
             self._write(task, facts, verdicts, counts)
+            counts.develop()
         yield counts
 
     def _findings(

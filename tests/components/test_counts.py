@@ -1,13 +1,15 @@
 """Counts merge like sets: in any order and any grouping, with the same samples."""
 
+import functools
 import json
+import pickle
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.counts import CAPTIONS, IMAGES, SAMPLES_PER_REASON, Counts, merge
+from components.counts import CAPTIONS, IMAGES, SAMPLES_PER_REASON, Counts, Picture, merge
 
 drops = st.lists(st.tuples(st.sampled_from(["small", "odd"]), st.integers(0, 40)), max_size=60)
 
@@ -68,3 +70,24 @@ def test_a_record_that_was_lost_on_the_way_is_an_error():
     counts.kept["train", IMAGES] = 1
     with pytest.raises(ValueError, match="unaccounted for 1"):
         counts.report_splits(["train"])
+
+
+def test_only_what_stays_a_sample_is_pictured():
+    taken = []
+
+    def picture(record):
+        taken.append(record)
+        return Picture(f"caption {record}", "jpeg")
+
+    counts = Counts()
+    for record in range(200):
+        counts.drop("train", IMAGES, "small", str(record), "why", functools.partial(picture, record))
+    assert taken == []
+    counts.develop()
+    assert len(taken) == SAMPLES_PER_REASON
+    assert [sample["caption"] for sample in counts.report_samples()["small"]] == [
+        f"caption {sample['record']}" for sample in counts.report_samples()["small"]
+    ]
+    counts.develop()
+    assert len(taken) == SAMPLES_PER_REASON
+    assert pickle.loads(pickle.dumps(counts)) == counts
