@@ -132,11 +132,13 @@ class Counts:
     @classmethod
     def from_json(cls, content: dict) -> Counts:
         """Returns the counts that `to_json` described."""
+        read, kept, dropped = (
+            Counter({tuple(key): number for *key, number in content[fate]}) for fate in ("read", "kept", "dropped")
+        )
         return cls(
-            **{
-                fate: Counter({tuple(key): number for *key, number in content[fate]})
-                for fate in ("read", "kept", "dropped")
-            },
+            read,
+            kept,
+            dropped,
             samples={reason: [Sample(*sample) for sample in found] for reason, found in content["samples"].items()},
         )
 
