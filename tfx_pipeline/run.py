@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+from components.pair_filter.config import FilterConfig
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
@@ -66,6 +67,7 @@ def check(config: Config) -> None:
         for read in (config.ingest, *config.evaluation_sets.values()):
             check_shards(read)
         check_beam_options(config.beam.options, config.beam.runner)
+        _check_models(config.filter)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     try:
@@ -78,6 +80,18 @@ def check(config: Config) -> None:
             f"output is {config.output!r}, but {config.root} cannot be written ({error.strerror}); "
             "set output to a folder of yours"
         ) from error
+
+
+def _check_models(config: FilterConfig) -> None:
+    """Refuse a model of the filter's that is missing or does not take such images, where one is configured."""
+    if not (config.unsafe or config.neighbours):
+        return
+    with quiet_imports():  # TensorFlow
+        from components.pair_filter.image_models import check_embedder, check_scorer
+    if config.unsafe:
+        check_scorer(config.unsafe.model)
+    if config.neighbours:
+        check_embedder(config.neighbours.model)
 
 
 @contextmanager

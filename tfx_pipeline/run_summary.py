@@ -21,7 +21,7 @@ SAVED_MODEL_FILE = "saved_model.pb"
 
 def summarize(component: ComponentRecord) -> str:
     """Returns what a component made, such as "2,000 pieces from 5,311 words", or "" where there is nothing to say."""
-    describe = _DESCRIBE.get(component.id)
+    describe = _DESCRIBE.get(component.id.partition(".")[0])  # EvaluationSet.<name>
     if describe is None or not component.finished:
         return ""
     key, phrase = describe
@@ -72,6 +72,7 @@ def _pushed(uri: Path) -> str:
 
 _DESCRIBE = {  # component id -> output key, what to say of it
     "PairExampleGen": ("report", _ingested),
+    "EvaluationSet": ("report", _ingested),
     "PairFilter": ("report", _filtered),
     "Vocabulary": ("vocabulary", _vocabulary),
     "Trainer": ("model_run", _training),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -50,4 +51,11 @@ def test_an_evaluation_set_that_is_missing_is_refused_by_its_field(tmp_path):
         f"evaluation_sets.coco.shards is '{tmp_path / 'none'}', which does not exist; "
         "set it to the folder of your tar shards"
     )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_missing_is_refused_before_anything_is_read(tmp_path):
+    model = {"path": str(tmp_path / "none.onnx"), "image_px": 8, "scale": "bytes"}
+    with pytest.raises(ConfigError, match=r"^.*none\.onnx.*$"):
+        check(load("demo", {"output": str(tmp_path / "out"), "filter.unsafe": json.dumps({"model": model})}))
     assert list(tmp_path.iterdir()) == []

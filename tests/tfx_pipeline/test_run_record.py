@@ -183,6 +183,8 @@ def test_summaries_say_what_was_made(tmp_path):
     ingested = finished("PairExampleGen", report=tmp_path)
     assert summarize(ingested) == "4,218 images, 8,436 captions, dropped 12 images"
     filtered = finished("PairFilter", report=tmp_path)
+    of_a_set = finished("EvaluationSet.coco", report=tmp_path)
+    assert summarize(of_a_set) == summarize(ingested)
     assert summarize(filtered) == "4,218 images, 8,435 captions, dropped 12 images and 1 caption"
     assert summarize(finished("Vocabulary", vocabulary=tmp_path)) == "2,000 pieces from 5,311 words"
     assert summarize(finished("Trainer", model_run=tmp_path)) == "100 steps in 16 min 40 s, loss 2.500"
