@@ -14,10 +14,10 @@ from typing import BinaryIO
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.decompression import DamagedCompression
+from components.pair_example_gen.streams import CHUNK_BYTES, read_up_to
 
 MAX_MEMBER_BYTES = 256 * 1024 * 1024  # of one member held in memory; img2dataset's are some hundred kilobytes
 _BLOCK_BYTES = tarfile.BLOCKSIZE
-_CHUNK_BYTES = 1024 * 1024
 _MAX_DIGITS = 20  # of a number of bytes; Python refuses to read numbers of thousands of digits
 _FILE_TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _KEY_AND_EXTENSION = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]*)", re.DOTALL)
@@ -97,7 +97,7 @@ def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:
     long_name = ""
     pax: dict[str, str] = {}
     while True:
-        header = _read(stream, _BLOCK_BYTES)
+        header = read_up_to(stream, _BLOCK_BYTES)
         if not header:
             yield _Member("", b"", reasons.SHARD_WITHOUT_END, "the file stops where another member could begin")
             return
@@ -119,7 +119,7 @@ def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:
             yield _Member(name, b"", reasons.MEMBER_TOO_LARGE, f"{size} bytes, above {MAX_MEMBER_BYTES}")
             long_name, pax = "", {}
             continue
-        content = _read(stream, padded)
+        content = read_up_to(stream, padded)
         if len(content) < size:
             yield _Member(name, b"", reasons.TRUNCATED_MEMBER, f"{len(content)} of its {size} bytes are there")
             return
@@ -154,18 +154,9 @@ def _text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """Returns `size` bytes, or what is left where the stream ends first."""
-    chunks = []
-    while size and (chunk := stream.read(min(size, _CHUNK_BYTES))):
-        chunks.append(chunk)
-        size -= len(chunk)
-    return b"".join(chunks)
-
-
 def _skip(stream: BinaryIO, size: int) -> int:
     """Returns how many of `size` bytes could be passed over."""
     passed = 0
-    while passed < size and (chunk := stream.read(min(size - passed, _CHUNK_BYTES))):
+    while passed < size and (chunk := stream.read(min(size - passed, CHUNK_BYTES))):
         passed += len(chunk)
     return passed

@@ -18,8 +18,7 @@ from tensorflow.core.example.example_pb2 import Example
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
-
-_CHUNK_BYTES = 1024 * 1024
+from components.pair_example_gen.streams import read_up_to
 
 
 def read_tfrecord(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
@@ -38,7 +37,7 @@ def read_tfrecord(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterato
 
 def _payloads(stream: BinaryIO) -> Iterator[bytes | None]:
     """Yield each record's content, or None where its checksum is wrong; raises ValueError where the file breaks off."""
-    while header := _read(stream, 12):
+    while header := read_up_to(stream, 12):
         if len(header) < 12:
             raise ValueError(f"a header of {len(header)} bytes where one has 12")
         size, checksum = struct.unpack("<QI", header)
@@ -46,7 +45,7 @@ def _payloads(stream: BinaryIO) -> Iterator[bytes | None]:
             raise ValueError("the checksum of a record's length is wrong, or the file is compressed without .gz")
         if size > 2 * MAX_IMAGE_BYTES:
             raise ValueError(f"a record of {size} bytes, above {2 * MAX_IMAGE_BYTES}")
-        content = _read(stream, size + 4)
+        content = read_up_to(stream, size + 4)
         if len(content) < size + 4:
             raise ValueError(f"{len(content)} bytes of a record of {size + 4} are there")
         yield content[:size] if _masked(content[:size]) == struct.unpack("<I", content[size:])[0] else None
@@ -55,14 +54,6 @@ def _payloads(stream: BinaryIO) -> Iterator[bytes | None]:
 def _masked(content: bytes) -> int:
     checksum = google_crc32c.value(content)
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _read(stream: BinaryIO, size: int) -> bytes:
-    chunks = []
-    while size and (chunk := stream.read(min(size, _CHUNK_BYTES))):
-        chunks.append(chunk)
-        size -= len(chunk)
-    return b"".join(chunks)
 
 
 def _to_raw_record(number: int, payload: bytes, image_field: str) -> RawRecord:

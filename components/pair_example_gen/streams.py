@@ -1,0 +1,16 @@
+"""Reads a given number of bytes from a stream in portions: what a damaged header asks for is not set aside at once."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+CHUNK_BYTES = 1024 * 1024
+
+
+def read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """Returns `size` bytes, or what is left where the stream ends first."""
+    chunks = []
+    while size and (chunk := stream.read(min(size, CHUNK_BYTES))):
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)
