@@ -1,15 +1,8 @@
-"""What is trained and how: the `model` and `training` sections of a config. Imports no framework."""
+"""The sizes of what is trained: the `model` section of a config. Imports no framework."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-OPTIMIZERS = ("lamb", "adamw")
-
-# In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
-# is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
-MIN_TEMPERATURE = 1 / 1024
-MAX_TEMPERATURE = 16.0
 
 
 @dataclass(frozen=True)
@@ -77,78 +70,3 @@ class ModelConfig:
         for name in ("dropout", "drop_connect"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be in [0, 1)")
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Loss, optimizer and schedule; the defaults are ALIGN section 5, arXiv:2102.05918.
-
-    Attributes:
-      optimizer: "lamb", as in the paper, made for batches of thousands; or "adamw".
-      steps: optimizer steps in all.
-      batch: pairs a step over all replicas, G.
-      learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`.
-      warmup_steps: steps of the linear rise from 0.
-      weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded.
-      label_smoothing: share of each target spread over the batch.
-      initial_temperature: sigma at step 0; logits are cosines divided by it. Training keeps it in
-        [MIN_TEMPERATURE, MAX_TEMPERATURE].
-      horizontal_flip: whether training images are mirrored at random.
-      min_crop_area: least share of an image that a training crop covers, which is then resized to the model's
-        `image_crop_px`; null cuts `image_crop_px` pixels at a random place, as in the paper.
-      colour_jitter: strength in [0, 1] of random shifts of saturation, contrast and brightness; the paper has none.
-      greyscale_share: share of training images that lose their colours; the paper has none.
-      synchronized_batch_norm: whether batch statistics span all replicas. The paper's do not.
-      shuffle_buffer: images held for shuffling.
-      log_every_steps: steps between two lines of history.
-      seed: of weights, shuffling, augmentation and dropout.
-    """
-
-    optimizer: str = "lamb"
-    steps: int = 1_200_000
-    batch: int = 16_384
-    learning_rate: float = 1e-3
-    warmup_steps: int = 10_000
-    weight_decay: float = 1e-5
-    label_smoothing: float = 0.1
-    initial_temperature: float = 1.0
-    horizontal_flip: bool = True
-    min_crop_area: float | None = None
-    colour_jitter: float = 0.0
-    greyscale_share: float = 0.0
-    synchronized_batch_norm: bool = False
-    shuffle_buffer: int = 10_000
-    log_every_steps: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"training.optimizer is {self.optimizer!r}; it must be one of {list(OPTIMIZERS)}")
-        for name in ("steps", "log_every_steps", "shuffle_buffer"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.batch < 2:
-            raise ValueError(f"training.batch is {self.batch}; a contrastive loss needs at least 2 pairs")
-        if not 0 <= self.warmup_steps <= self.steps:
-            raise ValueError(
-                f"training.warmup_steps is {self.warmup_steps}; it must be between 0 and training.steps = {self.steps}"
-            )
-        if self.learning_rate <= 0:
-            raise ValueError(f"training.learning_rate is {self.learning_rate}; it must be above 0")
-        if self.weight_decay < 0:
-            raise ValueError(f"training.weight_decay is {self.weight_decay}; it must be 0 or more")
-        if self.min_crop_area is not None and not 0 < self.min_crop_area <= 1:
-            raise ValueError(
-                f"training.min_crop_area is {self.min_crop_area}; it must be above 0 and at most 1, or null for the "
-                "paper's crop"
-            )
-        for name in ("colour_jitter", "greyscale_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be in [0, 1]")
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"training.label_smoothing is {self.label_smoothing}; it must be in [0, 1)")
-        if not MIN_TEMPERATURE <= self.initial_temperature <= MAX_TEMPERATURE:
-            raise ValueError(
-                f"training.initial_temperature is {self.initial_temperature}; it must be between {MIN_TEMPERATURE} and "
-                f"{MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends near 1/64)"
-            )

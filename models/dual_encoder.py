@@ -11,11 +11,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from models.config import MAX_TEMPERATURE, MIN_TEMPERATURE, ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.contrastive_loss import contrastive_loss, pair_logits, recall_at_1
 from models.gather import gather_replicas
 from models.image_tower import ImageTower
 from models.text_tower import TextTower
+from models.training_config import MAX_TEMPERATURE, MIN_TEMPERATURE, TrainingConfig
 
 
 def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_size: int) -> DualEncoder:

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from components import schema
 from models import augmentation, preprocessing
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.tokenizer import Tokenizer
+from models.training_config import TrainingConfig
 
 MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
 MAX_OPEN_FILES = 16

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.config import TrainingConfig
 from models.lamb import NOT_ADAPTED, Lamb
+from models.training_config import TrainingConfig
 
 TEMPERATURE = "temperature"  # the weight of that name
 
@@ -29,7 +29,7 @@ def _adamw(schedule: WarmupThenLinearDecay, weight_decay: float) -> keras.optimi
     return optimizer
 
 
-_BUILDERS = {"lamb": _lamb, "adamw": _adamw}  # the keys are models.config.OPTIMIZERS
+_BUILDERS = {"lamb": _lamb, "adamw": _adamw}  # the keys are training.optimizer's choices
 
 
 @keras.saving.register_keras_serializable(package="align")

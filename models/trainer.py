@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.dual_encoder import DualEncoder, build_dual_encoder
 from models.export import ServedEncoder, export
 from models.history import HISTORY_FILE, History
 from models.input_pipeline import training_batches
 from models.optimizer import build_optimizer
 from models.tokenizer import Tokenizer
+from models.training_config import TrainingConfig
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs

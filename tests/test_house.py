@@ -1,7 +1,7 @@
 """The house rules that a machine can hold: who may import whom and from where, what a file is called and begins with.
 
 Arrows between our packages (also for imports inside functions and for importlib):
-  tfx_pipeline    -> itself, components, models.config and the files of serving in DOORS_OF_SERVING
+  tfx_pipeline    -> itself, components, the two config files of models, the files of serving in DOORS_OF_SERVING
                      (the rest of models by dotted name, as run_fn)
   components/X    -> itself, files directly in components/, serving.signatures
   components/*.py -> files directly in components/
@@ -104,7 +104,7 @@ def arrows(path: str) -> frozenset[str]:
     """Returns the modules of ours that the file at `path` may import from."""
     room, *inside = PurePosixPath(path).parts
     if room == "tfx_pipeline":
-        return frozenset({"tfx_pipeline", "components", "models.config"}) | DOORS_OF_SERVING
+        return frozenset({"tfx_pipeline", "components", "models.config", "models.training_config"}) | DOORS_OF_SERVING
     if room == "models":
         return frozenset({"models", "components.schema", "serving.signatures"})
     if room == "serving":

@@ -16,7 +16,8 @@ from components.evaluator.config import EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.vocabulary.config import VocabularyConfig
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
+from models.training_config import TrainingConfig
 from tfx_pipeline.beam_config import BeamConfig
 from tfx_pipeline.config_fields import build_fields, kind
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.config import MAX_TEMPERATURE, MIN_TEMPERATURE, ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.contrastive_loss import contrastive_loss
 from models.dual_encoder import Between, DualEncoder, build_dual_encoder
 from models.optimizer import build_optimizer
 from models.text_tower import TextTower
+from models.training_config import MAX_TEMPERATURE, MIN_TEMPERATURE, TrainingConfig
 
 MODEL = ModelConfig(
     image_width_coefficient=0.25,

@@ -12,10 +12,11 @@ from PIL import Image
 
 from components import schema
 from models import preprocessing
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.dual_encoder import build_dual_encoder
 from models.export import ServedEncoder, export
 from models.tokenizer import Tokenizer
+from models.training_config import TrainingConfig
 from serving import signatures
 
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

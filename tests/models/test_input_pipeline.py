@@ -12,9 +12,10 @@ from PIL import Image
 
 from components import schema
 from models import input_pipeline
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
 from models.input_pipeline import augment, draw_caption, training_batches
 from models.tokenizer import Tokenizer
+from models.training_config import TrainingConfig
 
 IMAGES = 10
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

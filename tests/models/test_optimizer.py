@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from models.config import TrainingConfig
 from models.lamb import Lamb
 from models.optimizer import WarmupThenLinearDecay, build_optimizer
+from models.training_config import TrainingConfig
 
 
 def lamb_oracle(weight, gradients, rates, decay, adapts=True, decays=True):

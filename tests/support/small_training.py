@@ -14,7 +14,8 @@ from tfx.types import Channel, artifact_utils, standard_artifacts
 from components import schema
 from components.artifacts import VOCABULARY_FILE, Vocabulary
 from components.trainer.component import AlignTrainer
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
+from models.training_config import TrainingConfig
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (128, 128, 128)}
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "square", *COLOURS]

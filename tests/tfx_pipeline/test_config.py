@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.config import ModelConfig, TrainingConfig
+from models.config import ModelConfig
+from models.training_config import TrainingConfig
 from tfx_pipeline.config import Config, ConfigError, build, load, preset_names
 
 

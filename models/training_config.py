@@ -1,0 +1,179 @@
+"""How it is trained: the `training` section of a config. Imports no framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
+# is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
+MIN_TEMPERATURE = 1 / 1024
+MAX_TEMPERATURE = 16.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Loss, optimizer, schedule and machines; the defaults are ALIGN section 5, arXiv:2102.05918.
+
+    Attributes:
+      base_model: folder of a checkpoint (a run's, or `align import-hf`'s) whose weights training starts from; null
+        starts from scratch.
+      frozen_tower: "image" or "text" to leave that tower as `base_model` has it, batch norm included (LiT,
+        arXiv:2111.07991); null trains both.
+      data_fraction: share of the training images that is used, chosen by their fingerprint.
+      loss: "softmax", the paper's; "multi_positive", the same but with every pair of the batch that shares the image or
+        the caption as a positive; or "sigmoid" (SigLIP, arXiv:2303.15343).
+      negatives: share of the batch's other pairs that each pair is told from; the paper's is 1, its table 8 has less.
+      label_smoothing: share of each target spread over the batch; of the softmax losses.
+      initial_temperature: sigma at step 0; logits are cosines divided by it. Training keeps it in
+        [MIN_TEMPERATURE, MAX_TEMPERATURE].
+      learn_temperature: whether sigma is trained, as in the paper, or stays as it is at step 0.
+      optimizer: "lamb", as in the paper, made for batches of thousands; or "adamw".
+      steps: optimizer steps in all.
+      batch: pairs a step over all replicas, G.
+      micro_batch: pairs that a replica encodes at a time, by gradient caching (arXiv:2101.06983): gradients are those
+        of the whole batch in the memory of one micro-batch; null encodes a replica's share at once.
+      learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`.
+      warmup_steps: steps of the linear rise from 0.
+      weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded.
+      clip_norm: greatest global norm of the gradients of the whole batch; null never clips.
+      max_skipped_steps: a step with gradients that are not finite changes nothing and is counted; one more than these
+        ends training.
+      horizontal_flip: whether training images are mirrored at random.
+      min_crop_area: least share of an image that a training crop covers, which is then resized to the model's
+        `image_crop_px`; null cuts `image_crop_px` pixels at a random place, as in the paper.
+      colour_jitter: strength in [0, 1] of random shifts of saturation, contrast and brightness; the paper has none.
+      greyscale_share: share of training images that lose their colours; the paper has none.
+      batch_norm_group: images whose statistics batch norm takes together; null takes all that a replica encodes at a
+        time. The paper's replicas had 16.
+      synchronized_batch_norm: whether batch statistics span all replicas. The paper's do not.
+      image_precision, text_precision: of that tower's arithmetic, "float32" or "bfloat16"; weights, batch statistics,
+        the loss and the optimizer are float32.
+      strategy: "auto" mirrors over all accelerators of this machine, or over its CPU devices where it has none;
+        "one_device"; "multi_worker" joins the workers that TF_CONFIG names; "tpu" joins the TPU that TPU_NAME names.
+      shuffle_buffer: images held for shuffling.
+      log_every_steps: steps between two lines of history.
+      checkpoint_every_steps, checkpoint_every_minutes: a checkpoint that training resumes from is written whenever
+        either has passed; null never by that measure.
+      seed: of weights, shuffling, augmentation and dropout.
+    """
+
+    base_model: str | None = None
+    frozen_tower: Literal["image", "text"] | None = None
+    data_fraction: float = 1.0
+    loss: Literal["softmax", "multi_positive", "sigmoid"] = "softmax"
+    negatives: float = 1.0
+    label_smoothing: float = 0.1
+    initial_temperature: float = 1.0
+    learn_temperature: bool = True
+    optimizer: Literal["lamb", "adamw"] = "lamb"
+    steps: int = 1_200_000
+    batch: int = 16_384
+    micro_batch: int | None = None
+    learning_rate: float = 1e-3
+    warmup_steps: int = 10_000
+    weight_decay: float = 1e-5
+    clip_norm: float | None = None
+    max_skipped_steps: int = 10
+    horizontal_flip: bool = True
+    min_crop_area: float | None = None
+    colour_jitter: float = 0.0
+    greyscale_share: float = 0.0
+    batch_norm_group: int | None = None
+    synchronized_batch_norm: bool = False
+    image_precision: Literal["float32", "bfloat16"] = "float32"
+    text_precision: Literal["float32", "bfloat16"] = "float32"
+    strategy: Literal["auto", "one_device", "multi_worker", "tpu"] = "auto"
+    shuffle_buffer: int = 10_000
+    log_every_steps: int = 100
+    checkpoint_every_steps: int | None = None
+    checkpoint_every_minutes: float | None = 10.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_loss()
+        self._check_steps()
+        self._check_memory()
+        self._check_images()
+
+    def _check_choices(self) -> None:
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"training.{name} is {getattr(self, name)!r}; it must be one of {list(choices)}")
+        if self.frozen_tower is not None and self.base_model is None:
+            raise ValueError(
+                f"training.frozen_tower is {self.frozen_tower!r}, but training.base_model is null; a tower that is "
+                "never trained must come from one: set training.base_model to a checkpoint's folder"
+            )
+
+    def _check_loss(self) -> None:
+        for name in ("data_fraction", "negatives"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
+        if self.negatives < 1 and self.loss != "softmax":
+            raise ValueError(
+                f"training.negatives is {self.negatives} with training.loss {self.loss!r}; only 'softmax' leaves "
+                "negatives out: set training.negatives to 1"
+            )
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"training.label_smoothing is {self.label_smoothing}; it must be in [0, 1)")
+        if not MIN_TEMPERATURE <= self.initial_temperature <= MAX_TEMPERATURE:
+            raise ValueError(
+                f"training.initial_temperature is {self.initial_temperature}; it must be between {MIN_TEMPERATURE} and "
+                f"{MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends near 1/64)"
+            )
+
+    def _check_steps(self) -> None:
+        for name in ("steps", "log_every_steps", "shuffle_buffer"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.batch < 2:
+            raise ValueError(f"training.batch is {self.batch}; a contrastive loss needs at least 2 pairs")
+        if not 0 <= self.warmup_steps <= self.steps:
+            raise ValueError(
+                f"training.warmup_steps is {self.warmup_steps}; it must be between 0 and training.steps = {self.steps}"
+            )
+        if self.learning_rate <= 0:
+            raise ValueError(f"training.learning_rate is {self.learning_rate}; it must be above 0")
+        for name in ("weight_decay", "max_skipped_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 0 or more")
+        for name in ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"training.{name} is {value}; it must be above 0, or null for never")
+
+    def _check_memory(self) -> None:
+        for name, whole in (("micro_batch", "batch"), ("batch_norm_group", "micro_batch")):
+            part, total = getattr(self, name), getattr(self, whole) or self.batch
+            if part is not None and (part < 1 or total % part):
+                raise ValueError(
+                    f"training.{name} is {part}, which does not divide training.{whole} = {total} evenly; set it to "
+                    "a divisor of that, or to null"
+                )
+        if self.batch_norm_group is not None and self.synchronized_batch_norm:
+            raise ValueError(
+                f"training.batch_norm_group is {self.batch_norm_group} and training.synchronized_batch_norm is true; "
+                "statistics of a group do not span replicas: set one of them to null or false"
+            )
+
+    def _check_images(self) -> None:
+        if self.min_crop_area is not None and not 0 < self.min_crop_area <= 1:
+            raise ValueError(
+                f"training.min_crop_area is {self.min_crop_area}; it must be above 0 and at most 1, or null for the "
+                "paper's crop"
+            )
+        for name in ("colour_jitter", "greyscale_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be in [0, 1]")
+
+
+_CHOICES = {
+    "frozen_tower": (None, "image", "text"),
+    "loss": ("softmax", "multi_positive", "sigmoid"),
+    "optimizer": ("lamb", "adamw"),
+    "image_precision": ("float32", "bfloat16"),
+    "text_precision": ("float32", "bfloat16"),
+    "strategy": ("auto", "one_device", "multi_worker", "tpu"),
+}
