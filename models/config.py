@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from models.sizes import BERTS, EFFICIENTNETS, BertSize, EfficientNetSize
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of the two towers.
+    """Sizes of the two towers; the defaults are EfficientNet-B7 and BERT-base, as in most of the paper's tables.
 
     Attributes:
-      image_width_coefficient, image_depth_coefficient: EfficientNet's compound scaling (arXiv:1905.11946);
-        B0 is 1.0/1.0, B7 2.0/3.1, L2 4.3/5.3.
+      image: EfficientNet of the image tower, "b0" to "b7" or "l2".
+      text: BERT of the text tower, "tiny", "mini", "small", "medium", "base" or "large".
+      image_width_coefficient, image_depth_coefficient: EfficientNet's compound scaling (arXiv:1905.11946), where it
+        is not that of `image`; null takes that.
+      text_layers, text_hidden, text_heads, text_intermediate: BERT's sizes (arXiv:1810.04805), where they are not
+        those of `text`; null takes those.
       image_stem_stride: stride of the first convolution, 2 in EfficientNet; 1 keeps small images from vanishing.
       image_resize_px: images are resized to this square, bilinear, not aspect-preserving.
       image_crop_px: random crop in training, central crop in evaluation and serving.
-      text_layers, text_hidden, text_heads, text_intermediate: BERT's sizes (arXiv:1810.04805); base is 12, 768,
-        12, 3072.
       text_max_pieces: word pieces of a caption that are read, [CLS] and [SEP] included.
       embedding: dimension D of the shared space. Text always gets a linear layer to it; images only where the image
         tower's own width differs (B7 is 640 wide without the top convolution, so in the paper it gets none).
@@ -24,34 +30,34 @@ class ModelConfig:
       drop_connect: stochastic depth of the image tower's last block; block i of n has i/n of it.
     """
 
-    image_width_coefficient: float = 1.0
-    image_depth_coefficient: float = 1.0
+    image: str = "b7"
+    text: str = "base"
+    image_width_coefficient: float | None = None
+    image_depth_coefficient: float | None = None
     image_stem_stride: int = 2
     image_resize_px: int = 346
     image_crop_px: int = 289
-    text_layers: int = 12
-    text_hidden: int = 768
-    text_heads: int = 12
-    text_intermediate: int = 3072
+    text_layers: int | None = None
+    text_hidden: int | None = None
+    text_heads: int | None = None
+    text_intermediate: int | None = None
     text_max_pieces: int = 64
     embedding: int = 640
     dropout: float = 0.1
     drop_connect: float = 0.2
 
     def __post_init__(self) -> None:
+        _check_name("image", self.image, EFFICIENTNETS)
+        _check_name("text", self.text, BERTS)
         for name in ("image_width_coefficient", "image_depth_coefficient"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it must be above 0")
-        for name in (
-            "image_stem_stride",
-            "image_resize_px",
-            "image_crop_px",
-            "text_layers",
-            "text_hidden",
-            "text_heads",
-            "text_intermediate",
-            "embedding",
-        ):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"model.{name} is {value}; it must be above 0, or null for that of model.image")
+        for name in ("text_layers", "text_hidden", "text_heads", "text_intermediate"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"model.{name} is {value}; it must be 1 or more, or null for that of model.text")
+        for name in ("image_stem_stride", "image_resize_px", "image_crop_px", "embedding"):
             if getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be 1 or more")
         if self.image_crop_px > self.image_resize_px:
@@ -59,9 +65,10 @@ class ModelConfig:
                 f"model.image_crop_px is {self.image_crop_px}, above model.image_resize_px = {self.image_resize_px}; "
                 "the crop is cut from the resized image"
             )
-        if self.text_hidden % self.text_heads:
+        if self.text_size.hidden % self.text_size.heads:
             raise ValueError(
-                f"model.text_hidden is {self.text_hidden}, not a multiple of model.text_heads = {self.text_heads}"
+                f"model.text_hidden is {self.text_size.hidden}, not a multiple of model.text_heads = "
+                f"{self.text_size.heads}; set both, since null takes that of model.text {self.text!r}"
             )
         if self.text_max_pieces < 3:
             raise ValueError(
@@ -70,3 +77,31 @@ class ModelConfig:
         for name in ("dropout", "drop_connect"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"model.{name} is {getattr(self, name)}; it must be in [0, 1)")
+
+    @property
+    def image_size(self) -> EfficientNetSize:
+        """The image tower's size: that of `image`, with what is set beside it in its place."""
+        named = EFFICIENTNETS[self.image]
+        return EfficientNetSize(
+            named.width_coefficient if self.image_width_coefficient is None else self.image_width_coefficient,
+            named.depth_coefficient if self.image_depth_coefficient is None else self.image_depth_coefficient,
+        )
+
+    @property
+    def text_size(self) -> BertSize:
+        """The text tower's size: that of `text`, with what is set beside it in its place."""
+        named = BERTS[self.text]
+        return BertSize(
+            layers=named.layers if self.text_layers is None else self.text_layers,
+            hidden=named.hidden if self.text_hidden is None else self.text_hidden,
+            heads=named.heads if self.text_heads is None else self.text_heads,
+            intermediate=named.intermediate if self.text_intermediate is None else self.text_intermediate,
+        )
+
+
+def _check_name(field: str, name: str, known: Iterable[str]) -> None:
+    if name in known:
+        return
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it must be one of {', '.join(known)}"
+    raise ValueError(f"model.{field} is {name!r}, which is not a size; {hint}")

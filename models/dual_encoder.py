@@ -31,18 +31,18 @@ def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_
       A dual encoder with all weights created, not compiled.
     """
     image_tower = ImageTower(
-        model.image_width_coefficient,
-        model.image_depth_coefficient,
+        model.image_size.width_coefficient,
+        model.image_size.depth_coefficient,
         stem_stride=model.image_stem_stride,
         drop_connect=model.drop_connect,
         synchronized_batch_norm=training.synchronized_batch_norm,
     )
     text_tower = TextTower(
         vocabulary_size,
-        layers=model.text_layers,
-        hidden=model.text_hidden,
-        heads=model.text_heads,
-        intermediate=model.text_intermediate,
+        layers=model.text_size.layers,
+        hidden=model.text_size.hidden,
+        heads=model.text_size.heads,
+        intermediate=model.text_size.intermediate,
         max_pieces=model.text_max_pieces,
         dropout=model.dropout,
     )

@@ -8,61 +8,15 @@ Legend: B per-replica batch, H and W pixels, F output width.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from models.batch_norm import BatchNormalization
+from models.sizes import SQUEEZE_RATIO, STAGES, STEM_WIDTH, Stage, scale_repeats, scale_width
 
-DIVISOR = 8  # widths are multiples of it: arXiv:1905.11946, public code
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.99
-SQUEEZE_RATIO = 0.25  # of the block's input width
-STEM_WIDTH = 32
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A row of table 1 of arXiv:1905.11946, stem and head left out."""
-
-    kernel: int
-    stride: int
-    expansion: int
-    width: int
-    repeats: int
-
-
-STAGES = (
-    Stage(kernel=3, stride=1, expansion=1, width=16, repeats=1),
-    Stage(kernel=3, stride=2, expansion=6, width=24, repeats=2),
-    Stage(kernel=5, stride=2, expansion=6, width=40, repeats=2),
-    Stage(kernel=3, stride=2, expansion=6, width=80, repeats=3),
-    Stage(kernel=5, stride=1, expansion=6, width=112, repeats=3),
-    Stage(kernel=5, stride=2, expansion=6, width=192, repeats=4),
-    Stage(kernel=3, stride=1, expansion=6, width=320, repeats=1),
-)
-
-
-def scale_width(width: int, coefficient: float) -> int:
-    """Scale a width and round it to a multiple of DIVISOR, never losing more than a tenth.
-
-    Args:
-      width: channels of B0.
-      coefficient: w of compound scaling.
-
-    Returns:
-      Channels, DIVISOR or more.
-    """
-    scaled = width * coefficient
-    rounded = max(DIVISOR, int(scaled + DIVISOR / 2) // DIVISOR * DIVISOR)
-    return rounded if rounded >= 0.9 * scaled else rounded + DIVISOR
-
-
-def scale_repeats(repeats: int, coefficient: float) -> int:
-    """Returns a stage's number of blocks, rounded up, under depth coefficient d."""
-    return math.ceil(repeats * coefficient)
 
 
 @keras.saving.register_keras_serializable(package="align")

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from models.image_tower import ImageTower, scale_repeats, scale_width
+from models.image_tower import ImageTower
+from models.sizes import scale_repeats, scale_width
 
 
 def copy_by_name(source, target):
