@@ -1,24 +1,19 @@
 """The training objective: a normalised softmax over the global batch, from images to texts and back.
 
-Legend: B per-replica batch, G global batch, D embedding dimension.
+Legend: B per-replica batch, G global batch, D embedding dimension, R rows of a block.
 """
 
 from __future__ import annotations
 
-from keras import KerasTensor as Tensor
 from keras import ops
 
+from models.pair_blocks import Criterion, Judged, Tensor, own_columns, own_pairs, top_is_own
 
-def contrastive_loss(
-    images: Tensor,
-    texts: Tensor,
-    all_images: Tensor,
-    all_texts: Tensor,
-    row_offset: Tensor | int,
-    temperature: Tensor | float,
-    label_smoothing: float,
-) -> Tensor:
-    """Score each pair against all others of the global batch, in both directions.
+_NEVER = -1e9  # a logit that no softmax sees: finite, so that 0 times it is 0
+
+
+def smoothed_softmax(row_offset: Tensor | int, label_smoothing: float) -> Criterion:
+    """Make the criterion that tells each pair from all others of the global batch.
 
     With unit vectors x_i of images and y_j of texts, temperature s, smoothing e and targets
     t_ij = (1 - e) [i = j] + e / G:
@@ -31,50 +26,79 @@ def contrastive_loss(
     replicas' losses is the loss of the global batch, and no replica holds a [G, G] matrix.
 
     Args:
-      images, texts: [B, D] unit vectors of this replica's pairs.
-      all_images, all_texts: [G, D] unit vectors of all replicas' pairs.
       row_offset: where this replica's pairs begin among the G.
-      temperature: s, a plain divisor of the cosines.
       label_smoothing: e in [0, 1).
-
-    Returns:
-      Scalar, the mean over this replica's B pairs.
 
     Reference:
       ALIGN section 4.1, equations 1 and 2, and section 5.1, arXiv:2102.05918.
     """
-    image_to_text = smoothed_cross_entropy(pair_logits(images, all_texts, temperature), row_offset, label_smoothing)
-    text_to_image = smoothed_cross_entropy(pair_logits(texts, all_images, temperature), row_offset, label_smoothing)
-    return ops.mean(image_to_text + text_to_image)
+
+    def judge(logits: Tensor, first: Tensor | int) -> Judged:
+        own = ops.cast(own_pairs(logits, row_offset + first), logits.dtype)  # [R, G]
+        targets = (1 - label_smoothing) * own + label_smoothing / ops.shape(logits)[1]
+        return Judged(*cross_entropy(logits, targets), right=top_is_own(logits, row_offset + first))
+
+    return judge
 
 
-def pair_logits(queries: Tensor, candidates: Tensor, temperature: Tensor | float) -> Tensor:
-    """Returns [B, G] cosines divided by the temperature, of unit vectors [B, D] and [G, D]."""
-    return ops.matmul(queries, ops.transpose(candidates)) / temperature  # [B, D] x [D, G] -> [B, G]
+def windowed_softmax(following: int, label_smoothing: float, batch: int) -> Criterion:
+    """Make the criterion that tells pair i from itself and the `following` pairs after it, cyclically.
 
-
-def own_columns(logits: Tensor, row_offset: Tensor | int) -> Tensor:
-    """Returns [B]: the column of each row's own pair."""
-    return ops.arange(ops.shape(logits)[0]) + row_offset
-
-
-def smoothed_cross_entropy(logits: Tensor, row_offset: Tensor | int, label_smoothing: float) -> Tensor:
-    """Compute the cross-entropy of each row against its own pair's column, smoothed.
-
-    -sum_j t_j log softmax(z)_j = logsumexp(z) - (1 - e) z_own - e mean(z), which needs no [B, G] targets.
+    The columns are those of `window_of`, so that row b's own pair is column b. Smoothing spreads over the window:
+    t_ij = (1 - e) [i = j] + e / (following + 1) inside of it. A row is right where its greatest logit of the window is.
 
     Args:
-      logits: z, [B, G].
-      row_offset: row b's own pair is column row_offset + b.
+      following: negatives of each pair, 1 to G - 1.
       label_smoothing: e in [0, 1).
+      batch: G.
+
+    Reference:
+      The ablation "50 % and 25 % of in-batch negatives", ALIGN table 8, arXiv:2102.05918. The paper does not say which
+      ones; a window gives every pair the same number, and makes every pair a negative of the same number of others.
+    """
+
+    def judge(logits: Tensor, first: Tensor | int) -> Judged:
+        own = own_columns(logits, first)  # [R]
+        distance = ops.mod(ops.arange(ops.shape(logits)[1])[None, :] - own[:, None], batch)  # [R, C]
+        inside = ops.less_equal(distance, following)
+        targets = (1 - label_smoothing) * ops.cast(ops.equal(distance, 0), logits.dtype)
+        targets = targets + label_smoothing / (following + 1) * ops.cast(inside, logits.dtype)
+        logits = ops.where(inside, logits, _NEVER)
+        return Judged(*cross_entropy(logits, targets), right=top_is_own(logits, first))
+
+    return judge
+
+
+def window_of(candidates: Tensor, row_offset: Tensor | int, rows: int, following: int) -> Tensor:
+    """Take the part of the batch that some row's window reaches, this replica's first pair at its head.
+
+    The windows of B neighbouring rows reach B + following pairs together, so the matrix of logits shrinks to
+    [B, min(G, B + following)] and its rows need a mask only for what their neighbours reach. Candidates gathered for
+    each row by itself would be [B, following + 1, D], far more than the product that they save.
+
+    Args:
+      candidates: [G, D].
+      row_offset: where this replica's pairs begin among the G.
+      rows: B.
+      following: negatives of each pair.
 
     Returns:
-      [B].
+      [min(G, B + following), D].
     """
-    own = ops.take_along_axis(logits, own_columns(logits, row_offset)[:, None], axis=1)[:, 0]  # [B]
-    return ops.logsumexp(logits, axis=1) - (1 - label_smoothing) * own - label_smoothing * ops.mean(logits, axis=1)
+    return ops.roll(candidates, -row_offset, axis=0)[: min(candidates.shape[0], rows + following)]
 
 
-def recall_at_1(logits: Tensor, row_offset: Tensor | int) -> Tensor:
-    """Returns the share of the B rows whose own pair has the greatest logit of the row [B, G]."""
-    return ops.mean(ops.cast(ops.equal(ops.argmax(logits, axis=1), own_columns(logits, row_offset)), logits.dtype))
+def cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute -sum_j t_j log softmax(z)_j of each row, and its derivative by the logits, softmax(z) - t.
+
+    Args:
+      logits: z, [R, G].
+      targets: t, [R, G], each row's sum 1.
+
+    Returns:
+      Costs [R] and slopes [R, G].
+    """
+    # Less the greatest, or the cost would be a small difference of numbers as large as 1 / temperature.
+    shifted = logits - ops.max(logits, axis=1, keepdims=True)
+    log_sum = ops.log(ops.sum(ops.exp(shifted), axis=1, keepdims=True))  # [R, 1]
+    return log_sum[:, 0] - ops.sum(targets * shifted, axis=1), ops.exp(shifted - log_sum) - targets
