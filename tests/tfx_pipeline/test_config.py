@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.config import ModelConfig
+from models.sizes import BertSize, EfficientNetSize
 from models.training_config import TrainingConfig
 from tfx_pipeline.config import Config, ConfigError, build, load, preset_names
 
@@ -40,15 +41,33 @@ def test_every_preset_loads_and_survives_a_round_trip(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "depth", "layers", "hidden", "embedding"),
-    [("b7-base", 2.0, 3.1, 12, 768, 640), ("l2-large", 4.3, 5.3, 24, 1024, 1376)],
+    ("name", "image", "text", "embedding", "steps"),
+    [
+        ("l2-large", "l2", "large", 1376, 1_200_000),
+        ("b7-base", "b7", "base", 640, 1_200_000),
+        ("b5-base", "b5", "base", 640, 1_000_000),
+        ("b3-mini", "b3", "mini", 640, 1_000_000),
+        ("b1-mini", "b1", "mini", 640, 1_000_000),
+    ],
 )
-def test_paper_presets_differ_from_the_defaults_in_size_only(name, width, depth, layers, hidden, embedding):
-    config = load(name)
-    model = config.model
-    assert (model.image_width_coefficient, model.image_depth_coefficient) == (width, depth)
-    assert (model.text_layers, model.text_hidden, model.embedding) == (layers, hidden, embedding)
-    assert config.training == TrainingConfig()
+def test_paper_presets_differ_from_the_defaults_in_size_only(name, image, text, embedding, steps):
+    model = ModelConfig(image=image, text=text, embedding=embedding)
+    expected = Config(name=f"align-{name}", model=model, training=TrainingConfig(steps=steps))
+    assert load(name) == expected
+
+
+def test_the_multilingual_preset_differs_from_the_english_one_in_its_vocabulary_only():
+    multilingual, english = load("l2-large-multilingual"), load("l2-large")
+    assert multilingual.vocabulary.size == 250_000
+    renamed = dataclasses.replace(multilingual, name=english.name, vocabulary=english.vocabulary)
+    assert renamed == english
+
+
+def test_the_demo_is_half_a_b0_and_a_bert_tiny_of_half_the_inner_width():
+    for name in ("demo", "small"):
+        model = load(name).model
+        assert model.image_size == EfficientNetSize(0.5, 0.1)
+        assert model.text_size == BertSize(layers=2, hidden=128, heads=4, intermediate=256)
 
 
 def test_a_file_overrides_its_preset_by_field(tmp_path):
