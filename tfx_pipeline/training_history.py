@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def progress(root: Path, since: float) -> HistoryLine | None:
 
 def _line(found: dict[str, Any], path: Path) -> HistoryLine:
     try:
-        return HistoryLine(**{name: found[name] for name in FIELDS})
+        return HistoryLine(**{name: math.nan if found[name] is None else found[name] for name in FIELDS})
     except KeyError as error:
         raise ConfigError(
             f"{path} holds a line without {error}; it was written by another version, run again"

@@ -8,8 +8,8 @@ NOTHING = "–"  # noqa: RUF001 - an en dash, as tables have it
 
 
 def count(number: float) -> str:
-    """Returns a whole number with thousands separators: 4,218."""
-    return f"{round(number):,}"
+    """Returns a whole number with thousands separators: 4,218; NaN as a dash."""
+    return f"{round(number):,}" if math.isfinite(number) else NOTHING
 
 
 def counted(number: int, noun: str) -> str:
@@ -27,6 +27,8 @@ def percent(share: float) -> str:
 
 def duration(seconds: float) -> str:
     """Returns a time as 0.4 s, 12 s, 3 min 05 s or 2 h 07 min."""
+    if not math.isfinite(seconds):
+        return NOTHING
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
