@@ -12,7 +12,7 @@ from keras import ops
 
 from models.contrastive_loss import smoothed_softmax, window_of, windowed_softmax
 from models.multi_positive_loss import multi_positive_softmax
-from models.pair_blocks import Criterion, Scored, Tensor, recall_at_1, score_rows
+from models.pair_blocks import BLOCK_LOGITS, Criterion, Scored, Tensor, recall_at_1, score_rows
 from models.sigmoid_loss import INITIAL_BIAS, pairwise_sigmoid
 from models.training_config import TrainingConfig
 
@@ -35,10 +35,14 @@ class Objective(keras.layers.Layer):
     """A loss over the global batch, of which each replica computes the rows of its own pairs.
 
     It works in float32 whatever the towers' precision.
+
+    Attributes:
+      block_logits: logits that it holds at a time.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, dtype="float32")
+        self.block_logits = BLOCK_LOGITS
         self.built = True
 
     def call(self, own: Embedded, everyone: Embedded, row_offset: Tensor | int, temperature: Tensor | float) -> Scored:
@@ -55,6 +59,15 @@ class Objective(keras.layers.Layer):
           the value of the global batch, and the sum over replicas of the gradients is G / B times its gradient.
         """
         raise NotImplementedError
+
+    def _both_directions(
+        self, own: Embedded, everyone: Embedded, temperature: Tensor | float, criterion: Criterion
+    ) -> Scored:
+        """Sum the losses of images against texts and of texts against images; average their recalls."""
+        image_to_text = score_rows(own.images, everyone.texts, temperature, 0.0, criterion, self.block_logits)
+        text_to_image = score_rows(own.texts, everyone.images, temperature, 0.0, criterion, self.block_logits)
+        recall = (image_to_text.recall_at_1 + text_to_image.recall_at_1) / 2
+        return Scored(image_to_text.loss + text_to_image.loss, recall)
 
 
 def build_objective(training: TrainingConfig, batch: int) -> Objective:
@@ -90,7 +103,7 @@ class SoftmaxObjective(Objective):
         self.label_smoothing = label_smoothing
 
     def call(self, own: Embedded, everyone: Embedded, row_offset: Tensor | int, temperature: Tensor | float) -> Scored:
-        return _both_directions(own, everyone, temperature, smoothed_softmax(row_offset, self.label_smoothing))
+        return self._both_directions(own, everyone, temperature, smoothed_softmax(row_offset, self.label_smoothing))
 
 
 class WindowedObjective(Objective):
@@ -102,11 +115,11 @@ class WindowedObjective(Objective):
         self.label_smoothing = label_smoothing
 
     def call(self, own: Embedded, everyone: Embedded, row_offset: Tensor | int, temperature: Tensor | float) -> Scored:
-        rows, batch = own.images.shape[0], everyone.images.shape[0]
+        rows, batch = own.images.shape[0], everyone.images.shape[0]  # B, G: static
         reached = Embedded(
             *(window_of(side, row_offset, rows, self.following) for side in (everyone.images, everyone.texts))
         )
-        return _both_directions(
+        return self._both_directions(
             own, reached, temperature, windowed_softmax(self.following, self.label_smoothing, batch)
         )
 
@@ -128,7 +141,7 @@ class MultiPositiveObjective(Objective):
         criterion = multi_positive_softmax(
             own.image_ids, own.caption_ids, everyone.image_ids, everyone.caption_ids, self.label_smoothing
         )
-        return _both_directions(own, everyone, temperature, criterion)
+        return self._both_directions(own, everyone, temperature, criterion)
 
 
 class SigmoidObjective(Objective):
@@ -145,14 +158,6 @@ class SigmoidObjective(Objective):
     def call(self, own: Embedded, everyone: Embedded, row_offset: Tensor | int, temperature: Tensor | float) -> Scored:
         criterion = pairwise_sigmoid(row_offset)
         bias = ops.convert_to_tensor(self.bias)
-        image_to_text = score_rows(own.images, everyone.texts, temperature, bias, criterion)
-        text_to_image = recall_at_1(own.texts, everyone.images, row_offset)
+        image_to_text = score_rows(own.images, everyone.texts, temperature, bias, criterion, self.block_logits)
+        text_to_image = recall_at_1(own.texts, everyone.images, row_offset, self.block_logits)
         return Scored(image_to_text.loss, (image_to_text.recall_at_1 + text_to_image) / 2)
-
-
-def _both_directions(own: Embedded, everyone: Embedded, temperature: Tensor | float, criterion: Criterion) -> Scored:
-    """Sum the losses of images against texts and of texts against images; average their recalls."""
-    image_to_text = score_rows(own.images, everyone.texts, temperature, 0.0, criterion)
-    text_to_image = score_rows(own.texts, everyone.images, temperature, 0.0, criterion)
-    recall = (image_to_text.recall_at_1 + text_to_image.recall_at_1) / 2
-    return Scored(image_to_text.loss + text_to_image.loss, recall)
