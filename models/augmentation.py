@@ -1,9 +1,9 @@
-"""What chance does to training images: where they are cut, whether they are mirrored, how their colours shift.
+"""What chance does to a training image: where it is cut, whether it is mirrored, how its colours shift.
 
-Each function draws for each image by itself, and the same seed draws the same. The paper has random_crop and
-random_flip alone; the others are for small data, which a model sees many times.
+Each function takes what chance drew, numbers in [0, 1), as an argument: the same draws make the same image. The paper
+has random_crop and random_flip alone; the others are for small data, which a model sees many times.
 
-Legend: B images in a batch, R model.image_resize_px, S model.image_crop_px.
+Legend: R model.image_resize_px, S model.image_crop_px.
 """
 
 from __future__ import annotations
@@ -12,87 +12,109 @@ import math
 
 import tensorflow as tf
 
-from models.preprocessing import RGB
+from models import preprocessing
+from models.training_config import TrainingConfig
 
+DRAWS = 9  # numbers that `augment` may use
 MAX_CROP_ASPECT_RATIO = 1.25  # of a resized crop's sides: images are resized to squares, so shapes vary in the wild
 
 
-def random_crop(images: tf.Tensor, crop_px: int, seed: tf.Tensor) -> tf.Tensor:
-    """Cut a square from a place drawn uniformly for each image.
+def augment(image: tf.Tensor, crop_px: int, training: TrainingConfig, draws: tf.Tensor) -> tf.Tensor:
+    """Make a model input of a resized image as configured.
 
     Args:
-      images: [B, R, R, 3].
+      image: [R, R, 3] uint8.
       crop_px: S, pixels, at most R.
-      seed: [2] integers; the same seed cuts the same places.
+      training: which augmentations, and how strong.
+      draws: [DRAWS] in [0, 1); each augmentation has its own, whichever are configured.
 
     Returns:
-      [B, S, S, 3], of the dtype of `images`.
+      [S, S, 3] float32 in [-1, 1].
     """
-    batch, places = tf.shape(images)[0], images.shape[1] - crop_px + 1
-    corners = tf.random.stateless_uniform([2, batch], seed, minval=0, maxval=places, dtype=tf.int32)
-    window = corners[:, :, tf.newaxis] + tf.range(crop_px)  # [2, B, S]: the rows, then the columns, of each crop
-    rows = tf.gather(images, window[0], axis=1, batch_dims=1)  # [B, S, R, 3]
-    return tf.gather(rows, window[1], axis=2, batch_dims=1)  # [B, S, S, 3]
+    if training.min_crop_area is None:
+        crop = random_crop(image, crop_px, draws[:2])
+    else:
+        crop = random_resized_crop(image, crop_px, training.min_crop_area, draws[:4])
+    if training.horizontal_flip:
+        crop = random_flip(crop, draws[4])
+    scaled = preprocessing.scale(crop)
+    if training.colour_jitter:
+        scaled = random_colours(scaled, training.colour_jitter, draws[5:8])
+    if training.greyscale_share:
+        scaled = random_greyscale(scaled, training.greyscale_share, draws[8])
+    return scaled
 
 
-def random_resized_crop(images: tf.Tensor, crop_px: int, min_area: float, seed: tf.Tensor) -> tf.Tensor:
+def random_crop(image: tf.Tensor, crop_px: int, draws: tf.Tensor) -> tf.Tensor:
+    """Cut a square from a place drawn uniformly.
+
+    Args:
+      image: [R, R, 3].
+      crop_px: S, pixels, at most R.
+      draws: [2] in [0, 1): how far down and how far right.
+
+    Returns:
+      [S, S, 3], of the dtype of `image`.
+    """
+    places = image.shape[0] - crop_px + 1
+    top, left = tf.unstack(tf.cast(draws * places, tf.int32))
+    return tf.ensure_shape(image[top : top + crop_px, left : left + crop_px], [crop_px, crop_px, preprocessing.RGB])
+
+
+def random_resized_crop(image: tf.Tensor, crop_px: int, min_area: float, draws: tf.Tensor) -> tf.Tensor:
     """Cut a rectangle of random size, shape and place and resize it to a square, bilinear.
 
     The rectangle covers a share of the image drawn from [min_area, 1], with sides in a ratio drawn from
     [1 / MAX_CROP_ASPECT_RATIO, MAX_CROP_ASPECT_RATIO], and is cut where it would stick out.
 
     Args:
-      images: [B, R, R, 3] in 0..255.
+      image: [R, R, 3] in 0..255.
       crop_px: S, pixels.
       min_area: in (0, 1].
-      seed: [2] integers.
+      draws: [4] in [0, 1): of area, ratio, how far down and how far right.
 
     Returns:
-      [B, S, S, 3] float32 in 0..255.
+      [S, S, 3] float32 in 0..255.
 
     Reference:
       Szegedy et al., Going Deeper with Convolutions, section 6, arXiv:1409.4842.
     """
-    batch = tf.shape(images)[0]
-    draws = tf.random.stateless_uniform([4, batch], seed)
     area = min_area + draws[0] * (1 - min_area)
     ratio = tf.exp((2 * draws[1] - 1) * math.log(MAX_CROP_ASPECT_RATIO))
     height, width = tf.minimum(tf.sqrt(area * ratio), 1.0), tf.minimum(tf.sqrt(area / ratio), 1.0)
     top, left = draws[2] * (1 - height), draws[3] * (1 - width)
-    boxes = tf.stack([top, left, top + height, left + width], axis=1)  # [B, 4]
-    return tf.image.crop_and_resize(tf.cast(images, tf.float32), boxes, tf.range(batch), [crop_px, crop_px])
+    box = tf.stack([top, left, top + height, left + width])
+    return tf.image.crop_and_resize(tf.cast(image, tf.float32)[tf.newaxis], box[tf.newaxis], [0], [crop_px, crop_px])[0]
 
 
-def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirror each image left to right with probability one half; [B, S, S, 3] in and out, seed [2] integers."""
-    mirrored = tf.random.stateless_uniform([tf.shape(images)[0]], seed) < 0.5
-    return tf.where(mirrored[:, tf.newaxis, tf.newaxis, tf.newaxis], images[:, :, ::-1], images)
+def random_flip(image: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    """Mirror an image left to right with probability one half; [S, S, 3] in and out, `draw` scalar in [0, 1)."""
+    return tf.ensure_shape(tf.cond(draw < 0.5, lambda: tf.reverse(image, [1]), lambda: image), image.shape)
 
 
-def random_colours(images: tf.Tensor, strength: float, seed: tf.Tensor) -> tf.Tensor:
-    """Shift saturation, contrast and brightness of each image.
+def random_colours(image: tf.Tensor, strength: float, draws: tf.Tensor) -> tf.Tensor:
+    """Shift saturation, contrast and brightness of an image.
 
     Saturation and contrast are multiplied by factors drawn from [1 - strength, 1 + strength], the second about the
     image's mean, and brightness moves by up to strength / 4 of the whole range; then values are clipped to it.
 
     Args:
-      images: [B, S, S, 3] float32 in [-1, 1].
+      image: [S, S, 3] float32 in [-1, 1].
       strength: in [0, 1].
-      seed: [2] integers.
+      draws: [3] in [0, 1): of saturation, contrast and brightness.
 
     Returns:
-      [B, S, S, 3] float32 in [-1, 1].
+      [S, S, 3] float32 in [-1, 1].
     """
-    draws = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed, -strength, strength)
-    grey = tf.image.rgb_to_grayscale(images)
-    images = grey + (images - grey) * (1 + draws[0])
-    mean = tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)
-    images = mean + (images - mean) * (1 + draws[1]) + draws[2] / 2  # the range from -1 to 1 is 2 wide
-    return tf.clip_by_value(images, -1.0, 1.0)
+    saturation, contrast, brightness = tf.unstack(strength * (2 * draws - 1))
+    grey = tf.image.rgb_to_grayscale(image)
+    image = grey + (image - grey) * (1 + saturation)
+    mean = tf.reduce_mean(image)
+    image = mean + (image - mean) * (1 + contrast) + brightness / 2  # the range from -1 to 1 is 2 wide
+    return tf.clip_by_value(image, -1.0, 1.0)
 
 
-def random_greyscale(images: tf.Tensor, share: float, seed: tf.Tensor) -> tf.Tensor:
-    """Take the colours from each image with probability `share`; [B, S, S, 3] in and out, seed [2] integers."""
-    chosen = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < share
-    grey = tf.repeat(tf.image.rgb_to_grayscale(images), RGB, axis=-1)
-    return tf.where(chosen, grey, images)
+def random_greyscale(image: tf.Tensor, share: float, draw: tf.Tensor) -> tf.Tensor:
+    """Take the colours from an image with probability `share`; [S, S, 3] in and out, `draw` scalar in [0, 1)."""
+    grey = tf.repeat(tf.image.rgb_to_grayscale(image), preprocessing.RGB, axis=-1)
+    return tf.where(draw < share, grey, image)

@@ -1,147 +1,256 @@
-"""Training batches: from the TFRecord files of an Examples artifact to tensors of static shape.
+"""Training batches: from the TFRecord files of an Examples artifact to tensors of static shape, from any step on.
 
-Legend: G images in a batch over all replicas, R model.image_resize_px, S model.image_crop_px, L model.text_max_pieces.
+Legend: G pairs in a batch over all workers, B those of this worker, N images in all, R model.image_resize_px,
+S model.image_crop_px, L model.text_max_pieces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from components import schema
 from models import augmentation, preprocessing
 from models.config import ModelConfig
+from models.record_files import count_records, find_files, first_line, name_broken_record, read_file
+from models.record_order import RecordOrder, records_in_order
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
 MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
-MAX_OPEN_FILES = 16
+PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case
 
 _FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
     schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
 }
+_FLOAT_BYTES = 4
+_MAX_PREFETCHED = 4
 
 
 def training_batches(
-    patterns: Sequence[str], model: ModelConfig, training: TrainingConfig, tokenizer: Tokenizer
+    patterns: Sequence[str],
+    model: ModelConfig,
+    training: TrainingConfig,
+    tokenizer: Tokenizer,
+    *,
+    first_step: int = 0,
+    worker: int = 0,
+    workers: int = 1,
+    counts: Sequence[int] | None = None,
 ) -> tf.data.Dataset:
-    """Stream batches without end, in an order and with random choices that `training.seed` decides.
+    """Stream the batches of `first_step`, of the next step, and so on without end.
+
+    Batch k and all that chance does to it follow from the files, the config and k alone: a stream that begins at a
+    step gives what an undisturbed one gives from there, and the workers' rows, one after another, are the batch that
+    one worker gets.
 
     Each epoch shuffles the images anew and leaves out the rest that fills no batch; so an image occurs at most once
     in a batch. One caption of each image is drawn every time. Two images of one batch may still share a caption or
-    its meaning, which makes false negatives: label smoothing is the paper's remedy.
+    its meaning, which makes false negatives: label smoothing is the paper's remedy, the loss "multi_positive" another.
 
-    Images that fit into MAX_KEPT_BYTES are decoded once and shuffled over the whole data, and batch k depends on
-    (seed, k) alone. More of them stream through a buffer of `training.shuffle_buffer`, and iterating over the same
-    data set again shuffles it in another way.
+    Images that fit into MAX_KEPT_BYTES are decoded once, by each worker, and shuffled over the whole data. More of
+    them stream as `record_order` says: encoded images are shuffled, `training.shuffle_buffer` of them at most are
+    held, and a worker decodes its own rows only. Beginning at a later step decodes nothing before it.
 
     Args:
       patterns: file patterns of gzip-compressed TFRecords of Examples as in components/schema.py.
       model: sizes of images and texts.
-      training: batch, seed, shuffling and mirroring.
+      training: batch, seed, shuffling, the share of the data, augmentation; the loss decides whether ids are needed.
       tokenizer: of the captions.
+      first_step: k of the first batch.
+      worker: this one's number, from 0.
+      workers: that share each batch.
+      counts: what `count_records` says of the files, where that is known; null reads all of them once to know.
 
     Returns:
-      A data set of {"image": [G, S, S, 3] float32 in [-1, 1], "token_ids": [G, L] int32}.
+      A data set of {"image": [B, S, S, 3] float32 in [-1, 1], "token_ids": [B, L] int32} and, for the loss
+      "multi_positive", {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the
+      encoded image and of the caption's pieces.
 
     Raises:
-      ValueError: where no file matches, or the files hold fewer images than one batch.
+      ValueError: where no file matches, a file is broken, an image that is to be kept in memory does not decode, the
+        workers cannot share a batch evenly, or the files hold fewer images than one batch.
     """
-    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
-    if not files:
-        raise ValueError(f"no training files match {list(patterns)}; point at the Examples of the train split")
-    keepable = MAX_KEPT_BYTES // (model.image_resize_px**2 * preprocessing.RGB)
-    images = _count_up_to(files, max(training.batch, keepable + 1))
-    if images < training.batch:
-        raise ValueError(
-            f"training.batch is {training.batch}, but only {images} images are left to train on; set training.batch to "
-            f"at most {images} or keep more images in the filter"
-        )
-    read = _kept_in_memory if images <= keepable else _streamed
-
-    def finish(step: tf.Tensor, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        seeds = tf.random.split([tf.constant(training.seed, tf.int64), step], 2)
-        images = augment(batch["image"], model.image_crop_px, training, seeds[0])
-        captions = tf.ensure_shape(draw_caption(batch["captions"], seeds[1]), [training.batch])
-        return {"image": images, "token_ids": tokenizer(captions)}
-
-    batches = read(files, model, training).enumerate()
-    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
-
-
-def augment(images: tf.Tensor, crop_px: int, training: TrainingConfig, seed: tf.Tensor) -> tf.Tensor:
-    """Make model inputs of resized images as configured; [G, R, R, 3] uint8 -> [G, S, S, 3] float32 in [-1, 1]."""
-    crop, flip, colours, grey = tf.unstack(tf.random.split(seed, 4))
-    if training.min_crop_area is None:
-        crops = augmentation.random_crop(images, crop_px, crop)
+    rows = _rows(training, worker, workers)
+    files = find_files(patterns)
+    counts = tuple(counts or count_records(files, training.data_fraction))
+    _check_enough(sum(counts), training)
+    share = len(rows)
+    if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= MAX_KEPT_BYTES:
+        draw = _draw_from_memory(files, sum(counts), model, training)
+        pairs = _numbers(first_step, rows, training.batch).map(draw, tf.data.AUTOTUNE, deterministic=True)
     else:
-        crops = augmentation.random_resized_crop(images, crop_px, training.min_crop_area, crop)
-    scaled = preprocessing.scale(crops)
-    if training.horizontal_flip:
-        scaled = augmentation.random_flip(scaled, flip)
-    if training.colour_jitter:
-        scaled = augmentation.random_colours(scaled, training.colour_jitter, colours)
-    if training.greyscale_share:
-        scaled = augmentation.random_greyscale(scaled, training.greyscale_share, grey)
-    return scaled
+        records = _stream(files, counts, training, first_step, rows)
+        numbered = tf.data.Dataset.zip((_numbers(first_step, rows, training.batch), records))
+        pairs = numbered.map(_decoder(model, training), tf.data.AUTOTUNE, deterministic=True)
+
+    def finish(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        token_ids = tf.ensure_shape(tokenizer(batch["caption"]), [share, model.text_max_pieces])
+        finished = {"image": batch["image"], "token_ids": token_ids}
+        if "image_id" in batch:
+            finished |= {"image_id": batch["image_id"], "caption_id": fingerprint(token_ids)}
+        return finished
+
+    batch_bytes = share * model.image_crop_px**2 * preprocessing.RGB * _FLOAT_BYTES
+    ready = min(max(1, PREFETCHED_BYTES // batch_bytes), _MAX_PREFETCHED)
+    return pairs.batch(share, drop_remainder=True).map(finish).prefetch(ready)
 
 
-def draw_caption(captions: tf.RaggedTensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw one caption of each image, each as likely as the next; ragged [G, (captions)] -> [G] strings."""
-    counts = captions.row_lengths()
-    share = tf.random.stateless_uniform(tf.shape(counts), seed, dtype=tf.float64)  # in [0, 1)
-    choice = tf.cast(share * tf.cast(counts, tf.float64), counts.dtype)
-    return tf.gather(captions.flat_values, captions.row_starts() + choice)
+def explain_failure(
+    patterns: Sequence[str],
+    training: TrainingConfig,
+    step: int,
+    error: tf.errors.OpError,
+    worker: int = 0,
+    workers: int = 1,
+) -> str:
+    """Returns a sentence that names what is broken where the batch of `step` could not be made.
 
-
-def _count_up_to(files: Sequence[str], limit: int) -> int:
-    """Count Examples without reading more than `limit` of them."""
-    counted = tf.data.TFRecordDataset(files, "GZIP").take(limit).reduce(tf.constant(0, tf.int64), lambda n, _: n + 1)
-    return int(counted)
-
-
-def _kept_in_memory(files: Sequence[str], model: ModelConfig, training: TrainingConfig) -> tf.data.Dataset:
-    """Decode all images now and draw {"image": [G, R, R, 3], "captions": [G, (captions)]} from them without end."""
-    records = tf.data.TFRecordDataset(files, "GZIP")
-    images = int(records.reduce(tf.constant(0, tf.int64), lambda n, _: n + 1))
-    everything = next(iter(_decode(records, model).ragged_batch(images)))
-    batches_per_epoch = images // training.batch
-
-    def draw(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        epoch, place = step // batches_per_epoch, step % batches_per_epoch
-        places = place * training.batch + tf.range(training.batch, dtype=tf.int64)
-        rows = tf.random.experimental.index_shuffle(places, [training.seed, epoch], images - 1)
-        return {name: tf.gather(values, rows) for name, values in everything.items()}
-
-    return tf.data.Dataset.counter().map(draw, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-
-def _streamed(files: Sequence[str], model: ModelConfig, training: TrainingConfig) -> tf.data.Dataset:
-    """Read several files at a time, in another order each epoch, into batches as `_kept_in_memory` gives them."""
-    records = (
-        tf.data.Dataset.from_tensor_slices(list(files))
-        .shuffle(len(files), training.seed)
-        .interleave(
-            lambda file: tf.data.TFRecordDataset(file, "GZIP"),
-            cycle_length=min(len(files), MAX_OPEN_FILES),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
+    Args:
+      patterns: as training_batches has them.
+      training: likewise.
+      step: k of the batch.
+      error: what iterating raised.
+      worker: that it was raised in.
+      workers: that share each batch.
+    """
+    files = find_files(patterns)
+    counts = count_records(files, training.data_fraction)  # which names a file that is broken
+    _check_enough(sum(counts), training)
+    rows = _rows(training, worker, workers)
+    try:
+        named = name_broken_record(
+            files, _stream(files, counts, training, step, rows).take(len(rows)).as_numpy_iterator()
         )
-        .shuffle(training.shuffle_buffer, training.seed)
+    except tf.errors.OpError as again:
+        error, named = again, None
+    return named or (
+        f"the batch of step {step} could not be made ({first_line(error)}), and no record of it is broken now; where "
+        "the training files changed meanwhile, begin a new run"
     )
-    return _decode(records, model).ragged_batch(training.batch, drop_remainder=True).repeat()
 
 
-def _decode(records: tf.data.Dataset, model: ModelConfig) -> tf.data.Dataset:
-    """Make {"image": [R, R, 3] uint8, "captions": [(captions)] string} of serialized Examples."""
+def draw_caption(captions: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
+    """Draw one of an image's captions, each as likely as the next; [captions] strings, `draw` in [0, 1) -> scalar."""
+    return captions[tf.cast(draw * tf.cast(tf.size(captions), tf.float32), tf.int32)]
 
-    def decode(record: tf.Tensor) -> dict[str, tf.Tensor]:
+
+def fingerprint(values: tf.Tensor) -> tf.Tensor:
+    """Returns the halves of each row's 64-bit fingerprint; [N] strings or [N, L] int32 -> [N, 2] int32."""
+    rows = values if values.shape.rank == 2 else values[:, tf.newaxis]
+    return tf.bitcast(tf.reshape(tf.fingerprint(rows), [-1, 2, 4]), tf.int32)
+
+
+def _rows(training: TrainingConfig, worker: int, workers: int) -> range:
+    """Returns the rows of each batch that are a worker's."""
+    if training.batch % workers:
+        raise ValueError(
+            f"training.batch is {training.batch}, which {workers} workers cannot share evenly; set it to "
+            f"{max(training.batch // workers, 1) * workers} or another multiple of {workers}"
+        )
+    share = training.batch // workers
+    return range(worker * share, (worker + 1) * share)
+
+
+def _check_enough(images: int, training: TrainingConfig) -> None:
+    if images >= training.batch:
+        return
+    used = "" if training.data_fraction == 1 else f" by training.data_fraction = {training.data_fraction}"
+    more = "keep more images in the filter" if training.data_fraction == 1 else "raise training.data_fraction"
+    raise ValueError(
+        f"training.batch is {training.batch}, but only {images} images are left to train on{used}; set training.batch "
+        f"to at most {images} or {more}"
+    )
+
+
+def _numbers(first_step: int, rows: range, batch: int) -> tf.data.Dataset:
+    """Count the pairs of training: row r of batch k is number k G + r, of which all that chance does to it follows."""
+
+    def number(index: tf.Tensor) -> tf.Tensor:
+        step, row = index // len(rows), index % len(rows)
+        return step * batch + rows.start + row
+
+    return tf.data.Dataset.counter(first_step * len(rows)).map(number)
+
+
+def _draw_from_memory(
+    files: Sequence[str], images: int, model: ModelConfig, training: TrainingConfig
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Decode all images now; returns what makes pair `number` of training from them."""
+    stored = _records(files, training).map(_reader(model, training), tf.data.AUTOTUNE, deterministic=True)
+    try:
+        everything = next(iter(stored.ragged_batch(images)))  # each value [N, ...]
+    except tf.errors.OpError as error:
+        raise ValueError(
+            name_broken_record(files, _records(files, training).as_numpy_iterator())
+            or f"the training files cannot be read ({first_line(error)}); write them again"
+        ) from error
+    drawn_per_epoch = images // training.batch * training.batch
+
+    def draw(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        epoch, place = number // drawn_per_epoch, number % drawn_per_epoch
+        row = tf.random.experimental.index_shuffle(place, [training.seed, epoch], images - 1)
+        return _finish_pair(number, {name: values[row] for name, values in everything.items()}, model, training)
+
+    return draw
+
+
+def _records(files: Sequence[str], training: TrainingConfig) -> tf.data.Dataset:
+    """Read all records that are used, in order."""
+    paths = tf.data.Dataset.from_tensor_slices(list(files))
+    return paths.flat_map(lambda path: read_file(path, training.data_fraction))
+
+
+def _stream(
+    files: Sequence[str], counts: Sequence[int], training: TrainingConfig, first_step: int, rows: range
+) -> tf.data.Dataset:
+    """Stream the records of rows of batch `first_step`, of the next, and so on."""
+    order = RecordOrder(tuple(counts), training.batch, training.shuffle_buffer, training.seed)
+
+    def read(path: tf.Tensor) -> tf.data.Dataset:
+        return read_file(path, training.data_fraction)
+
+    return records_in_order(files, order, read, first_batch=first_step, rows=rows)
+
+
+def _decoder(model: ModelConfig, training: TrainingConfig) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+    """Returns what makes pair `number` of training from its record."""
+    read = _reader(model, training)
+    return lambda number, record: _finish_pair(number, read(record), model, training)
+
+
+def _reader(model: ModelConfig, training: TrainingConfig) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Returns what makes {"image": [R, R, 3] uint8, "captions": [(captions)] string} of a serialized Example.
+
+    And "image_id": [2] int32 where the loss asks for it.
+    """
+
+    def read(record: tf.Tensor) -> dict[str, tf.Tensor]:
         example = tf.io.parse_single_example(record, _FEATURES)
-        return {
-            "image": preprocessing.decode_and_resize(example[schema.IMAGE_ENCODED], model.image_resize_px),
+        encoded = example[schema.IMAGE_ENCODED]
+        values = {
+            "image": preprocessing.decode_and_resize(encoded, model.image_resize_px),
             "captions": example[schema.CAPTION_TEXT],
         }
+        if training.loss == "multi_positive":
+            values["image_id"] = fingerprint(encoded[tf.newaxis])[0]
+        return values
 
-    return records.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return read
+
+
+def _finish_pair(
+    number: tf.Tensor, values: dict[str, tf.Tensor], model: ModelConfig, training: TrainingConfig
+) -> dict[str, tf.Tensor]:
+    """Draw a caption, and augment the image, as chance has it for pair `number` of training."""
+    seed = tf.stack([tf.constant(training.seed, tf.int64), number])
+    draws = tf.random.stateless_uniform([1 + augmentation.DRAWS], seed)
+    pair = {
+        "image": augmentation.augment(values["image"], model.image_crop_px, training, draws[1:]),
+        "caption": draw_caption(values["captions"], draws[0]),
+    }
+    if "image_id" in values:
+        pair["image_id"] = values["image_id"]
+    return pair

@@ -1,0 +1,127 @@
+"""The files of training Examples: finding them, reading the share that is used, counting, and naming what is broken.
+
+Files are gzip-compressed TFRecords of Examples as in components/schema.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import tensorflow as tf
+
+from components import schema
+
+_READ_AT_ONCE = 2 << 20  # bytes: a step of reading a file on a network costs far more than its bytes
+_BUCKETS = 1 << 32
+_KEY = (0x616C69676E, 0x746678)  # of a hash of its own, so that the share is independent of how splits were made
+
+
+def find_files(patterns: Sequence[str]) -> list[str]:
+    """Returns the files that match, sorted.
+
+    Raises:
+      ValueError: where there is none.
+    """
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    if not files:
+        raise ValueError(f"no training files match {list(patterns)}; point at the Examples of the train split")
+    return files
+
+
+def read_file(path: tf.Tensor, fraction: float) -> tf.data.Dataset:
+    """Read the serialized Examples of a file in order, those that belong to the fraction.
+
+    Args:
+      path: scalar string.
+      fraction: share of the images that is used, in (0, 1]; an image is in it or not by its encoded bytes alone, and
+        what is in one fraction is in every greater one.
+    """
+    records = tf.data.TFRecordDataset(path, "GZIP", buffer_size=_READ_AT_ONCE)
+    if fraction == 1:
+        return records
+    limit = round(fraction * _BUCKETS)
+
+    def is_in(record: tf.Tensor) -> tf.Tensor:
+        image = tf.io.parse_single_example(record, {schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string)})
+        return tf.strings.to_hash_bucket_strong(image[schema.IMAGE_ENCODED], _BUCKETS, _KEY) < limit
+
+    return records.filter(is_in)
+
+
+def count_records(files: Sequence[str], fraction: float) -> tuple[int, ...]:
+    """Count the records of each file that belong to the fraction, reading every file to its end.
+
+    Raises:
+      ValueError: where a file cannot be read to its end; the message names it.
+    """
+
+    def count(path: tf.Tensor) -> tf.Tensor:
+        return read_file(path, fraction).reduce(tf.constant(0, tf.int64), lambda number, _: number + 1)
+
+    paths = tf.data.Dataset.from_tensor_slices(list(files))
+    try:
+        return tuple(map(int, paths.map(count, tf.data.AUTOTUNE, deterministic=True).as_numpy_iterator()))
+    except tf.errors.OpError as error:
+        raise ValueError(_name_broken_file(files, fraction, error)) from error
+
+
+def name_broken_record(files: Sequence[str], records: Iterable[bytes]) -> str | None:
+    """Returns a sentence about the first of `records` that does not train, or null where all do; for messages only.
+
+    Args:
+      files: that the records come from; they are read again to say where it stands.
+      records: serialized Examples.
+    """
+    for record in records:
+        reason = _reason_against(record)
+        if reason is not None:
+            path, number = next(
+                ((path, number) for path in files for number, other in _numbered(path) if other == record),
+                ("the training files", 0),
+            )
+            name = b"".join(
+                tf.train.Example.FromString(record).features.feature[schema.RECORD_NAME].bytes_list.value
+            ).decode(errors="replace")
+            return (
+                f"record {number} of {path} ({name or 'without a name'}) does not train: {reason}; read the data with "
+                "`align run` again, which leaves such records out, or remove it"
+            )
+    return None
+
+
+def _numbered(path: str) -> Iterable[tuple[int, bytes]]:
+    return enumerate(tf.data.TFRecordDataset(path, "GZIP").as_numpy_iterator())
+
+
+def _reason_against(record: bytes) -> str | None:
+    try:
+        features = {
+            schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
+            schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
+        }
+        example = tf.io.parse_single_example(record, features)
+        tf.io.decode_image(example[schema.IMAGE_ENCODED], channels=3, expand_animations=False)
+    except tf.errors.OpError as error:
+        return first_line(error)
+    if not len(example[schema.CAPTION_TEXT]):
+        return f"its {schema.CAPTION_TEXT} is empty"
+    return None
+
+
+def _name_broken_file(files: Sequence[str], fraction: float, error: tf.errors.OpError) -> str:
+    for path in files:
+        read = 0
+        try:
+            for _ in read_file(tf.constant(path), fraction):
+                read += 1
+        except tf.errors.OpError as broken:
+            return (
+                f"training file {path} cannot be read after its record {read} ({first_line(broken)}); write it again, "
+                "or copy it again from where it is whole"
+            )
+    return f"a training file could not be read, but can be now ({first_line(error)}); run again"
+
+
+def first_line(error: tf.errors.OpError) -> str:
+    """Returns what an error of TensorFlow says, without the nodes that it came from."""
+    return str(error.message).splitlines()[0].partition(" [[")[0].removesuffix(" [Op:IteratorGetNext] name: ")
