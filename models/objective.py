@@ -37,7 +37,7 @@ class Objective(keras.layers.Layer):
     It works in float32 whatever the towers' precision.
 
     Attributes:
-      block_logits: logits that it holds at a time.
+      block_logits: logits that exist at a time.
     """
 
     def __init__(self, name: str) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 Tensor = Any
 
-# Logits that exist at a time, 16 MiB of float32: all rows of a replica of 16 at a global batch of 16384, or 256 rows.
-BLOCK_LOGITS = 1 << 22
+# Logits of a block, 4 MiB of float32: 64 rows at a global batch of 16384, so that a replica of 16 needs no second one.
+BLOCK_LOGITS = 1 << 20
 
 
 class Judged(NamedTuple):
@@ -93,11 +94,12 @@ def score_rows(
             )
 
         def add(sums: _Sums, block: _Sums, first: Tensor | int) -> _Sums:
+            places = (ops.arange(block.by_queries.shape[0]) + first)[:, None]  # [R, 1]
             return _Sums(
                 cost=sums.cost + block.cost,
                 right=sums.right + block.right,
                 slope=sums.slope + block.slope,
-                by_queries=ops.slice_update(sums.by_queries, (first, 0), block.by_queries),
+                by_queries=ops.scatter_update(sums.by_queries, places, block.by_queries),
                 by_candidates=sums.by_candidates + block.by_candidates,
             )
 
@@ -175,7 +177,22 @@ def _over_blocks(
     if block == rows:
         return one(0, rows)
     whole = rows // block
-    sums = ops.fori_loop(0, whole, lambda i, sums: add(sums, one(i * block, block), i * block), nothing)
+    sums = _in_turn(whole, lambda i, sums: add(sums, one(i * block, block), i * block), nothing)
     if rows % block:
         sums = add(sums, one(whole * block, rows % block), whole * block)
     return sums
+
+
+def _in_turn(count: int, body: Callable[[Tensor, Any], Any], start: Any) -> Any:
+    """Returns body(count - 1, ... body(1, body(0, start))), each done before the next one begins.
+
+    TensorFlow would run ten blocks of a `fori_loop` ahead, each with a [G, D] product that waits to be added.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.fori_loop(0, count, body, start)
+    import tensorflow as tf
+
+    def step(i: Tensor, sums: Any) -> tuple[Tensor, Any]:
+        return i + 1, body(i, sums)
+
+    return tf.while_loop(lambda i, sums: i < count, step, (tf.constant(0), start), parallel_iterations=1)[1]
