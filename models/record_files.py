@@ -5,6 +5,7 @@ Files are gzip-compressed TFRecords of Examples as in components/schema.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
@@ -14,6 +15,7 @@ from components import schema
 _READ_AT_ONCE = 2 << 20  # bytes: a step of reading a file on a network costs far more than its bytes
 _BUCKETS = 1 << 32
 _KEY = (0x616C69676E, 0x746678)  # of a hash of its own, so that the share is independent of how splits were made
+_NODES = re.compile(r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:\w+\]( name: \S*)?", re.DOTALL)
 
 
 def find_files(patterns: Sequence[str]) -> list[str]:
@@ -123,5 +125,5 @@ def _name_broken_file(files: Sequence[str], fraction: float, error: tf.errors.Op
 
 
 def first_line(error: tf.errors.OpError) -> str:
-    """Returns what an error of TensorFlow says, without the nodes that it came from."""
-    return str(error.message).splitlines()[0].partition(" [[")[0].removesuffix(" [Op:IteratorGetNext] name: ")
+    """Returns what an error of TensorFlow says, without the nodes and operations that it came from."""
+    return _NODES.sub("", str(error.message)).strip().partition("\n")[0].strip()

@@ -8,12 +8,14 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from components import schema
 from models import input_pipeline
 from models.config import ModelConfig
-from models.input_pipeline import augment, draw_caption, training_batches
+from models.input_pipeline import draw_caption, explain_failure, training_batches
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
@@ -22,12 +24,16 @@ RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 MODEL = ModelConfig(image_resize_px=6, image_crop_px=4, text_max_pieces=4)
 
 
-def example(number: int) -> bytes:
+def example(number: int, image: bytes | None = None) -> bytes:
     """Image `number` is a plain grey of 10 * number; its captions are 'w<number>' and, for even numbers, 'even'."""
     buffer = io.BytesIO()
     Image.fromarray(np.full((8, 8, 3), 10 * number, np.uint8)).save(buffer, "PNG")
     captions = [f"w{number}", "even"] if number % 2 == 0 else [f"w{number}"]
-    features = {schema.IMAGE_ENCODED: [buffer.getvalue()], schema.CAPTION_TEXT: [text.encode() for text in captions]}
+    features = {
+        schema.IMAGE_ENCODED: [buffer.getvalue() if image is None else image],
+        schema.CAPTION_TEXT: [text.encode() for text in captions],
+        schema.RECORD_NAME: [f"the-name-{number}".encode()],
+    }
     return tf.train.Example(
         features=tf.train.Features(
             feature={
@@ -58,9 +64,19 @@ def reading(request, monkeypatch):
         monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
 
 
-def take(pattern, tokenizer, batches: int, **training) -> list[dict[str, np.ndarray]]:
+def take(pattern, tokenizer, batches: int, *, first_step=0, worker=0, workers=1, **training):
     config = TrainingConfig(**{"steps": 100, "warmup_steps": 0, "batch": 4, **training})
-    return list(training_batches([pattern], MODEL, config, tokenizer).take(batches).as_numpy_iterator())
+    stream = training_batches(
+        [pattern], MODEL, config, tokenizer, first_step=first_step, worker=worker, workers=workers
+    )
+    return list(stream.take(batches).as_numpy_iterator())
+
+
+def assert_equal(batches: list[dict[str, np.ndarray]], expected: list[dict[str, np.ndarray]]) -> None:
+    for one, other in zip(batches, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name, values in one.items():
+            np.testing.assert_array_equal(values, other[name])
 
 
 def numbers(batch: dict[str, np.ndarray]) -> list[int]:
@@ -96,46 +112,91 @@ def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(pattern, tokeniz
 
 
 def test_the_seed_alone_decides(pattern, tokenizer, reading):
-    first, again, other = (take(pattern, tokenizer, 9, seed=seed) for seed in (1, 1, 2))
-    for one, two in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one["image"], two["image"])
-        np.testing.assert_array_equal(one["token_ids"], two["token_ids"])
-    assert [numbers(batch) for batch in first] != [numbers(batch) for batch in other]
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1)
+    first = training_batches([pattern], MODEL, config, tokenizer).take(9)
+    assert_equal(list(first.as_numpy_iterator()), list(first.as_numpy_iterator()))
+    again, other = (take(pattern, tokenizer, 9, seed=seed) for seed in (1, 2))
+    assert_equal(list(first.as_numpy_iterator()), again)
+    assert [numbers(batch) for batch in again] != [numbers(batch) for batch in other]
 
 
-def test_what_is_kept_in_memory_comes_in_the_same_order_whenever_iterated(pattern, tokenizer):
-    config = TrainingConfig(steps=1, warmup_steps=0, batch=4)
-    batches = training_batches([pattern], MODEL, config, tokenizer)
-    first, again = (list(batches.take(5).as_numpy_iterator()) for _ in range(2))
-    for one, two in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one["image"], two["image"])
-        np.testing.assert_array_equal(one["token_ids"], two["token_ids"])
+WHOLE = {
+    "loss": "multi_positive",
+    "min_crop_area": 0.5,
+    "colour_jitter": 0.4,
+    "greyscale_share": 0.5,
+    "shuffle_buffer": 7,
+}  # all that chance decides
 
 
-def test_augmentations_apply_as_configured():
-    images = tf.constant(np.random.default_rng(0).integers(0, 256, (64, 6, 6, 3), dtype=np.uint8))
-    plain = {"steps": 1, "warmup_steps": 0, "batch": 64, "horizontal_flip": False}
+@pytest.fixture(scope="module")
+def undisturbed(pattern, tokenizer):
+    """The first 11 batches of each way of reading: five and a half epochs."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = {1: take(pattern, tokenizer, 11, **WHOLE)}
+        patch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+        return {**found, 0: take(pattern, tokenizer, 11, **WHOLE)}
 
-    def augmented(**fields) -> np.ndarray:
-        return augment(images, 6, TrainingConfig(**{**plain, **fields}), tf.constant([1, 2])).numpy()
 
-    untouched = augmented()
-    np.testing.assert_allclose(untouched, images.numpy() / 127.5 - 1, atol=1e-6)
-    for fields in ({"horizontal_flip": True}, {"min_crop_area": 0.5}, {"colour_jitter": 0.4}, {"greyscale_share": 0.5}):
-        drawn = augmented(**fields)
-        assert drawn.shape == untouched.shape
-        assert np.abs(drawn).max() <= 1
-        changed = (np.abs(drawn - untouched) > 1e-3).any(axis=(1, 2, 3)).mean()
-        assert 0.3 < changed <= 1
-        np.testing.assert_array_equal(drawn, augmented(**fields))
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first_step=st.integers(0, 10))
+def test_a_stream_from_any_step_is_the_undisturbed_one_from_there(pattern, tokenizer, reading, undisturbed, first_step):
+    expected = undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][first_step:]
+    assert_equal(take(pattern, tokenizer, 11 - first_step, first_step=first_step, **WHOLE), expected)
+
+
+def test_the_workers_rows_one_after_another_are_the_batch(pattern, tokenizer, reading, undisturbed):
+    workers = 4  # of two lanes: two read each
+    parts = [
+        take(pattern, tokenizer, 3, first_step=1, worker=worker, workers=workers, **WHOLE) for worker in range(workers)
+    ]
+    joined = [
+        {name: np.concatenate([part[name] for part in rows]) for name in rows[0]} for rows in zip(*parts, strict=True)
+    ]
+    assert_equal(joined, undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][1:4])
+
+
+def test_a_batch_that_workers_cannot_share(pattern, tokenizer):
+    with pytest.raises(ValueError, match=r"training\.batch is 4, which 3 workers cannot share evenly; set it to 3 "):
+        take(pattern, tokenizer, 1, workers=3)
+
+
+def test_ids_tell_images_and_captions_apart(pattern, tokenizer, reading):
+    image_of, caption_of = {}, {}
+    for batch in take(pattern, tokenizer, 20, loss="multi_positive", horizontal_flip=False):
+        assert batch["image_id"].dtype == batch["caption_id"].dtype == np.int32
+        for number, pieces, image_id, caption_id in zip(
+            numbers(batch), batch["token_ids"], batch["image_id"], batch["caption_id"], strict=True
+        ):
+            image_of.setdefault(tuple(image_id), set()).add(number)
+            caption_of.setdefault(tuple(caption_id), set()).add(tuple(pieces))
+    assert sorted(image_of.values(), key=min) == [{number} for number in range(IMAGES)]
+    assert all(len(texts) == 1 for texts in caption_of.values())
+    assert len(caption_of) == len(set.union(*caption_of.values())) == IMAGES + 1  # "even" is one, of five images
+
+
+def test_a_fraction_is_the_same_images_always(pattern, tokenizer, reading):
+    def seen(fraction: float, seed: int) -> set[int]:
+        batches = take(pattern, tokenizer, 20, batch=2, data_fraction=fraction, seed=seed)
+        return {number for batch in batches for number in numbers(batch)}
+
+    half = seen(0.5, seed=1)
+    assert half == seen(0.5, seed=2)
+    assert 2 <= len(half) < IMAGES
+
+
+def test_fewer_images_than_a_batch_by_the_fraction(pattern, tokenizer):
+    with pytest.raises(
+        ValueError, match=r"only \d images are left to train on by training.data_fraction = 0.1; .*raise"
+    ):
+        take(pattern, tokenizer, 1, data_fraction=0.1)
 
 
 def test_each_caption_is_as_likely_as_the_next():
-    captions = tf.ragged.constant([["a", "b", "c"], ["d"], ["e", "f"]])
-    draws = Counter(word.decode() for step in range(600) for word in draw_caption(captions, [5, step]).numpy())
-    assert draws["d"] == 600
-    assert all(150 < draws[word] < 250 for word in "abc")
-    assert all(250 < draws[word] < 350 for word in "ef")
+    captions = tf.constant(["a", "b", "c"])
+    draws = [draw_caption(captions, tf.constant(place / 300, tf.float32)).numpy() for place in range(300)]
+    assert Counter(draws) == {b"a": 100, b"b": 100, b"c": 100}
+    assert draw_caption(captions, tf.constant(np.nextafter(np.float32(1), np.float32(0)))) == b"c"
 
 
 def test_fewer_images_than_a_batch(pattern, tokenizer, reading):
@@ -150,3 +211,40 @@ def test_exactly_one_batch_of_images(pattern, tokenizer, reading):
 def test_no_files(tokenizer, tmp_path):
     with pytest.raises(ValueError, match="no training files match"):
         take(str(tmp_path / "*"), tokenizer, 1)
+
+
+def write(path, records: list[bytes]) -> str:
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for record in records:
+            writer.write(record)
+    return str(path)
+
+
+def test_an_image_that_does_not_decode_is_named_before_training(tokenizer, tmp_path):
+    path = write(tmp_path / "a.gz", [example(1), example(2), example(3, image=b"no image"), example(4)])
+    with pytest.raises(ValueError, match=rf"record 2 of {path} \(the-name-3\) does not train: Unknown image file"):
+        take(path, tokenizer, 1)
+
+
+def test_an_image_that_does_not_decode_is_named_where_it_streams(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+    path = write(tmp_path / "a.gz", [*map(example, range(7)), example(7, image=b"no image")])
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1)
+    batches = iter(training_batches([path], MODEL, config, tokenizer))
+    step = 0
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:  # noqa: PT012  either batch may hold it
+        for step in range(2):  # noqa: B007
+            next(batches)
+    message = explain_failure([path], config, step, raised.value)
+    assert message.startswith(f"record 7 of {path} (the-name-7) does not train: Unknown image file format")
+
+
+def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+    path = write(tmp_path / "a.gz", [*map(example, range(8))])
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4)
+    stream = training_batches([path], MODEL, config, tokenizer)
+    write(path, [example(1)] * 7)
+    with pytest.raises(tf.errors.FailedPreconditionError) as raised:
+        list(stream.take(2))
+    assert "begin a new run" in explain_failure([path], config, 0, raised.value)
