@@ -6,12 +6,14 @@ class, U distinct texts of the classes in the batch.
 
 from __future__ import annotations
 
+import keras
 import tensorflow as tf
 
 from components import schema
 from models import preprocessing
 from models.config import ModelConfig
 from models.dual_encoder import DualEncoder
+from models.folding import FoldedTower
 from models.tokenizer import Tokenizer
 from serving import signatures
 
@@ -29,25 +31,37 @@ class ServedEncoder(tf.Module):
     """A dual encoder in inference mode with preprocessing and tokenizer inside, by the names of serving/signatures.py.
 
     Args:
-      encoder: the trained towers, on one device and without an optimizer, whose moments would be exported with it.
+      encoder: the trained towers, on one device. The image tower is folded, so its weights are those of now.
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
     """
 
     def __init__(self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer) -> None:
         super().__init__(name="served_encoder")
-        self.encoder, self.tokenizer, self._model = encoder, tokenizer, model
+        self.image_tower, self.image_projection = FoldedTower(encoder.image_tower), encoder.image_projection
+        self.text_tower, self.text_projection = encoder.text_tower, encoder.text_projection
+        self.tokenizer, self._model = tokenizer, model
+        # As an attribute the encoder itself would be saved, and with it the image tower once more.
+        self._encode_text = lambda token_ids: encoder.encode_text(token_ids, training=False)
+        side = model.image_crop_px
+        pixels = tf.TensorSpec([None, side, side, 3], tf.float32)
+        self.embed_pixels = tf.function(self._embed_pixels, input_signature=[pixels], autograph=False)
+
+    def _embed_pixels(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns [N, D] unit vectors of images [N, image_crop_px, image_crop_px, 3] in [-1, 1]."""
+        return keras.ops.normalize(self.image_projection(self.image_tower(images)), axis=-1)
 
     @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_images(self, image_bytes: tf.Tensor) -> tf.Tensor:
         """Returns [N, D] unit vectors of [N] encoded images."""
-        images = preprocessing.preprocess(image_bytes, self._model.image_resize_px, self._model.image_crop_px)
-        return self.encoder.encode_image(images, training=False)
+        return self.embed_pixels(
+            preprocessing.preprocess(image_bytes, self._model.image_resize_px, self._model.image_crop_px)
+        )
 
     @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_texts(self, texts: tf.Tensor) -> tf.Tensor:
         """Returns [N, D] unit vectors of [N] strings."""
-        return self.encoder.encode_text(self.tokenizer(texts), training=False)
+        return self._encode_text(self.tokenizer(texts))
 
     def embed_classes(self, texts: tf.RaggedTensor) -> tf.Tensor:
         """Embed classes by an ensemble of texts: unit vectors averaged, then normalised (ALIGN section 5.3).

@@ -15,6 +15,7 @@ from models import preprocessing
 from models.config import ModelConfig
 from models.dual_encoder import build_dual_encoder
 from models.export import ServedEncoder, export
+from models.folding import fold_tower
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 from serving import signatures
@@ -107,6 +108,22 @@ def texts_in_process(encoder, tokenizer):
 
 def test_no_half_written_folder_remains(folder):
     assert sorted(path.name for path in folder.parent.iterdir()) == ["Format-Serving"]
+
+
+def test_the_image_tower_is_saved_once_and_folded(folder, encoder):
+    graph = (folder / "saved_model.pb").read_bytes()
+    for name, weights in fold_tower(encoder.image_tower).items():
+        assert graph.count(np.asarray(weights.kernel).tobytes()) == 1, name
+    saved = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+    assert any("text_tower" in name for name in saved)
+    assert not [name for name in saved if "encoder/" in name or "image_tower" in name]
+
+
+def test_pixels_are_taken_as_well(folder, encoder):
+    pixels = np.random.default_rng(0).uniform(-1, 1, (3, MODEL.image_crop_px, MODEL.image_crop_px, 3))
+    loaded = tf.saved_model.load(str(folder))  # held by a name, or its variables would be gone before the call
+    found = loaded.embed_pixels(tf.constant(pixels, tf.float32))
+    np.testing.assert_allclose(found, encoder.encode_image(pixels, training=False), atol=1e-5)
 
 
 def test_served_images_equal_those_in_process_at_any_batch(served, images_in_process):
