@@ -20,6 +20,7 @@ from models.config import ModelConfig
 from models.training_config import TrainingConfig
 from tfx_pipeline.beam_config import BeamConfig
 from tfx_pipeline.config_fields import build_fields, kind
+from tfx_pipeline.sweeps import read_sweep, row_names, write
 
 PRESETS = Path(__file__).parent / "presets"
 BASE_KEY = "preset"  # the key of a config file that names the preset it starts from
@@ -94,13 +95,13 @@ def preset_names() -> list[str]:
 
 
 def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
-    """Load a config from a preset or a YAML file.
+    """Load a config from a preset, a YAML file or a row of a sweep.
 
     A file may start from a preset (`preset: demo`) and override fields by name; a mapping or list that is given
     replaces the one below it whole. `overrides` come last.
 
     Args:
-      source: a preset's name or the path of a YAML file.
+      source: a preset's name, the path of a YAML file, or SWEEP/ROW: that row over the preset that the sweep names.
       overrides: dotted field name -> value as YAML text, such as {"training.seed": "1"}.
 
     Returns:
@@ -110,13 +111,8 @@ def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
       ConfigError: for a preset or file that does not exist, for a field that does not exist (with the closest one
         that does), for a value of the wrong type or out of range.
     """
-    values = _read(_locate(source))
-    for dotted, text in (overrides or {}).items():
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {dotted}={text}: the value is not YAML; quote it, as in '\"text\"'") from error
-        _put(values, dotted.split("."), value)
+    values = _values_of(source)
+    _override(values, overrides or {})
     return build(values)
 
 
@@ -130,15 +126,36 @@ def build(values: Mapping[str, Any]) -> Config:
         raise ConfigError(str(error)) from error
 
 
-def _locate(source: str) -> Path:
+def _values_of(source: str) -> dict[str, Any]:
     if source in preset_names():
-        return PRESETS / f"{source}.yaml"
+        return _read(PRESETS / f"{source}.yaml")
     path = Path(source)
     if path.is_file():
-        return path
-    close = difflib.get_close_matches(source, preset_names(), n=1)
+        return _read(path)
+    rows = row_names()
+    if source in rows:
+        return _values_of_row(*source.split("/"))
+    close = difflib.get_close_matches(source, [*preset_names(), *rows], n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"presets are {', '.join(preset_names())}"
     raise ConfigError(f"--config {source!r} is neither a preset nor a file; {hint}")
+
+
+def _values_of_row(sweep_name: str, row_name: str) -> dict[str, Any]:
+    sweep = read_sweep(sweep_name)
+    values = _read(PRESETS / f"{sweep.preset}.yaml")
+    _override(values, {name: write(value) for name, value in sweep.over.items()})
+    _override(values, sweep.overrides(sweep.rows[row_name]))
+    return {**values, "name": f"align-{sweep_name}-{row_name}"}
+
+
+def _override(values: dict[str, Any], overrides: Mapping[str, str]) -> None:
+    """Set fields to values that are YAML text, in place."""
+    for dotted, text in overrides.items():
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {dotted}={text}: the value is not YAML; quote it, as in '\"text\"'") from error
+        _put(values, dotted.split("."), value)
 
 
 def _read(path: Path) -> dict[str, Any]:
