@@ -1,0 +1,154 @@
+"""Measures how much longer a training step takes on real input than on the same tensors over and over.
+
+Usage: python benchmarks/input_wait.py [--pairs 4000] [--steps 20] [--rounds 5] [--batch 32] [--image b0] [--text mini]
+       [--resize-px 154] [--crop-px 128] [--output benchmarks/output-input]
+
+One learner takes steps on synthetic tensors, on pairs that stream from files, and on pairs kept in memory, in turn,
+round after round; beside them, what the input costs alone. Pairs are JPEGs of photographs' spectrum and about 400
+pixels (a sixteenth are PNGs), with all 64 pieces of a text computed, as in training. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from machine import describe_machine, load_quietly
+from make_pairs import make
+from pairs.plan import Corpus
+
+ASKED = 1.05  # times the step on synthetic tensors
+PIECES = 30_522  # BERT's, so that the optimizer has as much to do
+PAIRS_PER_FILE = 250
+BEFORE_TIMED = 2  # steps, in which what another input fetched ahead has gone
+ALONE = 60  # batches that the input alone is measured on
+
+
+@dataclass
+class Timed:
+    """Of one input: seconds of each step with its wait, by round, and those waited."""
+
+    steps_s: list[list[float]] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
+
+    def medians(self) -> list[float]:
+        return [statistics.median(of_round) for of_round in self.steps_s]
+
+
+def take_steps(step_on: Any, batches: Iterator[Any], steps: int, timed: Timed) -> None:
+    """Take `steps` steps as the training loop does, and a few before that are not timed."""
+    seconds = []
+    for number in range(-BEFORE_TIMED, steps):
+        began = time.perf_counter()
+        batch = next(batches)
+        waited = time.perf_counter() - began
+        float(step_on(batch)["loss"])
+        if number >= 0:
+            seconds.append(time.perf_counter() - began)
+            timed.waits_s.append(waited)
+    timed.steps_s.append(seconds)
+
+
+def cost_alone(batches: Iterator[Any], pairs: int) -> tuple[float, float]:
+    """Returns (pairs a second, CPU milliseconds a pair) of an input without training."""
+    next(batches)
+    began, began_cpu = time.perf_counter(), time.process_time()
+    for _ in range(ALONE):
+        next(batches)
+    number = ALONE * pairs
+    return number / (time.perf_counter() - began), 1e3 * (time.process_time() - began_cpu) / number
+
+
+def report(measured: dict[str, Timed], alone: dict[str, tuple[float, float]], batch: int) -> str:
+    """Returns the table."""
+    synthetic = measured["synthetic"].medians()
+    lines = [
+        "| input | step, ms, median of each round | pairs/s | to synthetic, each round | median | asked | waited |"
+        " alone, pairs/s | alone, CPU ms a pair |",
+        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, timed in measured.items():
+        medians = timed.medians()
+        ratios = [own / base for own, base in zip(medians, synthetic, strict=True)]
+        waited = sum(timed.waits_s) / sum(map(sum, timed.steps_s))
+        cost = "{:.0f} | {:.2f}".format(*alone[name]) if name in alone else " | "
+        lines.append(
+            f"| {name} | {', '.join(f'{1e3 * s:.0f}' for s in medians)} | {batch / statistics.median(medians):.1f} | "
+            f"{', '.join(f'{ratio:.3f}' for ratio in ratios)} | {statistics.median(ratios):.3f} | "
+            f"{'' if name == 'synthetic' else ASKED} | {waited:.1%} | {cost} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=20, help="timed steps on each input, each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--image", default="b0")
+    parser.add_argument("--text", default="mini")
+    parser.add_argument("--resize-px", type=int, default=154)
+    parser.add_argument("--crop-px", type=int, default=128)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "output-input")
+    arguments = parser.parse_args()
+    folder = arguments.output.resolve() / f"examples-{arguments.pairs}"
+    make(folder, Corpus(pairs=arguments.pairs), "examples", "photos", PAIRS_PER_FILE)
+    print(f"{describe_machine()}\n", flush=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    load_quietly()
+    import tensorflow as tf
+
+    from models import input_pipeline
+    from models.config import ModelConfig
+    from models.tokenizer import Tokenizer
+    from models.trainer import build_learner
+    from models.training_config import TrainingConfig
+    from models.training_loop import compile_step
+
+    model = ModelConfig(
+        image=arguments.image,
+        text=arguments.text,
+        image_resize_px=arguments.resize_px,
+        image_crop_px=arguments.crop_px,
+    )
+    training = TrainingConfig(batch=arguments.batch, optimizer="adamw", learning_rate=1e-4, shuffle_buffer=2000)
+    letters = [f"{before}{chr(code)}" for before in ("", "##") for code in range(ord("a"), ord("z") + 1)]
+    reserved = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    unused = [f"[unused{number}]" for number in range(PIECES - len(reserved) - len(letters))]
+    tokenizer = Tokenizer([*reserved, *letters, *unused], model.text_max_pieces)
+
+    def batches(kept_bytes: int) -> Iterator[Any]:
+        input_pipeline.MAX_KEPT_BYTES = kept_bytes
+        return iter(input_pipeline.training_batches([str(folder / "Split-train" / "*")], model, training, tokenizer))
+
+    inputs = {"streamed": batches(0), "kept in memory": batches(1 << 40)}
+    one = {name: tf.identity(values) for name, values in next(inputs["streamed"]).items()}
+    inputs = {"synthetic": itertools.repeat(one), **inputs}
+    alone = {name: cost_alone(inputs[name], arguments.batch) for name in ("streamed", "kept in memory")}
+
+    strategy = tf.distribute.get_strategy()
+    step_on = compile_step(build_learner(strategy, model, training, tokenizer.size, ""), strategy)
+    measured = {name: Timed() for name in inputs}
+    for name in inputs:
+        take_steps(step_on, inputs[name], 1, Timed())  # traces, and warms what the first step would pay for
+    for _ in range(arguments.rounds):
+        for name, timed in measured.items():
+            take_steps(step_on, inputs[name], arguments.steps, timed)
+    towers = f"EfficientNet-{arguments.image.upper()} + BERT-{arguments.text}"
+    print(
+        f"{towers}, {arguments.crop_px} px of {arguments.resize_px}, batch {arguments.batch}, {arguments.pairs} pairs, "
+        f"{arguments.steps} steps a round\n"
+    )
+    print(report(measured, alone, arguments.batch))
+
+
+if __name__ == "__main__":
+    main()
