@@ -1,0 +1,311 @@
+"""`align import-hf` against answers that transformers gave, and everything that it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
+from transformers import BertTokenizerFast
+
+from models.config import ModelConfig
+from models.dual_encoder import build_dual_encoder
+from models.hf_files import read_tensors
+from models.hf_import import assign, import_hf
+from models.hf_processor import image_sizes, read_pieces
+from models.model_folder import read_model_folder
+from models.tokenizer import Tokenizer
+from models.training_config import TrainingConfig
+from serving import signatures
+
+FIXTURE = Path(__file__).parent / "hf_fixture"
+TOLERANCE = 1e-5  # of unit vectors; ten times closer than promised
+ANSWERS = np.load(FIXTURE / "answers.npz")
+TEXTS = json.loads((FIXTURE / "texts.json").read_text(encoding="utf-8"))
+IMAGES = sorted((FIXTURE / "images").iterdir())
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory) -> Path:
+    to = tmp_path_factory.mktemp("imported") / "align"
+    import_hf(FIXTURE / "model", to)
+    return to
+
+
+@pytest.fixture(scope="module")
+def served(imported):
+    return tf.saved_model.load(str(imported / "servable" / "1")).signatures
+
+
+@pytest.fixture(scope="module")
+def encoder(imported):
+    read = read_model_folder(str(imported / "checkpoint"))
+    built = build_dual_encoder(read.model, TrainingConfig(), read.pieces)
+    read.load_into(built)
+    return built
+
+
+def test_the_fixture_tells_its_images_and_texts_apart():
+    """Or a model that answers the same whatever it is asked would pass."""
+    for name in ("image_embeds", "text_embeds"):
+        cosines = ANSWERS[name] @ ANSWERS[name].T - np.eye(len(ANSWERS[name]))
+        assert np.median(cosines) < 0.9
+    assert len(IMAGES) == len(ANSWERS["image_embeds"]) == 11
+
+
+def test_sizes(imported):
+    assert read_model_folder(str(imported / "checkpoint")).model == ModelConfig(
+        image_width_coefficient=0.3,
+        image_depth_coefficient=0.3,
+        image_resize_px=75,
+        image_crop_px=61,
+        text_layers=2,
+        text_hidden=32,
+        text_heads=4,
+        text_intermediate=48,
+        text_max_pieces=64,
+        embedding=96,
+    )
+
+
+def test_served_images_are_those_of_transformers(served):
+    encoded = tf.constant([path.read_bytes() for path in IMAGES])
+    answer = served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: encoded})[signatures.EMBEDDING]
+    for path, found, expected in zip(IMAGES, answer.numpy(), ANSWERS["image_embeds"], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE, err_msg=path.name)
+
+
+def test_served_texts_are_those_of_transformers(served):
+    answer = served[signatures.ENCODE_TEXT](**{signatures.TEXT: tf.constant(TEXTS)})[signatures.EMBEDDING]
+    for text, found, expected in zip(TEXTS, answer.numpy(), ANSWERS["text_embeds"], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE, err_msg=text)
+
+
+def test_token_ids_are_those_of_transformers(imported):
+    tokenizer = Tokenizer.from_file(str(imported / "checkpoint" / "vocab.txt"), 64)
+    np.testing.assert_array_equal(tokenizer(tf.constant(TEXTS)), ANSWERS["token_ids"])
+
+
+@pytest.mark.parametrize("size", ["32x32", "37x45"])
+def test_the_image_tower_at_even_and_odd_sizes(encoder, size):
+    found = np.asarray(encoder.encode_image(ANSWERS[f"pixels_{size}"]))
+    np.testing.assert_allclose(found, ANSWERS[f"embeds_{size}"], rtol=0, atol=TOLERANCE)
+
+
+def test_the_temperature_comes_along(encoder):
+    assert float(encoder.temperature) == np.float32(0.0186)
+
+
+@pytest.fixture
+def model(tmp_path) -> Path:
+    """A copy of the AlignModel's folder that a test may damage."""
+    return Path(shutil.copytree(FIXTURE / "model", tmp_path / "model"))
+
+
+def refused(model: Path) -> str:
+    """Returns the one sentence by which a folder is refused; nothing is left behind."""
+    to = model.with_name("to")
+    with pytest.raises(ValueError, match=r".") as error:
+        import_hf(model, to)
+    assert not to.exists()
+    assert not to.with_name("to.partial").exists()
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def change(path: Path, section: str | None, field: str, value) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    (content[section] if section else content)[field] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        (None, "model_type", "clip"),
+        (None, "projection_dim", 128),
+        (None, "text_config", 7),
+        ("vision_config", "num_channels", 1),
+        ("vision_config", "depth_divisor", 4),
+        ("vision_config", "kernel_sizes", [3, 3, 5, 3, 5, 5, 5]),
+        ("vision_config", "in_channels", [32, 16, 24, 40, 80, 112, 200]),
+        ("vision_config", "out_channels", [16, 24, 40]),
+        ("vision_config", "strides", [1, 2, 2, 2, 2, 2, 1]),
+        ("vision_config", "num_block_repeats", [1, 1, 1, 1, 1, 1, 1]),
+        ("vision_config", "expand_ratios", [1, 4, 4, 4, 4, 4, 4]),
+        ("vision_config", "squeeze_expansion_ratio", 0.5),
+        ("vision_config", "hidden_act", "relu"),
+        ("vision_config", "pooling_type", "max"),
+        ("vision_config", "batch_norm_eps", 1e-5),
+        ("vision_config", "depthwise_padding", [1]),
+        ("vision_config", "hidden_dim", 1),
+        ("vision_config", "width_coefficient", 0.2),
+        ("vision_config", "width_coefficient", "wide"),
+        ("text_config", "hidden_act", "gelu_new"),
+        ("text_config", "layer_norm_eps", 1e-5),
+        ("text_config", "pad_token_id", 1),
+        ("text_config", "position_embedding_type", "relative_key"),
+        ("text_config", "vocab_size", 200),
+    ],
+)
+def test_a_config_that_we_cannot_honour_is_refused_by_its_field(model, section, field, value):
+    change(model / "config.json", section, field, value)
+    if field == "width_coefficient" and value == 0.2:
+        change(model / "config.json", None, "projection_dim", 64)
+    sentence = refused(model)
+    assert field in sentence
+    assert "config.json" in sentence
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("resample", 3),
+        ("do_resize", False),
+        ("do_rescale", False),
+        ("rescale_offset", False),
+        ("rescale_factor", 1 / 255),
+        ("do_normalize", True),
+        ("include_top", True),
+        ("image_processor_type", "CLIPImageProcessor"),
+        ("size", {"shortest_edge": 75}),
+        ("size", {"height": 75, "width": 80}),
+        ("crop_size", {"height": 80, "width": 80}),
+        ("size", 0),
+    ],
+)
+def test_an_image_processor_that_does_something_else_is_refused_by_its_field(model, field, value):
+    change(model / "preprocessor_config.json", None, field, value)
+    if field in ("do_normalize", "include_top"):
+        change(model / "preprocessor_config.json", None, "image_std", [0.25, 0.5, 0.5])
+    sentence = refused(model)
+    assert field in sentence
+    assert "preprocessor_config.json" in sentence
+
+
+def test_another_way_to_say_the_same_range(model):
+    path = model / "preprocessor_config.json"
+    for field, value in (("rescale_factor", 1 / 255), ("rescale_offset", False), ("do_normalize", True)):
+        change(path, None, field, value)
+    change(path, None, "image_mean", [0.5] * 3)
+    change(path, None, "image_std", [0.5] * 3)
+    assert image_sizes(model) == (75, 61)
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "field", "value"),
+    [
+        ("tokenizer_config.json", None, "do_lower_case", False),
+        ("tokenizer_config.json", None, "strip_accents", False),
+        ("tokenizer_config.json", None, "tokenize_chinese_chars", False),
+        ("tokenizer_config.json", None, "tokenizer_class", "CLIPTokenizer"),
+        ("tokenizer.json", "normalizer", "lowercase", False),
+        ("tokenizer.json", "normalizer", "strip_accents", False),
+        ("tokenizer.json", "normalizer", "type", "Lowercase"),
+        ("tokenizer.json", "model", "type", "BPE"),
+        ("tokenizer.json", "model", "max_input_chars_per_word", 50),
+    ],
+)
+def test_a_tokenizer_that_does_something_else_is_refused_by_its_field(model, name, section, field, value):
+    change(model / name, section, field, value)
+    sentence = refused(model)
+    assert field in sentence
+    assert name in sentence
+
+
+def test_either_form_of_the_vocabulary_will_do_and_both_must_agree(model, imported, tmp_path):
+    expected = (imported / "checkpoint" / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    BertTokenizerFast.from_pretrained(model).save_pretrained(model)  # as transformers writes it today
+    for absent in ("vocab.txt", "tokenizer.json"):
+        one = Path(shutil.copytree(model, tmp_path / f"without {absent}"))
+        (one / absent).unlink()
+        assert read_pieces(one) == expected
+    text = (model / "vocab.txt").read_text(encoding="utf-8").replace("cat", "cow")
+    (model / "vocab.txt").write_text(text, encoding="utf-8")
+    assert "hold different pieces" in refused(model)
+
+
+def test_a_processor_config_in_one_file(model):
+    images = json.loads((model / "preprocessor_config.json").read_text(encoding="utf-8"))
+    (model / "preprocessor_config.json").unlink()
+    assert "lacks preprocessor_config.json" in refused(model)
+    (model / "processor_config.json").write_text(json.dumps({"image_processor": images}), encoding="utf-8")
+    assert image_sizes(model) == (75, 61)
+
+
+def test_shards(model):
+    whole = load_file(model / "model.safetensors")
+    names = sorted(whole)
+    shards = {"model-00001-of-00002.safetensors": names[:50], "model-00002-of-00002.safetensors": names[50:]}
+    for file, inside in shards.items():
+        save_file({name: whole[name] for name in inside}, model / file)
+    index = {"weight_map": {name: file for file, inside in shards.items() for name in inside}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    (model / "model.safetensors").unlink()
+    found, expected = read_tensors(model), read_tensors(FIXTURE / "model")
+    assert {name: array.tobytes() for name, array in found.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+    (model / "model-00002-of-00002.safetensors").unlink()
+    assert "lacks ['model-00002-of-00002.safetensors']" in refused(model)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json"])
+def test_a_missing_file(model, name):
+    (model / name).unlink()
+    assert f"lacks {name}" in refused(model)
+
+
+def test_a_missing_vocabulary(model):
+    for name in ("vocab.txt", "tokenizer.json"):
+        (model / name).unlink()
+    assert "has neither vocab.txt nor tokenizer.json" in refused(model)
+
+
+def test_weights_in_a_pickle_alone(model):
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    assert "pytorch_model.bin is not read, as it may run code" in refused(model)
+
+
+@pytest.mark.parametrize("length", [0, 5, 1000, -100])
+def test_weights_that_were_cut_short(model, length):
+    path = model / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:length])
+    assert "model.safetensors is damaged or cut short" in refused(model)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\ud800"])
+def test_a_damaged_config(model, content):
+    (model / "config.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    assert "config.json" in refused(model)
+
+
+def test_tensors_of_another_model(imported, encoder):
+    sizes, whole = read_model_folder(str(imported / "checkpoint")).model, read_tensors(FIXTURE / "model")
+    before = encoder.get_weights()
+    stem, dense = "vision_model.embeddings.convolution.weight", "text_projection.weight"
+    for changed, sentence in (
+        ({name: array for name, array in whole.items() if name != stem}, f"lack {stem}"),
+        (
+            {**whole, stem: whole[stem][:8]},
+            rf"tensor {stem} has the shape \[8, 3, 3, 3\], which does not fit stem_conv",
+        ),
+        ({**whole, stem: whole[stem][0]}, rf"tensor {stem} has the shape \[3, 3, 3\]"),
+        ({**whole, dense: np.full_like(whole[dense], np.nan)}, f"{dense} holds numbers that are not finite"),
+        ({**whole, "third.eye": np.zeros(1, np.float32)}, "include third.eye"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            assign(encoder, sizes, changed)
+    assert all(np.array_equal(*pair) for pair in zip(before, encoder.get_weights(), strict=True))
+
+
+def test_a_folder_that_is_there_already(tmp_path):
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "precious.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="to is there already; give a folder that is not"):
+        import_hf(FIXTURE / "model", tmp_path / "to")
+    assert (tmp_path / "to" / "precious.txt").read_text(encoding="utf-8") == "mine"
