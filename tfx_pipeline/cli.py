@@ -151,6 +151,28 @@ def presets() -> None:
         typer.echo(name)
 
 
+@app.command(name="import-hf")
+def import_hf(
+    directory: Annotated[Path, typer.Argument(help="Folder of a Hugging Face AlignModel, as kakaobrain/align-base.")],
+    to: Annotated[Path, typer.Option(help="New folder: checkpoint/ to train on from, servable/ to serve.")],
+) -> None:
+    """Make our checkpoint and a servable model of Hugging Face's ALIGN; embeddings stay the same to 1e-4."""
+    from tfx_pipeline.hugging_face import bring_in
+
+    bring_in(directory, to, Console())
+
+
+@app.command(name="export-hf")
+def export_hf(
+    folder: Annotated[Path, typer.Argument(help="A run's checkpoint, or what import-hf wrote.")],
+    to: Annotated[Path, typer.Option(help="New folder, which transformers' AlignModel and AlignProcessor load.")],
+) -> None:
+    """Make a Hugging Face AlignModel of a checkpoint; weights stay the same bit for bit."""
+    from tfx_pipeline.hugging_face import take_out
+
+    take_out(folder, to, Console())
+
+
 def main() -> None:
     """Run the command; a user's mistake ends in one sentence and exit status 2."""
     try:

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file, save_file
-from transformers import BertTokenizerFast
 
 from models.config import ModelConfig
 from models.dual_encoder import build_dual_encoder
 from models.hf_files import read_tensors
 from models.hf_import import assign, import_hf
-from models.hf_processor import image_sizes, read_pieces
 from models.model_folder import read_model_folder
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
@@ -161,82 +159,6 @@ def test_a_config_that_we_cannot_honour_is_refused_by_its_field(model, section, 
     assert "config.json" in sentence
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("resample", 3),
-        ("do_resize", False),
-        ("do_rescale", False),
-        ("rescale_offset", False),
-        ("rescale_factor", 1 / 255),
-        ("do_normalize", True),
-        ("include_top", True),
-        ("image_processor_type", "CLIPImageProcessor"),
-        ("size", {"shortest_edge": 75}),
-        ("size", {"height": 75, "width": 80}),
-        ("crop_size", {"height": 80, "width": 80}),
-        ("size", 0),
-    ],
-)
-def test_an_image_processor_that_does_something_else_is_refused_by_its_field(model, field, value):
-    change(model / "preprocessor_config.json", None, field, value)
-    if field in ("do_normalize", "include_top"):
-        change(model / "preprocessor_config.json", None, "image_std", [0.25, 0.5, 0.5])
-    sentence = refused(model)
-    assert field in sentence
-    assert "preprocessor_config.json" in sentence
-
-
-def test_another_way_to_say_the_same_range(model):
-    path = model / "preprocessor_config.json"
-    for field, value in (("rescale_factor", 1 / 255), ("rescale_offset", False), ("do_normalize", True)):
-        change(path, None, field, value)
-    change(path, None, "image_mean", [0.5] * 3)
-    change(path, None, "image_std", [0.5] * 3)
-    assert image_sizes(model) == (75, 61)
-
-
-@pytest.mark.parametrize(
-    ("name", "section", "field", "value"),
-    [
-        ("tokenizer_config.json", None, "do_lower_case", False),
-        ("tokenizer_config.json", None, "strip_accents", False),
-        ("tokenizer_config.json", None, "tokenize_chinese_chars", False),
-        ("tokenizer_config.json", None, "tokenizer_class", "CLIPTokenizer"),
-        ("tokenizer.json", "normalizer", "lowercase", False),
-        ("tokenizer.json", "normalizer", "strip_accents", False),
-        ("tokenizer.json", "normalizer", "type", "Lowercase"),
-        ("tokenizer.json", "model", "type", "BPE"),
-        ("tokenizer.json", "model", "max_input_chars_per_word", 50),
-    ],
-)
-def test_a_tokenizer_that_does_something_else_is_refused_by_its_field(model, name, section, field, value):
-    change(model / name, section, field, value)
-    sentence = refused(model)
-    assert field in sentence
-    assert name in sentence
-
-
-def test_either_form_of_the_vocabulary_will_do_and_both_must_agree(model, imported, tmp_path):
-    expected = (imported / "checkpoint" / "vocab.txt").read_text(encoding="utf-8").split("\n")[:-1]
-    BertTokenizerFast.from_pretrained(model).save_pretrained(model)  # as transformers writes it today
-    for absent in ("vocab.txt", "tokenizer.json"):
-        one = Path(shutil.copytree(model, tmp_path / f"without {absent}"))
-        (one / absent).unlink()
-        assert read_pieces(one) == expected
-    text = (model / "vocab.txt").read_text(encoding="utf-8").replace("cat", "cow")
-    (model / "vocab.txt").write_text(text, encoding="utf-8")
-    assert "hold different pieces" in refused(model)
-
-
-def test_a_processor_config_in_one_file(model):
-    images = json.loads((model / "preprocessor_config.json").read_text(encoding="utf-8"))
-    (model / "preprocessor_config.json").unlink()
-    assert "lacks preprocessor_config.json" in refused(model)
-    (model / "processor_config.json").write_text(json.dumps({"image_processor": images}), encoding="utf-8")
-    assert image_sizes(model) == (75, 61)
-
-
 def test_shards(model):
     whole = load_file(model / "model.safetensors")
     names = sorted(whole)
@@ -254,16 +176,10 @@ def test_shards(model):
     assert "lacks ['model-00002-of-00002.safetensors']" in refused(model)
 
 
-@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocessor_config.json"])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_missing_file(model, name):
     (model / name).unlink()
     assert f"lacks {name}" in refused(model)
-
-
-def test_a_missing_vocabulary(model):
-    for name in ("vocab.txt", "tokenizer.json"):
-        (model / name).unlink()
-    assert "has neither vocab.txt nor tokenizer.json" in refused(model)
 
 
 def test_weights_in_a_pickle_alone(model):
