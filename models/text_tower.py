@@ -1,7 +1,7 @@
 """The text tower: BERT, read at its [CLS] token (ALIGN section 4.1).
 
-Composed of keras-hub's layers rather than its BertBackbone, which computes GELU by the tanh approximation where BERT
-and the public ALIGN weights have the exact one.
+Our own rather than keras-hub's BertBackbone, which computes GELU by the tanh approximation where BERT and the public
+ALIGN weights have the exact one. Weights have the names of keras-hub's layers.
 
 Legend: B per-replica batch, L word pieces, H hidden width.
 """
@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import keras_hub
 from keras import ops
 
-from models.tokenizer import PAD_ID
+from models.reserved_pieces import PAD_ID
+from models.transformer_block import TransformerBlock
 
 LAYER_NORM_EPSILON = 1e-12  # arXiv:1810.04805, public code
 BASE_STDDEV, BASE_HIDDEN = 0.02, 768  # of initial weights in BERT base: arXiv:1810.04805, public code
@@ -56,19 +56,18 @@ class TextTower(keras.Model):
         token_embedding = keras.layers.Embedding(
             vocabulary_size, hidden, embeddings_initializer=_initializer(hidden), name="token_embedding"
         )
-        position_embedding = keras_hub.layers.PositionEmbedding(
-            max_pieces, initializer=_initializer(hidden), name="position_embedding"
+        position_embedding = keras.layers.Embedding(
+            max_pieces, hidden, embeddings_initializer=_initializer(hidden), name="position_embedding"
         )
         segment_embedding = keras.layers.Embedding(
             1, hidden, embeddings_initializer=_initializer(hidden), name="segment_embedding"
         )
         blocks = [
-            keras_hub.layers.TransformerEncoder(
-                intermediate_dim=intermediate,
-                num_heads=heads,
+            TransformerBlock(
+                heads=heads,
+                intermediate=intermediate,
                 dropout=dropout,
-                activation="gelu",  # exact: keras.activations.gelu approximates only when told to
-                layer_norm_epsilon=LAYER_NORM_EPSILON,
+                epsilon=LAYER_NORM_EPSILON,
                 kernel_initializer=_initializer(hidden),
                 name=f"transformer_layer_{i}",
             )
@@ -79,11 +78,12 @@ class TextTower(keras.Model):
         real = ops.not_equal(token_ids, PAD_ID)  # [B, L]
         tokens = token_embedding(token_ids)  # [B, L, H]
         segment = segment_embedding(ops.zeros_like(token_ids[:1, :1]))  # [1, 1, H]
-        x = keras.layers.Add(name="embeddings_add")([tokens, position_embedding(tokens)]) + segment
+        places = ops.cumsum(ops.ones_like(token_ids[:1, :]), axis=1) - 1  # [1, L]: 0, 1, ...
+        x = keras.layers.Add(name="embeddings_add")([tokens, position_embedding(places)]) + segment
         x = keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name="embeddings_layer_norm")(x)
         x = keras.layers.Dropout(dropout, name="embeddings_dropout")(x)
         for block in blocks:
-            x = block(x, padding_mask=real)
+            x = block(x, real)
         super().__init__(token_ids, x[:, 0, :], name=name, **kwargs)
 
         self.vocabulary_size = vocabulary_size

@@ -9,9 +9,8 @@ import tensorflow as tf
 import tensorflow_text as tf_text
 
 from models.bert_characters import ACCENT, BLANK, DROPPED, IDEOGRAPH, PUNCTUATION
+from models.reserved_pieces import END, PAD, PAD_ID, START, UNKNOWN
 
-PAD, UNKNOWN, START, END = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
-PAD_ID = 0
 CAPITAL_SIGMA, SIGMA = "\u03a3", "\u03c3"
 MAX_WORD_CHARACTERS = 100  # BERT reads longer words as [UNK]
 _MAX_WORD_BYTES = 4 * MAX_WORD_CHARACTERS
