@@ -44,7 +44,7 @@ class TransformerBlock(keras.layers.Layer):
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         hidden = input_shape[-1]
         self.attention = keras.layers.MultiHeadAttention(
             self.heads,
@@ -69,7 +69,7 @@ class TransformerBlock(keras.layers.Layer):
         x = self.attention_norm(x + self.attention_dropout(attended, training=training))
         return self.perceptron_norm(x + self.perceptron_dropout(self.narrow(self.widen(x)), training=training))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...], *_: Any) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...], *_: Any) -> tuple[Any, ...]:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -86,14 +86,12 @@ class TransformerBlock(keras.layers.Layer):
         """Returns one more like it: the same one would give layers of one shape the same weights."""
         return self.kernel_initializer.clone()
 
-    def _norm(self, name: str, input_shape: tuple[int | None, ...]) -> keras.layers.Layer:
+    def _norm(self, name: str, input_shape: tuple[Any, ...]) -> keras.layers.Layer:
         norm = keras.layers.LayerNormalization(epsilon=self.epsilon, dtype=self.dtype_policy, name=name)
         norm.build(input_shape)
         return norm
 
-    def _dense(
-        self, width: int, activation: str | None, name: str, input_shape: tuple[int | None, ...]
-    ) -> keras.layers.Layer:
+    def _dense(self, width: int, activation: str | None, name: str, input_shape: tuple[Any, ...]) -> keras.layers.Layer:
         dense = keras.layers.Dense(
             width, activation, kernel_initializer=self._initializer(), dtype=self.dtype_policy, name=name
         )
