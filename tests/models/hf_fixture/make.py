@@ -7,15 +7,18 @@ texts.json           texts that are hard to agree on
 answers.npz          image_embeds [images, D] in order of name, text_embeds [texts, D], unit rows; token_ids;
                      pixels_<height>x<width> [1, h, w, 3] and embeds_<height>x<width>: the vision tower by itself
 ```
-Usage: PYTHON tests/models/hf_fixture/make.py, with an interpreter that has torch 2.13.0, transformers 5.20.2 and
-pillow, which the project's own has not. The images go through the processor's Pillow backend.
+Usage: PYTHON tests/models/hf_fixture/make.py [FOLDER SIZE], with an interpreter that has torch 2.13.0, transformers
+5.20.2 and pillow, which the project's own has not. The images go through the processor's Pillow backend. FOLDER and
+SIZE, such as b7-base, make the same of another size elsewhere: benchmarks/hugging_face_parity.py asks for that.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +27,36 @@ from transformers import AlignConfig, AlignModel, AlignProcessor, BertTokenizer
 from transformers.models.efficientnet.image_processing_pil_efficientnet import EfficientNetImageProcessorPil
 
 HERE = Path(__file__).resolve().parent
-RESIZE_PX, CROP_PX = 75, 61  # odd, as the paper's 289 is: strided convolutions then meet their padding
+
+
+class Size(NamedTuple):
+    """An AlignModel's sizes; fields that are left out of its configs are those of kakaobrain/align-base."""
+
+    resize_px: int
+    crop_px: int
+    projection: int
+    pieces: int | None  # None takes as many as the vocabulary below has
+    vision: dict[str, Any]
+    text: dict[str, Any]
+
+
+SIZES = {
+    "tiny": Size(
+        resize_px=75,
+        crop_px=61,  # odd, as the paper's 289 is: strided convolutions then meet their padding
+        projection=96,
+        pieces=None,
+        vision={"width_coefficient": 0.3, "depth_coefficient": 0.3, "hidden_dim": 96, "image_size": 61},
+        text={
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 48,
+            "max_position_embeddings": 80,
+        },
+    ),
+    "b7-base": Size(346, 289, 640, 30522, vision={"hidden_dim": 640, "image_size": 289}, text={}),
+}
 WORDS = (
     "a",
     "the",
@@ -58,27 +90,24 @@ TEXTS = [
 ]
 
 
-def vocabulary() -> list[str]:
+def vocabulary(size: Size) -> list[str]:
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     pieces = ["[PAD]", *(f"[unused{i}]" for i in range(3)), "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces += [*"!&(),.:;?'-", *letters, *WORDS[1:], *(f"##{letter}" for letter in letters)]
     pieces += [*(f"##{word}" for word in ("ing", "ed", "believ", "able")), "猫", "写", "真", "の", "😀", "ß"]
-    return list(dict.fromkeys(pieces))
+    pieces = list(dict.fromkeys(pieces))
+    return pieces + [f"[unused{i}]" for i in range(3, 3 + (size.pieces or len(pieces)) - len(pieces))]
 
 
-def make_model(pieces: int) -> AlignModel:
-    """Returns a small AlignModel of random weights."""
+def make_model(size: Size, pieces: int) -> AlignModel:
+    """Returns an AlignModel of random weights."""
     torch.manual_seed(0)
-    vision = {"width_coefficient": 0.3, "depth_coefficient": 0.3, "hidden_dim": 96, "image_size": CROP_PX}
-    text = {
-        "vocab_size": pieces,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "intermediate_size": 48,
-        "max_position_embeddings": 80,
-    }
-    config = AlignConfig(text_config=text, vision_config=vision, projection_dim=96, temperature_init_value=0.0186)
+    config = AlignConfig(
+        vision_config=size.vision,
+        text_config={**size.text, "vocab_size": pieces},
+        projection_dim=size.projection,
+        temperature_init_value=0.0186,
+    )
     model = AlignModel(config).eval()
     with torch.no_grad():
         for name, value in model.state_dict().items():
@@ -133,28 +162,37 @@ def unit(rows: torch.Tensor) -> np.ndarray:
     return torch.nn.functional.normalize(rows, dim=-1).numpy().astype(np.float32)
 
 
-def main() -> None:
-    for name in ("model", "images"):
-        shutil.rmtree(HERE / name, ignore_errors=True)
-        (HERE / name).mkdir()
-    pieces = vocabulary()
-    (HERE / "model" / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    tokenizer = BertTokenizer.from_pretrained(HERE / "model", model_max_length=64)
-    size = {"height": RESIZE_PX, "width": RESIZE_PX}, {"height": CROP_PX, "width": CROP_PX}
+def make_processor(size: Size, model_folder: Path) -> AlignProcessor:
     image_processor = EfficientNetImageProcessorPil(
-        size=size[0], crop_size=size[1], do_center_crop=True, resample=Image.Resampling.BILINEAR,
-        rescale_factor=1 / 127.5, rescale_offset=True, do_normalize=False, include_top=False,
-    )  # fmt: skip
-    processor = AlignProcessor(image_processor=image_processor, tokenizer=tokenizer)
-    tokenizer.save_pretrained(HERE / "model")
-    image_processor.save_pretrained(HERE / "model")
-    (HERE / "texts.json").write_text(json.dumps(TEXTS, indent=1) + "\n", encoding="utf-8")
+        size={"height": size.resize_px, "width": size.resize_px},
+        crop_size={"height": size.crop_px, "width": size.crop_px},
+        do_center_crop=True,
+        resample=Image.Resampling.BILINEAR,
+        rescale_factor=1 / 127.5,
+        rescale_offset=True,
+        do_normalize=False,
+        include_top=False,
+    )
+    tokenizer = BertTokenizer.from_pretrained(model_folder, model_max_length=64)
+    return AlignProcessor(image_processor=image_processor, tokenizer=tokenizer)
 
-    images = [Image.open(path).convert("RGB") for path in write_images(HERE / "images")]
+
+def main(folder: Path, size: Size) -> None:
+    for name in ("model", "images"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(parents=True)
+    pieces = vocabulary(size)
+    (folder / "model" / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    processor = make_processor(size, folder / "model")
+    processor.tokenizer.save_pretrained(folder / "model")
+    processor.image_processor.save_pretrained(folder / "model")
+    (folder / "texts.json").write_text(json.dumps(TEXTS, indent=1) + "\n", encoding="utf-8")
+
+    images = [Image.open(path).convert("RGB") for path in write_images(folder / "images")]
     pixels = torch.cat([processor(images=image, return_tensors="pt")["pixel_values"] for image in images])
-    model = make_model(len(pieces))
+    model = make_model(size, len(pieces))
     take_statistics(model, pixels)
-    model.save_pretrained(HERE / "model")
+    model.save_pretrained(folder / "model")
     tokens = processor(text=TEXTS, truncation=True, return_tensors="pt")
     answers = {"token_ids": tokens["input_ids"].numpy().astype(np.int32)}
     with torch.inference_mode():
@@ -164,8 +202,8 @@ def main() -> None:
             one = torch.from_numpy(np.random.default_rng(height).uniform(-1, 1, (1, 3, height, width))).float()
             answers[f"pixels_{height}x{width}"] = one.permute(0, 2, 3, 1).numpy()
             answers[f"embeds_{height}x{width}"] = unit(model.get_image_features(one).pooler_output)
-    np.savez_compressed(HERE / "answers.npz", **answers)
+    np.savez_compressed(folder / "answers.npz", **answers)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if sys.argv[1:] else HERE, SIZES[sys.argv[2] if sys.argv[2:] else "tiny"])
