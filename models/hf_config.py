@@ -177,11 +177,10 @@ def _by_name_or_number(size: EfficientNetSize, bert: BertSize) -> dict[str, Any]
 def _check_fixed(section: str, found: Mapping[str, Any], fixed: Mapping[str, Any], synonyms: Mapping[str, str]) -> None:
     for name, expected in fixed.items():
         value = found.get(name, expected)
-        known = synonyms.get(value, value) if isinstance(value, str) else value
-        agrees = (
-            math.isclose(known, expected) if isinstance(expected, float) and _is_number(known) else known == expected
-        )
-        if not agrees:
+        if isinstance(value, str):
+            value = synonyms.get(value, value)
+        is_close = isinstance(value, float) and isinstance(expected, float) and math.isclose(value, expected)
+        if value != expected and not is_close:
             raise _refusal(f"{section}.{name}", value, f"must be {expected!r}, as in the towers of ALIGN")
 
 

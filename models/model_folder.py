@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -234,11 +235,14 @@ def _put_in_place(aside: str, directory: str) -> None:
 
 
 def _write_weights(encoder: DualEncoder, path: str) -> None:
-    arrays = {weight.path: ops.convert_to_numpy(weight) for weight in encoder.weights}
-    if len(arrays) < len(encoder.weights):
-        raise ValueError("two weights of the model have the same path; give their layers different names")
-    with _written_on_this_machine(path) as local:
-        np.savez(local, **arrays)
+    """Write what np.savez would; NumPy's own leaves the file open where the disk is full, and complains of it later."""
+    with _written_on_this_machine(path) as local, zipfile.ZipFile(local, "w") as archive:
+        for weight in encoder.weights:
+            name = f"{weight.path}.npy"
+            if name in archive.namelist():
+                raise ValueError(f"two weights of the model are called {weight.path}; rename a layer of one")
+            with archive.open(name, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, ops.convert_to_numpy(weight), allow_pickle=False)
 
 
 @contextmanager
