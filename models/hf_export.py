@@ -104,6 +104,7 @@ def align_config(model: ModelConfig, pieces: int, temperature: float) -> dict[st
             "width_coefficient": model.image_size.width_coefficient,
             "depth_coefficient": model.image_size.depth_coefficient,
             "depthwise_padding": [],
+            "num_hidden_layers": 4 * sum(FIXED_IMAGE_FIELDS["num_block_repeats"]),  # as transformers derives it
             "drop_connect_rate": model.drop_connect,
             "hidden_dim": max(model.embedding, map_side(model.image_crop_px)),
             **FIXED_IMAGE_FIELDS,

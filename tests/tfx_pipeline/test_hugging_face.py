@@ -6,40 +6,44 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from rich.console import Console
 from safetensors.numpy import load_file
+from typer.testing import CliRunner
+
+from serving.versions import is_complete
+from tfx_pipeline.cli import app
+from tfx_pipeline.config import ConfigError
+from tfx_pipeline.hugging_face import bring_in, take_out
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "tests" / "models" / "hf_fixture" / "model"
-ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
-
-
-def align(*arguments: str | Path) -> subprocess.CompletedProcess:
-    return subprocess.run([*ALIGN, *map(str, arguments)], capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_in_and_out_again(tmp_path):
-    done = align("import-hf", MODEL, "--to", tmp_path / "ours")
+    command = [sys.executable, "-m", "tfx_pipeline.cli", "import-hf", str(MODEL), "--to", str(tmp_path / "ours")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert f"--set training.base_model={tmp_path / 'ours' / 'checkpoint'}" in done.stdout
-    assert (tmp_path / "ours" / "servable" / "1" / "saved_model.pb").is_file()
+    assert is_complete(tmp_path / "ours" / "servable" / "1")
 
-    done = align("export-hf", tmp_path / "ours", "--to", tmp_path / "theirs")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    done = CliRunner().invoke(app, ["export-hf", str(tmp_path / "ours"), "--to", str(tmp_path / "theirs")])
+    assert done.exit_code == 0, done.output
+    assert "AlignModel.from_pretrained" in done.output
     before, after = load_file(MODEL / "model.safetensors"), load_file(tmp_path / "theirs" / "model.safetensors")
     assert before["text_projection.weight"].tobytes() == after["text_projection.weight"].tobytes()
 
 
-def test_without_the_package_the_sentence_names_what_to_install(tmp_path):
-    program = (
-        "import sys; sys.modules['safetensors'] = None\n"
-        "from tfx_pipeline.cli import main\n"
-        f"sys.argv = ['align', 'import-hf', {str(MODEL)!r}, '--to', {str(tmp_path / 'to')!r}]\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "install align-tfx[import]" in done.stderr
+def test_a_refusal_is_one_sentence_of_the_command(tmp_path):
+    with pytest.raises(ConfigError, match=r"lacks config\.json; give the folder of a Hugging Face AlignModel"):
+        bring_in(tmp_path, tmp_path / "to", Console())
+    with pytest.raises(ConfigError, match=r"is no model folder, as it has no model\.json"):
+        take_out(tmp_path, tmp_path / "to", Console())
+
+
+def test_without_the_package_the_sentence_names_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)  # as Python itself marks what cannot be imported
+    with pytest.raises(ConfigError, match=r"safetensors.* is not installed; install align-tfx\[import\]"):
+        bring_in(MODEL, tmp_path / "to", Console())
     assert not list(tmp_path.iterdir())
