@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import posixpath
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ class ModelFolder:
         Raises:
           ValueError: where the file is damaged, or a weight of the encoder is missing in it or has another shape.
         """
-        path = _join(self.directory, WEIGHTS_FILE)
+        path = posixpath.join(self.directory, WEIGHTS_FILE)
         with _on_this_machine(path) as local:
             _check_whole(path, local, self.weights)
             with np.load(local) as file:
@@ -116,15 +117,15 @@ def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig,
         if tf.io.gfile.exists(aside):
             tf.io.gfile.rmtree(aside)
         tf.io.gfile.makedirs(aside)
-        tf.io.gfile.copy(vocabulary_file, _join(aside, VOCABULARY_FILE))
-        _write_weights(encoder, _join(aside, WEIGHTS_FILE))
+        tf.io.gfile.copy(vocabulary_file, posixpath.join(aside, VOCABULARY_FILE))
+        _write_weights(encoder, posixpath.join(aside, WEIGHTS_FILE))
         described = {
             "format": FORMAT,
             "model": asdict(model),
-            "vocabulary": {**asdict(facts_of(_join(aside, VOCABULARY_FILE))), "pieces": pieces},
-            "weights": asdict(facts_of(_join(aside, WEIGHTS_FILE))),
+            "vocabulary": {**asdict(facts_of(posixpath.join(aside, VOCABULARY_FILE))), "pieces": pieces},
+            "weights": asdict(facts_of(posixpath.join(aside, WEIGHTS_FILE))),
         }
-        with tf.io.gfile.GFile(_join(aside, MODEL_FILE), "w") as file:
+        with tf.io.gfile.GFile(posixpath.join(aside, MODEL_FILE), "w") as file:
             file.write(json.dumps(described, indent=2) + "\n")
         _put_in_place(aside, directory)
     except (OSError, tf.errors.OpError) as error:
@@ -147,14 +148,14 @@ def read_model_folder(directory: str) -> ModelFolder:
       ValueError: where it is missing, damaged, foreign or of another format; the sentence says which file and why.
     """
     directory = directory.rstrip("/")
-    path = _join(directory, MODEL_FILE)
+    path = posixpath.join(directory, MODEL_FILE)
     described = _parsed(path)
     try:
         vocabulary = dict(described["vocabulary"])
         folder = ModelFolder(
             directory,
             ModelConfig(**described["model"]),
-            _join(directory, VOCABULARY_FILE),
+            posixpath.join(directory, VOCABULARY_FILE),
             vocabulary.pop("pieces"),
             FileFacts(**vocabulary),
             FileFacts(**described["weights"]),
@@ -163,7 +164,7 @@ def read_model_folder(directory: str) -> ModelFolder:
         cause = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} does not describe a model: {cause}; write the folder again") from error
     for name in (VOCABULARY_FILE, WEIGHTS_FILE):
-        if not tf.io.gfile.exists(_join(directory, name)):
+        if not tf.io.gfile.exists(posixpath.join(directory, name)):
             raise ValueError(f"{directory} lacks {name}, which {MODEL_FILE} speaks of; copy the folder again, whole")
     _check_whole(folder.vocabulary_file, folder.vocabulary_file, folder.vocabulary)
     return folder
@@ -173,12 +174,11 @@ def _parsed(path: str) -> dict[str, Any]:
     """Returns the content of model.json, of this format; raises ValueError."""
     directory = path.rpartition("/")[0]
     if not tf.io.gfile.exists(path):
-        replaced = f"{directory}.old"
-        remedy = (
-            f"a writer was stopped as it put a new one there: rename {replaced}, which is whole"
-            if tf.io.gfile.exists(_join(replaced, MODEL_FILE))
-            else "give a folder that training, or align import-hf, wrote"
-        )
+        remedy = "give a folder that training, or align import-hf, wrote"
+        if tf.io.gfile.exists(posixpath.join(f"{directory}.old", MODEL_FILE)):
+            remedy = f"a writer was stopped as it put a new one there: rename {directory}.old, which is whole"
+        elif tf.io.gfile.exists(posixpath.join(directory, "checkpoint", MODEL_FILE)):
+            remedy = f"give {directory}/checkpoint, which is one"
         raise ValueError(f"{directory} is no model folder, as it has no {MODEL_FILE}; {remedy}")
     with tf.io.gfile.GFile(path, "rb") as file:
         content = file.read()
@@ -218,7 +218,7 @@ def _check_replaceable(directory: str) -> None:
         return
     if not tf.io.gfile.isdir(directory):
         raise ValueError(f"{directory} is a file; give a folder to write the model to")
-    if tf.io.gfile.listdir(directory) and not tf.io.gfile.exists(_join(directory, MODEL_FILE)):
+    if tf.io.gfile.listdir(directory) and not tf.io.gfile.exists(posixpath.join(directory, MODEL_FILE)):
         raise ValueError(f"{directory} holds files, but no {MODEL_FILE}; give a new folder to write the model to")
 
 
@@ -292,7 +292,3 @@ def facts_of(path: str) -> FileFacts:
             digest.update(chunk)
             length += len(chunk)
     return FileFacts(length, digest.hexdigest())
-
-
-def _join(directory: str, name: str) -> str:
-    return f"{directory}/{name}"

@@ -228,6 +228,12 @@ def test_the_vocabulary_of_a_run_must_be_the_folders(folder, vocabulary):
         read.check_vocabulary(vocabulary)
 
 
+def test_the_folder_around_one(folder):
+    folder.rename(folder.with_name("checkpoint"))
+    with pytest.raises(ValueError, match=r"is no model folder, .*; give .*/checkpoint, which is one"):
+        read_model_folder(str(folder.parent))
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere is no model folder, as it has no model\.json; give a folder"):
         read_model_folder(str(tmp_path / "nowhere"))
