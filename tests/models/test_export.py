@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components import schema
-from models import preprocessing
+from models import folding, preprocessing
 from models.config import ModelConfig
 from models.dual_encoder import build_dual_encoder
 from models.export import ServedEncoder, export
@@ -117,6 +117,19 @@ def test_the_image_tower_is_saved_once_and_folded(folder, encoder):
     saved = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
     assert any("text_tower" in name for name in saved)
     assert not [name for name in saved if "encoder/" in name or "image_tower" in name]
+
+
+def test_a_tower_that_is_not_frozen_is_saved_with_its_variables(encoder, tokenizer, tmp_path, monkeypatch):
+    """Sets the limit to nothing; a tower above the real one takes minutes."""
+    monkeypatch.setattr(folding, "FROZEN_BYTES", 0)
+    export(ServedEncoder(encoder, MODEL, tokenizer), str(tmp_path / "model"))
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    pixels = np.random.default_rng(0).uniform(-1, 1, (2, MODEL.image_crop_px, MODEL.image_crop_px, 3))
+    found = loaded.embed_pixels(tf.constant(pixels, tf.float32))
+    np.testing.assert_allclose(found, encoder.encode_image(pixels, training=False), atol=1e-5)
+    kernels = [w.kernel for w in fold_tower(encoder.image_tower).values()]
+    graph = (tmp_path / "model" / "saved_model.pb").read_bytes()
+    assert not any(graph.count(kernel.tobytes()) for kernel in kernels)
 
 
 def test_pixels_are_taken_as_well(folder, encoder):
