@@ -1,6 +1,6 @@
-"""The dual encoder: two towers, a shared space, a learnable temperature, and the step that trains them.
+"""The dual encoder: two towers, a shared space and a learnable temperature, in keras.ops alone.
 
-Legend: B per-replica batch, G global batch, D embedding dimension, H and W pixels, L word pieces.
+Legend: B batch, D embedding dimension, H and W pixels, L word pieces.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from models.config import ModelConfig
-from models.contrastive_loss import contrastive_loss, pair_logits, recall_at_1
-from models.gather import gather_replicas
 from models.image_tower import ImageTower
 from models.text_tower import TextTower
 from models.training_config import MAX_TEMPERATURE, MIN_TEMPERATURE, TrainingConfig
+
+DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # weights stay float32
 
 
 def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_size: int) -> DualEncoder:
@@ -24,11 +23,11 @@ def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_
 
     Args:
       model: sizes.
-      training: label smoothing, initial temperature and batch norm's reach.
+      training: the temperature, batch norm's reach, precisions, and which tower is frozen.
       vocabulary_size: number of word pieces.
 
     Returns:
-      A dual encoder with all weights created, not compiled.
+      A dual encoder with all weights created.
     """
     image_tower = ImageTower(
         model.image_size.width_coefficient,
@@ -46,29 +45,33 @@ def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_
         max_pieces=model.text_max_pieces,
         dropout=model.dropout,
     )
-    return DualEncoder(
+    encoder = DualEncoder(
         image_tower,
         text_tower,
         embedding=model.embedding,
         initial_temperature=training.initial_temperature,
-        label_smoothing=training.label_smoothing,
         dropout=model.dropout,
     )
+    encoder.temperature.trainable = training.learn_temperature
+    if training.frozen_tower is not None:
+        towers: dict[str, keras.Model] = {"image": image_tower, "text": text_tower}
+        towers[training.frozen_tower].trainable = False
+    return encoder
 
 
 @keras.saving.register_keras_serializable(package="align")
 class DualEncoder(keras.Model):
-    """Embed images and texts as unit vectors of one space, trained to tell each pair from all others of the batch.
+    """Embed images and texts as unit vectors of one space.
 
     Text features always get a linear layer to D; image features only where their width differs from D, as in the
-    paper: EfficientNet-B7 is 640 wide and gets none. Features are dropped out before that.
+    paper: EfficientNet-B7 is 640 wide and gets none. Features are dropped out before that. A tower that is not
+    trainable is in inference mode whatever is asked for.
 
     Args:
       image_tower: images [B, H, W, 3] -> features [B, F].
       text_tower: token ids [B, L] -> features [B, H].
       embedding: D.
       initial_temperature: divisor of the cosines at the first step.
-      label_smoothing: share of each target that is spread over the batch.
       dropout: rate on the features.
 
     Raises:
@@ -85,7 +88,6 @@ class DualEncoder(keras.Model):
         *,
         embedding: int,
         initial_temperature: float = 1.0,
-        label_smoothing: float = 0.1,
         dropout: float = 0.1,
         name: str = "dual_encoder",
         **kwargs: Any,
@@ -113,16 +115,17 @@ class DualEncoder(keras.Model):
 
         self.embedding = embedding
         self.initial_temperature = initial_temperature
-        self.label_smoothing = label_smoothing
         self.dropout = dropout
 
     def encode_image(self, images: Any, training: bool = False) -> Any:
         """Returns [B, D] unit vectors of images [B, H, W, 3], float32 in [-1, 1]."""
+        training = training and self.image_tower.trainable
         features = self.image_dropout(self.image_tower(images, training=training), training=training)
         return ops.normalize(self.image_projection(features), axis=-1)
 
     def encode_text(self, token_ids: Any, training: bool = False) -> Any:
         """Returns [B, D] unit vectors of token ids [B, L], int32 with 0 = [PAD]."""
+        training = training and self.text_tower.trainable
         features = self.text_dropout(self.text_tower(token_ids, training=training), training=training)
         return ops.normalize(self.text_projection(features), axis=-1)
 
@@ -133,48 +136,12 @@ class DualEncoder(keras.Model):
             "text": self.encode_text(batch["token_ids"], training=training),
         }
 
-    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Take one optimizer step; called once a replica by fit.
-
-        Keras sums gradients over replicas, so each one differentiates its share of the global mean, its own mean
-        divided by the number of replicas. Without loss scaling in between: the model trains in float32 or bfloat16.
-        """
-        replicas = tf.distribute.get_replica_context().num_replicas_in_sync
-        with tf.GradientTape() as tape:
-            measures = self._measure(batch, training=True)
-            share = measures["loss"] / replicas
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(share, variables), variables)
-        return measures
-
-    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Measure a batch without training; called once a replica by evaluate."""
-        return self._measure(batch, training=False)
-
-    def _measure(self, batch: dict[str, tf.Tensor], training: bool) -> dict[str, tf.Tensor]:
-        """Returns this replica's loss, temperature and recall; fit and evaluate average them over replicas."""
-        embeddings = self(batch, training=training)
-        images, texts = embeddings["image"], embeddings["text"]  # [B, D]
-        all_images, row_offset = gather_replicas(images)  # [G, D]
-        all_texts, _ = gather_replicas(texts)  # [G, D]
-        loss = contrastive_loss(
-            images, texts, all_images, all_texts, row_offset, self.temperature, self.label_smoothing
-        )
-        image_to_text = recall_at_1(pair_logits(images, all_texts, 1.0), row_offset)
-        text_to_image = recall_at_1(pair_logits(texts, all_images, 1.0), row_offset)
-        return {
-            "loss": loss,
-            "temperature": ops.convert_to_tensor(self.temperature),
-            "in_batch_recall_at_1": (image_to_text + text_to_image) / 2,
-        }
-
     def get_config(self) -> dict[str, Any]:
         return {
             "image_tower": keras.saving.serialize_keras_object(self.image_tower),
             "text_tower": keras.saving.serialize_keras_object(self.text_tower),
             "embedding": self.embedding,
             "initial_temperature": self.initial_temperature,
-            "label_smoothing": self.label_smoothing,
             "dropout": self.dropout,
             "name": self.name,
         }

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 from absl import logging
 
@@ -29,7 +28,7 @@ def no_diagnosis(lines: Sequence[Line]) -> Mapping[str, str]:
     return {}
 
 
-class History(keras.callbacks.Callback):
+class History:
     """Writes a line after step 1, every `log_every_steps` steps and after the last step.
 
     A line holds {"step", "steps", "loss", "temperature", "in_batch_recall_at_1", "gradient_norm", "skipped_steps",
@@ -61,7 +60,6 @@ class History(keras.callbacks.Callback):
         tensorboard_dir: str | None = None,
         diagnose: Diagnose = no_diagnosis,
     ) -> None:
-        super().__init__()
         self._path, self._steps, self._batch, self._log_every_steps = path, steps, batch, log_every_steps
         self._tensorboard_dir, self._diagnose = tensorboard_dir, diagnose
 
@@ -130,22 +128,6 @@ class History(keras.callbacks.Callback):
         self._file.close()
         if self._events is not None:
             self._events.close()
-
-    # What Keras's fit calls, until training has a loop of its own.
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._keras_step = 0
-        self.begin(0)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._keras_step += 1
-        if self.is_due(self._keras_step):
-            measures = {"gradient_norm": math.nan, "skipped_steps": 0, **(logs or {})}
-            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-            self.record(self._keras_step, measures, learning_rate=rate, waited_s=math.nan)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self.end()
 
 
 def _as_json(line: Line) -> str:

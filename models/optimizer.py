@@ -7,29 +7,21 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.lamb import NOT_ADAPTED, Lamb
+from models.adamw import AdamW
+from models.guarded_optimizer import NOT_ADAPTED, GuardedOptimizer
+from models.lamb import Lamb
 from models.training_config import TrainingConfig
 
 TEMPERATURE = "temperature"  # the weight of that name
 
 
-def build_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
+def build_optimizer(training: TrainingConfig) -> GuardedOptimizer:
     """Returns the configured optimizer; biases, norm parameters and the temperature are stepped but not decayed."""
     schedule = WarmupThenLinearDecay(training.learning_rate, training.warmup_steps, training.steps)
-    return _BUILDERS[training.optimizer](schedule, training.weight_decay)
-
-
-def _lamb(schedule: WarmupThenLinearDecay, weight_decay: float) -> Lamb:
-    return Lamb(schedule, weight_decay=weight_decay, not_decayed=(TEMPERATURE,))
-
-
-def _adamw(schedule: WarmupThenLinearDecay, weight_decay: float) -> keras.optimizers.AdamW:
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=[*NOT_ADAPTED, TEMPERATURE])
-    return optimizer
-
-
-_BUILDERS = {"lamb": _lamb, "adamw": _adamw}  # the keys are training.optimizer's choices
+    decay, clip_norm = training.weight_decay, training.clip_norm
+    if training.optimizer == "lamb":
+        return Lamb(schedule, decay, clip_norm, not_decayed=(TEMPERATURE,))
+    return AdamW(schedule, decay, clip_norm, not_decayed=(*NOT_ADAPTED, TEMPERATURE))
 
 
 @keras.saving.register_keras_serializable(package="align")

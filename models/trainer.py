@@ -2,86 +2,145 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import functools
+import posixpath
 import tempfile
 from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
+from models.checkpoints import Checkpoints, identity
 from models.config import ModelConfig
-from models.dual_encoder import DualEncoder, build_dual_encoder
+from models.diagnosis import warnings
+from models.dual_encoder import build_dual_encoder
 from models.export import ServedEncoder, export
-from models.history import HISTORY_FILE, History
-from models.input_pipeline import training_batches
+from models.history import HISTORY_FILE, TENSORBOARD_DIR, History
+from models.input_pipeline import explain_failure, training_batches
+from models.learner import Learner
+from models.model_folder import read_model_folder, write_model_folder
+from models.objective import build_objective
 from models.optimizer import build_optimizer
+from models.strategies import check_batch_divides, distribute, is_chief, pick_strategy
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
+from models.training_loop import train
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-WEIGHTS_FILE = "weights.weights.h5"
+MODEL_FOLDER = "model"  # in model_run
+_NOT_OF_THE_RESULT = ("strategy", "log_every_steps", "checkpoint_every_steps", "checkpoint_every_minutes")
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Train a dual encoder as configured and export it; called by the Trainer's executor.
 
+    A training of the same settings and files that was killed goes on from its last checkpoint.
+
     Args:
       fn_args: reads `train_files`, `serving_model_dir`, `model_run_dir` and `custom_config` with the keys "model" and
-        "training" (fields of ModelConfig and TrainingConfig) and "vocabulary_file".
+        "training" (fields of ModelConfig and TrainingConfig), "vocabulary_file" and "checkpoints", a folder that
+        outlives a killed run.
 
     Raises:
-      ValueError: where the batch does not divide by the replicas or the data holds fewer images than a batch.
-      FloatingPointError: where the loss is not finite.
+      ValueError: where the batch does not divide by the replicas, the data holds fewer images than a batch, or the
+        base model or the checkpoint does not fit.
+      FloatingPointError: where too many steps have gradients that are not finite.
+      Preempted: where SIGTERM came; training has been saved.
     """
     config = fn_args.custom_config
     model, training = ModelConfig(**config["model"]), TrainingConfig(**config["training"])
-    tokenizer = Tokenizer.from_file(config["vocabulary_file"], model.text_max_pieces)
-    strategy = pick_strategy()
-    check_batch_divides(training.batch, strategy.num_replicas_in_sync)
-    keras.utils.set_random_seed(training.seed)
-    batches = training_batches(fn_args.train_files, model, training, tokenizer)
-    with strategy.scope():
-        encoder = build_dual_encoder(model, training, tokenizer.size)
-        optimizer = build_optimizer(training)
-        optimizer.build(encoder.trainable_variables)  # else the step creates them, and is traced twice for that
-        encoder.compile(optimizer=optimizer, jit_compile=False)  # XLA on CPUs is ten times slower for convolutions
-    tf.io.gfile.makedirs(fn_args.model_run_dir)
-    history = History(
-        os.path.join(fn_args.model_run_dir, HISTORY_FILE),
-        steps=training.steps,
-        batch=training.batch,
-        log_every_steps=training.log_every_steps,
-    )
-    encoder.fit(batches, epochs=1, steps_per_epoch=training.steps, callbacks=[history], verbose=0)
-    save_weights(encoder, os.path.join(fn_args.model_run_dir, WEIGHTS_FILE))
-    served = build_dual_encoder(model, training, tokenizer.size)  # one device, no optimizer
-    served.set_weights(encoder.get_weights())
-    export(ServedEncoder(served, model, tokenizer), fn_args.serving_model_dir)
-
-
-def pick_strategy() -> tf.distribute.Strategy:
-    """Mirror the model over all GPUs, or over all logical CPUs where there is no GPU; one device needs no mirror."""
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    if len(devices) == 1:
-        return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy([device.name for device in devices])
-
-
-def check_batch_divides(batch: int, replicas: int) -> None:
-    """Raise ValueError where `replicas` cannot share a batch evenly."""
-    if batch % replicas:
-        raise ValueError(
-            f"training.batch is {batch}, which {replicas} replicas cannot share evenly; set it to "
-            f"{max(batch // replicas, 1) * replicas} or another multiple of {replicas}"
+    strategy = pick_strategy(training.strategy)  # before anything else of TensorFlow
+    check_batch_divides(training, strategy.num_replicas_in_sync)
+    vocabulary_file = config["vocabulary_file"]
+    tokenizer = Tokenizer.from_file(vocabulary_file, model.text_max_pieces)
+    writes = is_chief(strategy)
+    with tempfile.TemporaryDirectory() as nowhere:  # for workers beside the one that writes
+        model_run = fn_args.model_run_dir if writes else nowhere
+        tf.io.gfile.makedirs(model_run)
+        learner = build_learner(strategy, model, training, tokenizer.size, vocabulary_file)
+        history_file = posixpath.join(model_run, HISTORY_FILE)
+        name = _identity(model, training, [vocabulary_file, *_files(fn_args.train_files)])
+        checkpoints = Checkpoints(
+            posixpath.join(config["checkpoints"], name),
+            name,
+            learner.variables,
+            {HISTORY_FILE: history_file},
+            every_steps=training.checkpoint_every_steps,
+            every_minutes=training.checkpoint_every_minutes,
+            writes=writes,
         )
+        first_step = checkpoints.restore()
+        history = History(
+            history_file,
+            steps=training.steps,
+            batch=training.batch,
+            log_every_steps=training.log_every_steps,
+            tensorboard_dir=posixpath.join(model_run, TENSORBOARD_DIR),
+            diagnose=functools.partial(warnings, training),
+        )
+        if first_step < training.steps:
+            make_batches = functools.partial(_batches, fn_args.train_files, model, training, tokenizer, first_step)
+            batches = distribute(strategy, make_batches)
+            explain = functools.partial(explain_failure, fn_args.train_files, training)
+            train(learner, batches, strategy, training, history, checkpoints, first_step, explain)
+        if writes:
+            write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
+            served = build_dual_encoder(model, _for_serving(training), tokenizer.size)  # one device, no optimizer
+            served.set_weights(learner.encoder.get_weights())
+            export(ServedEncoder(served, model, tokenizer), fn_args.serving_model_dir)
+            checkpoints.clear()
 
 
-def save_weights(encoder: DualEncoder, path: str) -> None:
-    """Write the weights to a local or remote path, aside first, then renamed."""
-    with tempfile.TemporaryDirectory() as scratch:  # Keras writes HDF5 to local files only
-        local = os.path.join(scratch, WEIGHTS_FILE)
-        encoder.save_weights(local)
-        tf.io.gfile.copy(local, f"{path}.partial", overwrite=True)
-    tf.io.gfile.rename(f"{path}.partial", path, overwrite=True)
+def build_learner(
+    strategy: tf.distribute.Strategy, model: ModelConfig, training: TrainingConfig, pieces: int, vocabulary_file: str
+) -> Learner:
+    """Build all that a step reads and changes, from the seed or from `training.base_model`.
+
+    Args:
+      strategy: where variables live.
+      model: sizes.
+      training: everything else.
+      pieces: size of the vocabulary.
+      vocabulary_file: which a base model must share.
+    """
+    keras.utils.set_random_seed(training.seed)
+    with strategy.scope():
+        encoder = build_dual_encoder(model, training, pieces)
+        if training.base_model is not None:
+            base = read_model_folder(training.base_model)
+            base.check_vocabulary(vocabulary_file)
+            base.load_into(encoder)
+        objective = build_objective(training, training.batch)
+        return Learner(encoder, objective, build_optimizer(training), training.micro_batch)
+
+
+def _batches(
+    patterns: list[str],
+    model: ModelConfig,
+    training: TrainingConfig,
+    tokenizer: Tokenizer,
+    first_step: int,
+    worker: int,
+    workers: int,
+) -> tf.data.Dataset:
+    return training_batches(patterns, model, training, tokenizer, first_step=first_step, worker=worker, workers=workers)
+
+
+def _files(patterns: list[str]) -> list[str]:
+    return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+
+
+def _identity(model: ModelConfig, training: TrainingConfig, files: list[str]) -> str:
+    settings = dataclasses.asdict(training)
+    if training.base_model is not None:
+        files = [*files, posixpath.join(training.base_model, "model.json")]  # which has its weights' SHA-256
+    for name in _NOT_OF_THE_RESULT:
+        settings.pop(name)
+    return identity({"model": dataclasses.asdict(model), "training": settings}, files)
+
+
+def _for_serving(training: TrainingConfig) -> TrainingConfig:
+    return dataclasses.replace(training, image_precision="float32", text_precision="float32")

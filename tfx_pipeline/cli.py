@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from tfx_pipeline.config import Config, ConfigError, load, preset_names
+from tfx_pipeline.config import Config, ConfigError, load
 
 app = typer.Typer(
     add_completion=False,
@@ -18,7 +18,9 @@ app = typer.Typer(
     help="Images and alt-texts in; a trained, judged, served and searchable image-text dual encoder out.",
 )
 
-ConfigOption = Annotated[str, typer.Option("--config", "-c", help="A preset's name or the path of a YAML file.")]
+ConfigOption = Annotated[
+    str, typer.Option("--config", "-c", help="A preset's name, a sweep's row as SWEEP/ROW, or the path of a YAML file.")
+]
 SetOption = Annotated[
     Optional[list[str]],  # noqa: UP045  Typer reads this annotation at run time on Python 3.10
     typer.Option("--set", help="Override one field, such as training.steps=500. May be given again."),
@@ -26,13 +28,17 @@ SetOption = Annotated[
 
 
 def _config(source: str, overrides: list[str] | None) -> Config:
+    return load(source, _pairs(overrides))
+
+
+def _pairs(overrides: list[str] | None) -> dict[str, str]:
     pairs = {}
     for item in overrides or []:
         name, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"--set {item!r} has no '='; write a field and a value, such as training.steps=500")
         pairs[name] = value
-    return load(source, pairs)
+    return pairs
 
 
 @app.command()
@@ -145,10 +151,28 @@ def serve(
 
 
 @app.command()
+def ablate(
+    sweep: Annotated[str, typer.Option(help="A sweep that align presets lists, or the path of a YAML file like them.")],
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    row: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--row", help="Run this row alone. May be given again; all rows if not given."),
+    ] = None,
+) -> None:
+    """Train and judge a model for each row of a sweep, and tabulate them; finished rows are not run again."""
+    from tfx_pipeline.ablation import ablate as run_sweep
+
+    if run_sweep(config, _pairs(set_), sweep, row or [], Console()).failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def presets() -> None:
-    """List the presets that --config takes by name."""
-    for name in preset_names():
-        typer.echo(name)
+    """List the presets and the sweeps' rows that --config takes by name, with their towers and parameters."""
+    from tfx_pipeline.preset_list import show
+
+    show(Console())
 
 
 @app.command(name="import-hf")

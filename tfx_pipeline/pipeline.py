@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from collections.abc import Callable
 
 import tensorflow_data_validation as tfdv
@@ -74,6 +75,7 @@ def create_pipeline(
         custom_config={
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),
+            "checkpoints": posixpath.join(artifact_root, "checkpoints"),
         },
     ).with_id("Trainer")
     baseline = resolve_baseline(trainer.outputs["model"])

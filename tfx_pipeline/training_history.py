@@ -73,7 +73,8 @@ def progress(root: Path, since: float) -> HistoryLine | None:
 
 def _line(found: dict[str, Any], path: Path) -> HistoryLine:
     try:
-        return HistoryLine(**{name: math.nan if found[name] is None else found[name] for name in FIELDS})
+        values: dict[str, Any] = {name: math.nan if found[name] is None else found[name] for name in FIELDS}
+        return HistoryLine(**values)
     except KeyError as error:
         raise ConfigError(
             f"{path} holds a line without {error}; it was written by another version, run again"

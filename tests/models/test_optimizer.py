@@ -71,8 +71,9 @@ def test_a_sparse_gradient_equals_the_dense_one():
     dense = np.array([[0, 0], [0, 0], [4, 6]], "float32")
     table = keras.Variable(start, name="embeddings")
     optimizer = Lamb(0.1, weight_decay=0.01)
+    optimizer.build([table])
     for gradient in (sparse, sparse):
-        optimizer.apply([gradient], [table])
+        optimizer.step([gradient], [table])
     expected = lamb_oracle(start, [dense, dense], [0.1, 0.1], 0.01)
     np.testing.assert_allclose(ops.convert_to_numpy(table), expected, rtol=1e-5)
 

@@ -87,7 +87,11 @@ def write_inputs(root: Path) -> dict[str, list]:
 
 def train(inputs, root: Path, **training) -> dict[str, Path]:
     """Run the component's executor as an orchestrator does; returns output key -> folder."""
-    config = {**CUSTOM_CONFIG, "training": {**CUSTOM_CONFIG["training"], **training}}
+    config = {
+        **CUSTOM_CONFIG,
+        "training": {**CUSTOM_CONFIG["training"], **training},
+        "checkpoints": str(root / "checkpoints"),
+    }
     component = AlignTrainer(
         examples=Channel(type=standard_artifacts.Examples),
         vocabulary=Channel(type=Vocabulary),

@@ -1,7 +1,7 @@
-"""Compare two logical CPU replicas with one device on the joined batch; prints what it finds as JSON.
+"""Compare logical CPU replicas, as many as the argument says, with one device on the joined batch; prints JSON.
 
 Run as its own process: devices must be split before TensorFlow starts.
-Legend: B per-replica batch, G = 2 B global batch, D embedding dimension.
+Legend: B per-replica batch, G global batch, D embedding dimension.
 """
 
 import json
@@ -15,20 +15,24 @@ from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
 from models.lamb import Lamb
+from models.learner import Learner
+from models.objective import Embedded, MultiPositiveObjective, SigmoidObjective, SoftmaxObjective
+from models.strategies import distribute
+from models.training_loop import compile_step
 
 PIECES = 20
 PAIRS = 8  # G
 
 
 class Recorder(Lamb):
-    """LAMB that keeps the gradients it was given, summed over replicas."""
+    """LAMB that keeps the gradients it steps by: summed over replicas, clipped."""
 
     def build(self, variables):
         super().build(variables)
         self.gradients = self.add_optimizer_variables(variables, "gradient")
 
     def update_step(self, gradient, variable, learning_rate):
-        self.assign(self.gradients[self._get_variable_index(variable)], tf.convert_to_tensor(gradient))
+        self.assign(self.gradients[self._get_variable_index(variable)], gradient)
         super().update_step(gradient, variable, learning_rate)
 
 
@@ -61,24 +65,33 @@ def small_text_tower():
     return keras.Model(token_ids, keras.layers.GlobalAveragePooling1D()(pieces))
 
 
-def one_step(strategy, mode, encoder_class=DualEncoder):
-    """Take one step through compile and fit; returns the loss, the gradients and the weights after it."""
+def one_step(strategy, mode, encoder_class=DualEncoder, objective=lambda: SoftmaxObjective(0.1), **settings):
+    """Take one step as training does; returns the loss, the gradients and the weights after it."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     batch = {
         "image": rng.uniform(-1, 1, (PAIRS, 16, 16, 3)).astype("float32"),
         "token_ids": rng.integers(0, PIECES, (PAIRS, 5)).astype("int32"),
+        "image_id": rng.integers(0, 5, (PAIRS, 2)).astype("int32"),
+        "caption_id": rng.integers(0, 2, (PAIRS, 2)).astype("int32"),
     }
     with strategy.scope():
         encoder = encoder_class(
-            small_image_tower(mode), small_text_tower(), embedding=12, initial_temperature=0.1, dropout=0.0
+            small_image_tower(mode),
+            small_text_tower(),
+            embedding=12,
+            initial_temperature=0.1,
+            dropout=0.0,
         )
-        encoder.compile(optimizer=Recorder(0.01, weight_decay=0.01), jit_compile=False)
-    history = encoder.fit(tf.data.Dataset.from_tensor_slices(batch).batch(PAIRS), epochs=1, verbose=0).history
+        optimizer = Recorder(0.01, weight_decay=0.01, clip_norm=settings.get("clip_norm"))
+        learner = Learner(encoder, objective(), optimizer, settings.get("micro_batch"))
+    batches = distribute(strategy, lambda worker, workers: tf.data.Dataset.from_tensors(batch).repeat())
+    measures = compile_step(learner, strategy)(next(batches))
     return {
-        "loss": history["loss"][0],
-        "gradients": [np.asarray(g) for g in encoder.optimizer.gradients],
-        "trained": [np.asarray(w) for w in encoder.trainable_weights],
+        "loss": float(measures["loss"]),
+        "norm": float(measures["gradient_norm"]),
+        "gradients": [np.asarray(g) for g in optimizer.gradients],
+        "trained": [np.asarray(w) for w in learner.trainable_variables],
         "moving": [np.asarray(w) for w in encoder.non_trainable_weights if "moving" in w.name],
     }
 
@@ -99,6 +112,7 @@ def worst_error(found, expected):
 def compare(two, one):
     return {
         "loss": [two["loss"], one["loss"]],
+        "norm": [two["norm"], one["norm"]],
         "gradients": relative_error(two["gradients"], one["gradients"]),
         "worst_gradient": worst_error(two["gradients"], one["gradients"]),
         "trained": relative_error(two["trained"], one["trained"]),
@@ -114,9 +128,10 @@ def gather_on(strategy):
         rows = tf.constant([[1.0], [2.0]]) + 10 * replica
         with tf.GradientTape() as tape:
             tape.watch(rows)
-            gathered = gather_replicas(rows)
-            weighted = tf.reduce_sum(gathered.embeddings[:, 0] * (replica + 1) * tf.constant([1.0, 2.0, 3.0, 4.0]))
-        return gathered.embeddings[:, 0], gathered.row_offset, tape.gradient(weighted, rows)[:, 0]
+            gathered = gather_replicas(Embedded(rows, -rows))
+            images = gathered.everyone.images[:, 0]
+            weighted = tf.reduce_sum(images * (replica + 1) * tf.constant([1.0, 2.0, 3.0, 4.0]))
+        return images, gathered.row_offset, tape.gradient(weighted, rows)[:, 0]
 
     results = tf.function(lambda: strategy.run(replica_fn))()
     embeddings, offsets, gradients = (strategy.experimental_local_results(result) for result in results)
@@ -128,16 +143,32 @@ def gather_on(strategy):
 
 
 def main():
+    replicas = int(sys.argv[1])
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    two_replicas = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+    many = tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(replicas)])
     one_device = tf.distribute.get_strategy()
-    found = {"gather": gather_on(two_replicas)}
-    for mode in ("inference", "synchronized", "per_replica"):
-        two = one_step(two_replicas, mode)
-        found[mode] = compare(two, one_step(one_device, mode))
-        if mode == "per_replica":
-            found["halved"] = compare(two, one_step(one_device, mode, Halved))
+    objectives = {
+        "softmax": lambda: SoftmaxObjective(0.1),
+        "multi_positive": lambda: MultiPositiveObjective(0.1),
+        "sigmoid": SigmoidObjective,
+    }
+    found = {"objectives": {}}
+    for name, objective in objectives.items():
+        settings = {"objective": objective, "clip_norm": 0.05}
+        found["objectives"][name] = compare(
+            one_step(many, "inference", **settings), one_step(one_device, "inference", **settings)
+        )
+    if replicas == 2:
+        found["gather"] = gather_on(many)
+        for mode in ("synchronized", "per_replica"):
+            two = one_step(many, mode)
+            found[mode] = compare(two, one_step(one_device, mode))
+            if mode == "per_replica":
+                found["halved"] = compare(two, one_step(one_device, mode, Halved))
+                found["cached"] = compare(
+                    one_step(many, mode, micro_batch=2), one_step(one_device, mode, micro_batch=2)
+                )
     json.dump(found, sys.stdout)
 
 

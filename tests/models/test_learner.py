@@ -1,0 +1,125 @@
+"""A training step: its measures, that it learns, gradient caching against the whole batch, steps that are skipped."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.adamw import AdamW
+from models.dual_encoder import DualEncoder
+from models.lamb import Lamb
+from models.learner import Learner
+from models.objective import SigmoidObjective, SoftmaxObjective
+from models.training_loop import compile_step
+
+PAIRS, PIECES = 8, 20
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    colours = rng.uniform(-1, 1, (PAIRS, 1, 1, 3))
+    return {
+        "image": tf.constant(np.tile(colours, (1, 8, 8, 1)) + rng.normal(0, 0.1, (PAIRS, 8, 8, 3)), tf.float32),
+        "token_ids": tf.constant(rng.integers(1, PIECES, (PAIRS, 5)), tf.int32),
+    }
+
+
+def small_encoder(dropout=0.0, batch_norm=False):
+    """Towers of a layer or two: all that a step can go wrong with, and quick to trace."""
+    keras.utils.set_random_seed(0)
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(16, 3, strides=2, activation="relu")(images)
+    if batch_norm:
+        x = keras.layers.BatchNormalization()(x)
+    image_tower = keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
+    token_ids = keras.Input((None,), dtype="int32")
+    pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(PIECES, 16)(token_ids))
+    text_tower = keras.Model(token_ids, keras.layers.Dense(16, activation="tanh")(pooled))
+    return DualEncoder(image_tower, text_tower, embedding=8, initial_temperature=0.1, dropout=dropout)
+
+
+def step_on(learner, batch, times=1):
+    step = compile_step(learner, tf.distribute.get_strategy())
+    for _ in range(times):
+        measures = step(batch)
+    return {name: float(value) for name, value in measures.items()}
+
+
+def test_measures_are_those_of_the_batch(batch):
+    encoder = small_encoder()
+    vectors = encoder(batch)
+    images, texts = np.asarray(vectors["image"], "float64"), np.asarray(vectors["text"], "float64")
+    logits = images @ texts.T / 0.1
+    targets = 0.9 * np.eye(PAIRS) + 0.1 / PAIRS
+    expected = -sum((targets * (z - np.log(np.exp(z).sum(1, keepdims=True)))).sum(1).mean() for z in (logits, logits.T))
+    own = np.arange(PAIRS)
+    measures = step_on(Learner(encoder, SoftmaxObjective(0.1), AdamW(1e-3)), batch)
+    assert measures["loss"] == pytest.approx(expected, rel=1e-5)
+    recall = ((logits.argmax(1) == own).mean() + (logits.argmax(0) == own).mean()) / 2
+    assert measures["in_batch_recall_at_1"] == pytest.approx(recall)
+    assert measures["gradient_norm"] > 0
+    assert measures["skipped_steps"] == 0
+
+
+def test_steps_tell_the_pairs_of_a_batch_apart(batch):
+    learner = Learner(small_encoder(), SoftmaxObjective(0.1), Lamb(0.02, not_decayed=("temperature",)))
+    measures = step_on(learner, batch, times=150)
+    assert measures["in_batch_recall_at_1"] == 1.0
+    assert measures["loss"] < 2.0
+
+
+@pytest.mark.parametrize("objective", [lambda: SoftmaxObjective(0.1), SigmoidObjective], ids=["softmax", "sigmoid"])
+def test_gradient_caching_takes_the_step_of_the_whole_batch(batch, objective):
+    """Without batch norm a micro-batch embeds as the whole batch does, dropout aside: the same weights follow."""
+    whole = Learner(small_encoder(), objective(), AdamW(0.01, 0.1))
+    cached = Learner(small_encoder(), objective(), AdamW(0.01, 0.1), micro_batch=2)
+    measures = [step_on(learner, batch, times=2) for learner in (whole, cached)]
+    assert measures[1] == pytest.approx(measures[0], rel=1e-4)
+    for one, two in zip(whole.variables, cached.variables, strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
+
+
+def test_gradient_caching_sees_the_same_masks_twice_and_keeps_batch_norm_per_micro_batch(batch):
+    """One micro-batch, the whole batch, equals no caching even with dropout and batch statistics: one pass each."""
+    whole = Learner(small_encoder(dropout=0.5, batch_norm=True), SoftmaxObjective(0.1), AdamW(0.01))
+    cached = Learner(small_encoder(dropout=0.5, batch_norm=True), SoftmaxObjective(0.1), AdamW(0.01), PAIRS)
+    for learner in (whole, cached):
+        step_on(learner, batch, times=2)
+    for one, two in zip(whole.variables, cached.variables, strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
+
+
+@pytest.mark.parametrize("optimizer", [AdamW, Lamb])
+def test_a_step_that_is_not_finite_changes_no_weight_and_no_moment(batch, optimizer):
+    learner = Learner(small_encoder(), SoftmaxObjective(0.1), optimizer(0.01, 0.1))
+    step_on(learner, batch)
+    state = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
+    broken = {**batch, "image": tf.fill(batch["image"].shape, np.float32("nan"))}
+    assert step_on(learner, broken)["skipped_steps"] == 1
+    after = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
+    for one, two in zip(state, after, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert step_on(learner, batch)["loss"] > 0
+
+
+def test_clipping_scales_the_gradient_of_the_whole_batch_to_the_norm():
+    optimizer = AdamW(1.0, clip_norm=1.0, beta_1=0.0, beta_2=0.0, epsilon=1e9)  # steps by gradient / 1e9
+    variables = [keras.Variable(np.zeros(1, "float32")), keras.Variable(np.zeros(1, "float32"))]
+    optimizer.build(variables)
+    norm = optimizer.step([tf.constant([3.0]), tf.constant([4.0])], variables)
+    assert float(norm) == 5.0
+    np.testing.assert_allclose([float(v.numpy()[0]) * -1e9 for v in variables], [0.6, 0.8], rtol=1e-5)
+
+
+def test_the_step_compiles_with_static_shapes_under_xla_to_the_same_loss(batch):
+    plain = step_on(Learner(small_encoder(batch_norm=True), SoftmaxObjective(0.1), Lamb(0.01), 4), batch)
+    compiled = tf.function(
+        Learner(small_encoder(batch_norm=True), SoftmaxObjective(0.1), Lamb(0.01), 4).step,
+        jit_compile=True,
+        autograph=False,
+    )(batch)
+    assert float(compiled["loss"]) == pytest.approx(plain["loss"], rel=1e-4)
+    assert float(compiled["gradient_norm"]) == pytest.approx(plain["gradient_norm"], rel=1e-3)
