@@ -37,7 +37,7 @@ def identity(config: Mapping[str, Any], files: Sequence[str]) -> str:
 class Checkpoints:
     """The checkpoints of one training, in a folder of their own.
 
-        <folder>/step-00001200/about.json   {"step", "identity", "variables", "files"}
+        <folder>/step-00001200/about.json   {"step", "identity", "shapes"}
                                state.*      every variable, as tf.train.Checkpoint writes it
                                <name>       files that are to go on from that step, such as a history
 
@@ -66,7 +66,8 @@ class Checkpoints:
         self._folder, self._identity = folder.rstrip("/"), identity
         self._every_steps, self._every_minutes, self._writes = every_steps, every_minutes, writes
         self._files = dict(files)
-        self._names = [variable.path for variable in variables]
+        # Not their names: Keras numbers layers as a process builds them, so a second model's differ from the first's.
+        self._shapes = [[*variable.shape] for variable in variables]
         self._checkpoint = tf.train.Checkpoint(variables=[variable.value for variable in variables])
         self._last_step, self._last_time = 0, time.monotonic()
 
@@ -147,7 +148,7 @@ class Checkpoints:
     def _read(self, folder: str) -> dict[str, Any]:
         with tf.io.gfile.GFile(posixpath.join(folder, ABOUT_FILE)) as file:
             about = json.loads(file.read())
-        if (about["identity"], about["variables"]) != (self._identity, self._names):
+        if (about["identity"], about["shapes"]) != (self._identity, self._shapes):
             raise ValueError(
                 f"{folder} is a checkpoint of another training ({about['identity']}, this is {self._identity}); remove "
                 f"{self._folder} to train from step 0"
@@ -162,6 +163,6 @@ class Checkpoints:
         self._checkpoint.write(posixpath.join(aside, STATE))
         for name, path in self._files.items():
             tf.io.gfile.copy(path, posixpath.join(aside, name), overwrite=True)
-        about = {"step": step, "identity": self._identity, "variables": self._names}
+        about = {"step": step, "identity": self._identity, "shapes": self._shapes}
         with tf.io.gfile.GFile(posixpath.join(aside, ABOUT_FILE), "w") as file:
             file.write(json.dumps(about))

@@ -66,31 +66,36 @@ def example(colour: str, seed: int) -> bytes:
 def artifact(kind, uri: Path):
     made = kind()
     made.uri = str(uri)
-    uri.mkdir(parents=True)
+    uri.mkdir(parents=True, exist_ok=True)
     return made
+
+
+def inputs_in(root: Path) -> dict[str, list]:
+    """Returns input key -> artifacts, of what `write_inputs` wrote."""
+    examples = artifact(standard_artifacts.Examples, root / "examples")
+    examples.split_names = artifact_utils.encode_split_names([schema.TRAIN_SPLIT])
+    return {"examples": [examples], "vocabulary": [artifact(Vocabulary, root / "vocabulary")]}
 
 
 def write_inputs(root: Path) -> dict[str, list]:
     """Write the Examples and a vocabulary; returns input key -> artifacts."""
-    examples = artifact(standard_artifacts.Examples, root / "examples")
-    examples.split_names = artifact_utils.encode_split_names([schema.TRAIN_SPLIT])
+    inputs = inputs_in(root)
     (root / "examples" / "Split-train").mkdir()
     for shard in range(2):
         path = root / "examples" / "Split-train" / f"data-{shard:05d}-of-00002.gz"
         with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
             for seed in range(20):
                 writer.write(example(list(COLOURS)[seed % len(COLOURS)], seed + 20 * shard))
-    vocabulary = artifact(Vocabulary, root / "vocabulary")
     (root / "vocabulary" / VOCABULARY_FILE).write_text("\n".join(PIECES) + "\n", encoding="utf-8")
-    return {"examples": [examples], "vocabulary": [vocabulary]}
+    return inputs
 
 
-def train(inputs, root: Path, **training) -> dict[str, Path]:
+def train(inputs, root: Path, dropout: float = 0.0, **training) -> dict[str, Path]:
     """Run the component's executor as an orchestrator does; returns output key -> folder."""
     config = {
-        **CUSTOM_CONFIG,
+        "model": {**CUSTOM_CONFIG["model"], "dropout": dropout},
         "training": {**CUSTOM_CONFIG["training"], **training},
-        "checkpoints": str(root / "checkpoints"),
+        "checkpoints": str(root.parent / f"{root.name}-checkpoints"),
     }
     component = AlignTrainer(
         examples=Channel(type=standard_artifacts.Examples),
