@@ -31,6 +31,8 @@ _PATH_FIELDS = (  # relative to the file that sets them; * is any key
     "evaluation_sets.*.image_folder",
     "filter.neighbours.model.path",
     "filter.unsafe.model.path",
+    "vocabulary.file",
+    "training.base_model",
 )
 
 

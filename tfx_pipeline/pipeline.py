@@ -12,11 +12,13 @@ from tfx import v1 as tfx
 from tfx.types import BaseChannel
 
 from components import schema
+from components.artifacts import VOCABULARY_FILE
 from components.evaluator.component import build_evaluator
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
 from components.vocabulary.component import VocabularyLearner
+from components.vocabulary.config import VocabularyConfig
 from tfx_pipeline.config import Config
 
 RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
@@ -67,7 +69,7 @@ def create_pipeline(
         examples=pairs.outputs["examples"],
         evaluation_examples=[images.outputs["examples"] for images in judged_elsewhere],
     )
-    vocabulary = VocabularyLearner(config.vocabulary, examples=kept.outputs["examples"])
+    vocabulary = VocabularyLearner(vocabulary_of(config), examples=kept.outputs["examples"])
     trainer = AlignTrainer(
         run_fn=RUN_FN,
         examples=kept.outputs["examples"],
@@ -112,3 +114,10 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=[*config.beam.pipeline_args()],
     )
+
+
+def vocabulary_of(config: Config) -> VocabularyConfig:
+    """Returns what the Vocabulary component does: a base model's vocabulary is taken where none is named."""
+    if config.training.base_model is None or config.vocabulary.file is not None:
+        return config.vocabulary
+    return dataclasses.replace(config.vocabulary, file=posixpath.join(config.training.base_model, VOCABULARY_FILE))

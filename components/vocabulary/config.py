@@ -9,9 +9,11 @@ RESERVED_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # ids 0 to 4
 
 @dataclass(frozen=True)
 class VocabularyConfig:
-    """Size of the word-piece vocabulary.
+    """Size of the word-piece vocabulary, or one that is given.
 
     Attributes:
+      file: a vocabulary to take instead of learning one, one piece a line, [PAD] first: that of a base model, say. Then
+        the other fields are not looked at. null learns one.
       size: pieces in all, reserved tokens included; fewer when the captions hold fewer.
         ALIGN section 4: 100 k (multilingual 250 k), arXiv:2102.05918.
       min_word_count: words seen less often in the train split's captions teach no piece.
@@ -19,6 +21,7 @@ class VocabularyConfig:
         until they are no more. Learning holds them in memory, about 1 kB each. The report says which count it was.
     """
 
+    file: str | None = None
     size: int = 100_000
     min_word_count: int = 1
     max_distinct_words: int = 5_000_000

@@ -19,7 +19,7 @@ from tfx.types import Artifact, artifact_utils
 
 from components import example_files, schema
 from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
-from components.vocabulary.config import VocabularyConfig
+from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.counts import WordCounts, by_bucket, count_words, least_count
 from components.vocabulary.coverage import measure_coverage
 from components.vocabulary.learner import learn_pieces
@@ -63,22 +63,44 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Buckets" >> beam.GroupByKey()
                 | "AddUp" >> beam.ParDo(AddUpBucket(aside))
             )
-        every = (count for _, count in read_totals(aside, buckets))
-        least = least_count(every, config.min_word_count, config.max_distinct_words)
-        frequent = {word: count for word, count in read_totals(aside, buckets) if count >= least}
-        if not frequent:
-            raise ValueError(
-                f"the captions of the split {schema.TRAIN_SPLIT!r} hold no word to learn from: none is seen {least} "
-                f"times, with vocabulary.min_word_count = {config.min_word_count} and max_distinct_words = "
-                f"{config.max_distinct_words}; lower the first, raise the second, or check ingest.captions"
-            )
-        pieces = learn_pieces(frequent, config)
+        if config.file is not None:
+            pieces, least = read_pieces(config.file), 1
+        else:
+            pieces, least = learn_from_counts(aside, buckets, config)
         captions = read_bucket(aside, 0).captions
         coverage = measure_coverage(pieces, read_words(aside, buckets), captions, least)
         example_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
         example_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
         vocabulary.set_int_custom_property("pieces", coverage.pieces)
         example_files.clear_aside(vocabulary)
+
+
+def read_pieces(path: str) -> list[str]:
+    """Returns the pieces of a vocabulary that is given; raises ValueError where it is none."""
+    if not tf.io.gfile.exists(path):
+        raise ValueError(f"vocabulary.file is {path!r}, which does not exist; name a vocab.txt, or null to learn one")
+    with tf.io.gfile.GFile(path) as file:
+        pieces = file.read().removesuffix("\n").split("\n")
+    if pieces[0] != RESERVED_TOKENS[0]:
+        raise ValueError(
+            f"vocabulary.file is {path!r}, whose first piece is {pieces[0]!r} and not {RESERVED_TOKENS[0]!r}, which "
+            "the text tower takes for padding; name a word-piece vocabulary"
+        )
+    return pieces
+
+
+def learn_from_counts(aside: str, buckets: int, config: VocabularyConfig) -> tuple[list[str], int]:
+    """Returns the pieces that the counted words teach, and the least count of those words."""
+    every = (count for _, count in read_totals(aside, buckets))
+    least = least_count(every, config.min_word_count, config.max_distinct_words)
+    frequent = {word: count for word, count in read_totals(aside, buckets) if count >= least}
+    if not frequent:
+        raise ValueError(
+            f"the captions of the split {schema.TRAIN_SPLIT!r} hold no word to learn from: none is seen {least} "
+            f"times, with vocabulary.min_word_count = {config.min_word_count} and max_distinct_words = "
+            f"{config.max_distinct_words}; lower the first, raise the second, or check ingest.captions"
+        )
+    return learn_pieces(frequent, config), least
 
 
 class CountWords(beam.DoFn):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from components.evaluator.baseline import build_baseline_resolver
@@ -46,3 +48,12 @@ def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alon
         assert {node.id for node in components[name].downstream_nodes} == {"PairFilter"}
     for id_, component in components.items():
         assert id_ == "PairFilter" or not {node.id for node in component.upstream_nodes} & sets
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [({}, "models/base/vocab.txt"), ({"file": "/mine/vocab.txt"}, "/mine/vocab.txt")]
+)
+def test_a_base_models_vocabulary_is_taken_where_none_is_named(given, taken):
+    pipeline = pipeline_of(training={"base_model": "models/base"}, vocabulary=given)
+    learner = next(component for component in pipeline.components if component.id == "Vocabulary")
+    assert json.loads(learner.exec_properties["vocabulary_config"])["file"] == taken

@@ -11,7 +11,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components import example_files, schema
 from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, Vocabulary
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.executor import Executor, read_captions
+from components.vocabulary.executor import Executor, read_captions, read_pieces
 from components.vocabulary.learner import learn_pieces
 from components.vocabulary.words import split_words
 
@@ -112,3 +112,23 @@ def test_no_word_at_all_is_one_sentence(learn):
     message = r"no word to learn from: none is seen 99 times, with vocabulary\.min_word_count = 99 and max_d.*lower"
     with pytest.raises(ValueError, match=message):
         learn(VocabularyConfig(min_word_count=99))
+
+
+def test_a_vocabulary_that_is_given_is_taken_as_it_is_and_reported_on(learn, load_json, tmp_path):
+    given = tmp_path / "vocab.txt"
+    given.write_text("\n".join([*RESERVED_TOKENS, "a", "cat"]) + "\n", encoding="utf-8")
+    vocabulary = learn(VocabularyConfig(file=str(given)))
+    assert (Path(vocabulary.uri) / VOCABULARY_FILE).read_bytes() == given.read_bytes()
+    report = load_json(vocabulary, VOCABULARY_REPORT_FILE)
+    assert report["pieces"] == 7
+    words = Counter(word for caption, _ in CAPTIONS["train"] for word in split_words(caption))
+    assert report["unknown_word_rate"] == pytest.approx(1 - (words["a"] + words["cat"]) / words.total())
+
+
+@pytest.mark.parametrize(("text", "why"), [(None, "does not exist"), ("cat\n", r"whose first piece is 'cat'")])
+def test_what_is_no_vocabulary_is_refused(tmp_path, text, why):
+    path = tmp_path / "vocab.txt"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"vocabulary\.file is .*, .*{why}"):
+        read_pieces(str(path))
