@@ -5,6 +5,8 @@ Legend: B batch, D embedding dimension, H and W pixels, L word pieces.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -29,22 +31,25 @@ def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_
     Returns:
       A dual encoder with all weights created.
     """
-    image_tower = ImageTower(
-        model.image_size.width_coefficient,
-        model.image_size.depth_coefficient,
-        stem_stride=model.image_stem_stride,
-        drop_connect=model.drop_connect,
-        synchronized_batch_norm=training.synchronized_batch_norm,
-    )
-    text_tower = TextTower(
-        vocabulary_size,
-        layers=model.text_size.layers,
-        hidden=model.text_size.hidden,
-        heads=model.text_size.heads,
-        intermediate=model.text_size.intermediate,
-        max_pieces=model.text_max_pieces,
-        dropout=model.dropout,
-    )
+    with _arithmetic(training.image_precision):
+        image_tower = ImageTower(
+            model.image_size.width_coefficient,
+            model.image_size.depth_coefficient,
+            stem_stride=model.image_stem_stride,
+            drop_connect=model.drop_connect,
+            synchronized_batch_norm=training.synchronized_batch_norm,
+            batch_norm_group=training.batch_norm_group,
+        )
+    with _arithmetic(training.text_precision):
+        text_tower = TextTower(
+            vocabulary_size,
+            layers=model.text_size.layers,
+            hidden=model.text_size.hidden,
+            heads=model.text_size.heads,
+            intermediate=model.text_size.intermediate,
+            max_pieces=model.text_max_pieces,
+            dropout=model.dropout,
+        )
     encoder = DualEncoder(
         image_tower,
         text_tower,
@@ -57,6 +62,17 @@ def build_dual_encoder(model: ModelConfig, training: TrainingConfig, vocabulary_
         towers: dict[str, keras.Model] = {"image": image_tower, "text": text_tower}
         towers[training.frozen_tower].trainable = False
     return encoder
+
+
+@contextmanager
+def _arithmetic(precision: str) -> Iterator[None]:
+    """Give the layers that are made within this precision; what takes a tower's features works in float32 again."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(DTYPE_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @keras.saving.register_keras_serializable(package="align")

@@ -31,6 +31,7 @@ class ImageTower(keras.Model):
       stem_stride: stride of the first convolution.
       drop_connect: stochastic depth; block i of n (from 0) is skipped with probability drop_connect * i / n.
       synchronized_batch_norm: whether training statistics span all replicas instead of each one's own batch.
+      batch_norm_group: images whose training statistics are taken together; None takes all of the batch.
 
     Call:
       images [B, H, W, 3] in [-1, 1] -> features [B, F], F = scale_width(320, width_coefficient).
@@ -47,10 +48,11 @@ class ImageTower(keras.Model):
         stem_stride: int = 2,
         drop_connect: float = 0.2,
         synchronized_batch_norm: bool = False,
+        batch_norm_group: int | None = None,
         name: str = "image_tower",
         **kwargs: Any,
     ) -> None:
-        build = _Builder(synchronized_batch_norm)
+        build = _Builder(synchronized_batch_norm, batch_norm_group)
         blocks = sum(scale_repeats(stage.repeats, depth_coefficient) for stage in STAGES)
 
         images = keras.Input((None, None, 3), name="image")
@@ -76,6 +78,7 @@ class ImageTower(keras.Model):
         self.stem_stride = stem_stride
         self.drop_connect = drop_connect
         self.synchronized_batch_norm = synchronized_batch_norm
+        self.batch_norm_group = batch_norm_group
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -84,6 +87,7 @@ class ImageTower(keras.Model):
             "stem_stride": self.stem_stride,
             "drop_connect": self.drop_connect,
             "synchronized_batch_norm": self.synchronized_batch_norm,
+            "batch_norm_group": self.batch_norm_group,
             "name": self.name,
         }
 
@@ -100,8 +104,9 @@ def _letters(index: int) -> str:
 class _Builder:
     """Layers of the functional graph that share initialisers and batch norm's settings."""
 
-    def __init__(self, synchronized_batch_norm: bool) -> None:
+    def __init__(self, synchronized_batch_norm: bool, batch_norm_group: int | None) -> None:
         self._synchronized = synchronized_batch_norm
+        self._group = batch_norm_group
 
     def convolution(self, x: keras.KerasTensor, width: int, kernel: int, stride: int, name: str) -> keras.KerasTensor:
         x, padding = _pad(x, kernel, stride, name)
@@ -128,7 +133,11 @@ class _Builder:
 
     def normalise(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         return BatchNormalization(
-            momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, synchronized=self._synchronized, name=name
+            momentum=BATCH_NORM_MOMENTUM,
+            epsilon=BATCH_NORM_EPSILON,
+            synchronized=self._synchronized,
+            group=self._group,
+            name=name,
         )(x)
 
     def normalise_and_activate(self, x: keras.KerasTensor, norm_name: str, activation_name: str) -> keras.KerasTensor:

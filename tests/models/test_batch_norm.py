@@ -40,6 +40,26 @@ def test_equals_keras(shape, training):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5)
 
 
+def test_groups_are_normalised_each_by_itself():
+    rng = np.random.default_rng(1)
+    images = tf.constant(rng.normal(2, 3, (6, 4, 5, 3)).astype("float32"))
+    cotangent = tf.constant(rng.normal(size=images.shape).astype("float32"))
+    layer, _ = both_layers(epsilon=1e-3, momentum=0.9)
+    grouped = BatchNormalization(group=2, epsilon=1e-3, momentum=0.9)
+    grouped.build(images.shape)
+    grouped.set_weights(layer.get_weights())
+    ours = run(grouped, images, cotangent, training=True)
+    apart = []
+    for rows in (slice(0, 2), slice(2, 4), slice(4, 6)):
+        alone, _ = both_layers(epsilon=1e-3, momentum=0.9)
+        apart.append(run(alone, images[rows], cotangent[rows], training=True))
+    outputs, by_input, by_gamma, by_beta, mean, variance = zip(*apart, strict=True)
+    expected = [np.concatenate(outputs), np.concatenate(by_input), sum(by_gamma), sum(by_beta)]
+    expected += [np.mean(mean, axis=0), np.mean(variance, axis=0)]
+    for found, wanted in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=2e-5)
+
+
 def test_a_frozen_layer_uses_and_keeps_its_moving_statistics():
     images = tf.ones((2, 2, 2, 3))
     layer, _ = both_layers()

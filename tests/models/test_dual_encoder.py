@@ -110,6 +110,23 @@ def test_a_fixed_temperature_is_not_trained():
     assert not any(weight.name == "temperature" for weight in weights)
 
 
+def test_towers_compute_in_bfloat16_and_keep_weights_and_vectors_in_float32(batch):
+    keras.utils.set_random_seed(0)
+    half = build_dual_encoder(MODEL, TrainingConfig(image_precision="bfloat16", text_precision="bfloat16"), PIECES)
+    keras.utils.set_random_seed(0)
+    whole = build_dual_encoder(MODEL, TrainingConfig(), PIECES)
+    assert keras.config.dtype_policy().name == "float32"
+    assert half.image_tower.layers[-1].compute_dtype == "bfloat16"
+    assert {str(weight.dtype) for weight in half.trainable_weights} == {"float32"}
+    for training in (False, True):
+        for encode, values in (("encode_image", batch["image"]), ("encode_text", batch["token_ids"])):
+            found = getattr(half, encode)(values, training=training)
+            assert found.dtype == tf.float32
+            if not training:
+                cosines = np.sum(np.asarray(found) * np.asarray(getattr(whole, encode)(values)), axis=1)
+                assert cosines.min() > 0.99
+
+
 def test_config_round_trips(encoder, batch):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(encoder))
     assert again.get_config() == encoder.get_config()
