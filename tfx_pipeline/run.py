@@ -40,9 +40,7 @@ def run(config: Config, console: Console) -> RunRecord:
     check(config)
     with _only_run(config.root):
         run_dir = _new_run_dir(config.root)
-        (run_dir / CONFIG_FILE).write_text(
-            yaml.safe_dump(config.to_mapping(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-        )
+        (run_dir / CONFIG_FILE).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), encoding="utf-8")
         with (run_dir / LOG_FILE).open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir)],

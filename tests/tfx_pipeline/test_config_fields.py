@@ -63,7 +63,7 @@ evaluation_sets = st.dictionaries(
 def test_every_config_survives_a_round_trip_through_yaml(rules, sets):
     named = {name: EvaluationSetConfig(name=name, **fields) for name, fields in sets.items()}
     config = Config(filter=rules, evaluation_sets=named)
-    assert build(yaml.safe_load(yaml.safe_dump(config.to_mapping(), allow_unicode=True))) == config
+    assert build(yaml.safe_load(yaml.safe_dump(config.to_mapping()))) == config
     assert FilterConfig.from_json(rules.to_json()) == rules
 
 
