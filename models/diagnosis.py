@@ -20,6 +20,7 @@ LINES_NEEDED = LINES_JUDGED + LINES_OF_EXPLOSION  # a caller may forget older on
 PATIENCE_STEPS = 200  # after the warm-up; a healthy run passes by the loss of chance on its way down
 CHANCE_SHARE = 0.99  # of the loss of chance: from here up the loss counts as stuck there
 LUCK = 2.0  # standard deviations that guessing reaches above its mean
+COMMON_POSITIVES = 5  # of a pair, where pairs repeat: captions of an image in Flickr30K and MSCOCO
 BOUND_SHARE = 0.01  # the temperature is at its bound this close to it, relative
 INPUT_WAIT_SHARE = 0.1  # of the time; the aim is 0.05
 EXPLOSION = 10.0  # times the gradients' usual norm
@@ -33,7 +34,7 @@ def warnings(training: TrainingConfig, lines: Sequence[Line]) -> dict[str, str]:
       lines: the history so far, in order; the last LINES_NEEDED of it suffice.
     """
     found = {name: words for name, rule in _RULES.items() if (words := rule(training, lines))} if lines else {}
-    return {name: words for name, words in found.items() if _TOLD_BY.get(name) not in found}
+    return {name: words for name, words in found.items() if found.keys().isdisjoint(_TOLD_BY.get(name, ()))}
 
 
 def candidates(training: TrainingConfig) -> int:
@@ -56,12 +57,23 @@ def chance_loss(training: TrainingConfig) -> float:
     return 2 * math.log(candidates(training))
 
 
-def greatest_lucky_recall(batch: int, lines: int) -> float:
+def chance_recall(training: TrainingConfig) -> float:
+    """Returns the in-batch R@1 of guessing, 1/N; under the loss "multi_positive" more, by as much as pairs repeat."""
+    return 1 / candidates(training)
+
+
+def greatest_lucky_recall(batch: int, lines: int, share: float) -> float:
     """Returns the in-batch R@1 over `lines` batches that guessing does not pass but by rare luck.
 
-    Of lines * G rows guessing gets `lines` right, give or take sqrt(lines (1 - 1/G)).
+    Of the R = lines * G rows guessing gets R p right, give or take sqrt(R p (1 - p)).
+
+    Args:
+      batch: G.
+      lines: batches that are judged.
+      share: p, what guessing gets right on average, in (0, 1].
     """
-    return (lines + LUCK * math.sqrt(lines * (1 - 1 / batch))) / (lines * batch)
+    rows = lines * batch
+    return (rows * share + LUCK * math.sqrt(rows * share * (1 - share))) / rows
 
 
 def _loss_not_finite(training: TrainingConfig, lines: Sequence[Line]) -> str | None:
@@ -86,7 +98,9 @@ def _skipped_steps(training: TrainingConfig, lines: Sequence[Line]) -> str | Non
 def _loss_at_chance(training: TrainingConfig, lines: Sequence[Line]) -> str | None:
     judged = _after_warmup(training, lines)
     chance = chance_loss(training)
-    if not judged or not _mean(judged, "loss") >= CHANCE_SHARE * chance or not _guesses(training, judged):
+    positives = COMMON_POSITIVES if training.loss == "multi_positive" else 1  # each one is right, and so a guess's luck
+    guessing = min(positives * chance_recall(training), 1.0)
+    if not judged or not _mean(judged, "loss") >= CHANCE_SHARE * chance or not _guesses(training, judged, guessing):
         return None
     return (
         f"The loss is stuck: {_mean(judged, 'loss'):.3g} over the last {len(judged)} lines up to step "
@@ -100,14 +114,14 @@ def _loss_at_chance(training: TrainingConfig, lines: Sequence[Line]) -> str | No
 
 def _recall_at_chance(training: TrainingConfig, lines: Sequence[Line]) -> str | None:
     judged = _after_warmup(training, lines)
-    if not judged or not _guesses(training, judged):
+    if not judged or not _guesses(training, judged, chance_recall(training)):
         return None
+    other = "" if training.loss == "multi_positive" else ", or where pairs repeat set training.loss to multi_positive"
     return (
         f"In-batch R@1 is that of guessing: {_recall(training, judged)}, over the last {len(judged)} lines up to step "
         f"{_at(lines[-1])}, though the loss is {_mean(judged, 'loss'):.3g}. Usually only the temperature or the bias "
         "was learnt so far, or many captions or images of a batch are the same. Wait some hundred steps more; then "
-        f"raise training.learning_rate ({training.learning_rate:.3g}), or where pairs repeat set training.loss to "
-        "multi_positive."
+        f"raise training.learning_rate ({training.learning_rate:.3g}){other}."
     )
 
 
@@ -171,13 +185,17 @@ def _after_warmup(training: TrainingConfig, lines: Sequence[Line]) -> Sequence[L
     return judged if patient and len(judged) == LINES_JUDGED else []
 
 
-def _guesses(training: TrainingConfig, judged: Sequence[Line]) -> bool:
-    return _mean(judged, "in_batch_recall_at_1") <= greatest_lucky_recall(training.batch, len(judged))
+def _guesses(training: TrainingConfig, judged: Sequence[Line], share: float) -> bool:
+    return _mean(judged, "in_batch_recall_at_1") <= greatest_lucky_recall(training.batch, len(judged), share)
 
 
 def _recall(training: TrainingConfig, judged: Sequence[Line]) -> str:
     found = 100 * _mean(judged, "in_batch_recall_at_1")
-    return f"{found:.2g} %, where guessing in a batch of {training.batch} has {100 / training.batch:.2g} %"
+    more = ", more where pairs repeat" if training.loss == "multi_positive" else ""
+    return (
+        f"{found:.2g} %, where guessing among {candidates(training)} pairs has "
+        f"{100 * chance_recall(training):.2g} %{more}"
+    )
 
 
 def _mean(lines: Sequence[Line], name: str) -> float:
@@ -207,4 +225,7 @@ _RULES: dict[str, Callable[[TrainingConfig, Sequence[Line]], str | None]] = {
     "gradients_explode": _gradients_explode,
     "input_wait": _input_wait,
 }
-_TOLD_BY = {"skipped_steps": "loss_not_finite", "recall_at_chance": "loss_at_chance"}  # one cause, one warning
+_TOLD_BY = {  # one cause, one warning
+    "skipped_steps": ("loss_not_finite",),
+    "recall_at_chance": ("loss_at_chance", "loss_not_finite"),  # of equal or undefined cosines R@1 is that of guessing
+}
