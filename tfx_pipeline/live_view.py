@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
-from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -21,13 +20,13 @@ from tfx_pipeline.json_lines import read_json_lines
 from tfx_pipeline.run_record import DIED, LOG_FILE, REPORT_FILE, ComponentRecord, RunRecord, record_of
 from tfx_pipeline.run_summary import summarize
 from tfx_pipeline.training_history import HistoryLine, progress
-from tfx_pipeline.wording import NOTHING, count, duration, measure, percent
+from tfx_pipeline.training_panel import training_panel, training_phrase
+from tfx_pipeline.wording import duration
 
 TRAINER = "Trainer"
 POLL_S = 0.25
 PLAIN_TRAINING_S = 10.0  # between two lines on training where lines stay
 LOG_LINES = 6  # of the log's end, shown where a process died without a word
-BAR_WIDTH = 40
 _SYMBOLS = {"waiting": "·", "complete": "✓", "cached": "✓", "failed": "✗"}
 _STYLES = {"waiting": "dim", "complete": "green", "cached": "cyan", "failed": "bold red", "running": "bold"}
 
@@ -68,12 +67,13 @@ def _training(record: RunRecord) -> HistoryLine | None:
 
 
 class PlainView(AbstractContextManager):
-    """One plain line an event, and one on training every ten seconds."""
+    """One plain line an event, one on training every ten seconds, and one when a warning begins to hold."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._seen = 0
         self._training_told: tuple[float, int] = (0.0, 0)  # when, at which step
+        self._warned: set[str] = set()
 
     def __exit__(self, *_: object) -> None:
         return None
@@ -86,6 +86,7 @@ class PlainView(AbstractContextManager):
         self._seen = len(events)
         if training is not None:
             self._tell_training(training)
+            self._tell_warnings(training)
 
     def _tell_training(self, training: HistoryLine) -> None:
         told, step = self._training_told
@@ -93,7 +94,13 @@ class PlainView(AbstractContextManager):
         if training.step == step or (now - told < PLAIN_TRAINING_S and training.step < training.steps):
             return
         self._training_told = now, training.step
-        self._print(time.time(), f"{TRAINER} {_steps(training)}: {', '.join(_measures(training))}")
+        self._print(time.time(), f"{TRAINER} {training_phrase(training)}")
+
+    def _tell_warnings(self, training: HistoryLine) -> None:
+        for name, words in training.warnings.items():
+            if name not in self._warned:
+                self._print(time.time(), f"{TRAINER} warns: {words}")
+        self._warned |= training.warnings.keys()
 
     def _print(self, when: float | None, line: str) -> None:
         stamp = time.strftime("%H:%M:%S", time.localtime(when))
@@ -139,7 +146,7 @@ class LiveView(AbstractContextManager):
         """Returns the picture of a run at Unix time `now`."""
         parts: list[RenderableType] = [self._heading(record, now), self._table(record, training, now)]
         if training is not None:
-            parts.append(Padding(_training_panel(training), (1, 0, 0, 2)))
+            parts.append(Padding(training_panel(training), (1, 0, 0, 2)))
         return Padding(Group(*parts), (1, 1, 1, 1))
 
     def _heading(self, record: RunRecord, now: float) -> RenderableType:
@@ -185,41 +192,6 @@ class LiveView(AbstractContextManager):
         if component.state == "cached":
             return Text.assemble(("cached", "cyan"), ("  " if made else ""), made)
         return made
-
-
-def _training_panel(training: HistoryLine) -> RenderableType:
-    bar = Table.grid(padding=(0, 2))
-    bar.add_row(
-        ProgressBar(total=training.steps, completed=training.step, width=BAR_WIDTH, complete_style="cyan"),
-        Text(_steps(training)),
-        Text(_time_left(training)),
-    )
-    measures = Table.grid(padding=(0, 3))
-    measures.add_row(*(Text.assemble((f"{name} ", "dim"), value) for name, value in _named_measures(training)))
-    return Group(bar, measures)
-
-
-def _named_measures(training: HistoryLine) -> list[tuple[str, str]]:
-    return [
-        ("loss", f"{training.loss:.3f}"),
-        ("temperature", measure(training.temperature)),
-        ("in-batch R@1", percent(training.in_batch_recall_at_1)),
-        ("pairs/s", NOTHING if training.step == 1 else count(training.pairs_per_s)),
-    ]
-
-
-def _measures(training: HistoryLine) -> list[str]:
-    return [*(f"{name} {value}" for name, value in _named_measures(training)), _time_left(training)]
-
-
-def _time_left(training: HistoryLine) -> str:
-    if training.step == 1:
-        return "time left not known yet"  # the first step's time is that of building the graph
-    return f"{duration(training.seconds_left)} left" if training.step < training.steps else "exporting the model"
-
-
-def _steps(training: HistoryLine) -> str:
-    return f"step {count(training.step)} of {count(training.steps)}"
 
 
 def _in_time(seconds: float | None) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from tfx_pipeline.config import ConfigError
-from tfx_pipeline.json_lines import read_last_json_line
 from tfx_pipeline.run_record import ComponentRecord
-from tfx_pipeline.training_history import HISTORY_FILE
+from tfx_pipeline.training_history import HISTORY_FILE, read_last_line
 from tfx_pipeline.wording import count, counted, duration
 
 # The file names of components/artifacts.py, whose import takes TFX's half minute; a test holds them equal.
@@ -56,10 +56,16 @@ def _vocabulary(uri: Path) -> str:
 
 
 def _training(uri: Path) -> str:
-    last = read_last_json_line(uri / HISTORY_FILE)
+    last = read_last_line(uri / HISTORY_FILE)
     if last is None:
         return ""
-    return f"{count(last['step'])} steps in {duration(last['seconds'])}, loss {last['loss']:.3f}"
+    phrases = [f"{count(last.step)} steps in {duration(last.seconds)}"]
+    if last.skipped_steps:
+        phrases.append(f"{count(last.skipped_steps)} of them skipped")
+    phrases.append(f"loss {last.loss:.3f}" if math.isfinite(last.loss) else "loss not finite at the last step")
+    if last.warnings:
+        phrases.append(f"{counted(len(last.warnings), 'warning')} at its end")
+    return ", ".join(phrases)
 
 
 def _blessing(uri: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -10,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfx_pipeline import wording
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.json_lines import read_json_lines, read_last_json_line
 from tfx_pipeline.run_record import BROKE_OFF, DIED, ComponentRecord, latest_run_dir, read_record, record_of
@@ -113,6 +113,28 @@ def test_the_last_line_of_a_long_file_is_found_from_its_tail(tmp_path):
     assert read_last_json_line(path) == history_line(399)
 
 
+def test_the_tail_holds_the_longest_line_that_a_training_writes(tmp_path, monkeypatch):
+    from models import diagnosis
+    from models.training_config import TrainingConfig
+
+    training = TrainingConfig(batch=128, steps=10**6, warmup_steps=0, loss="multi_positive", clip_norm=0.001)
+    measures = {"loss": 9.7, "temperature": 1 / 1024, "in_batch_recall_at_1": 0.0, "gradient_norm": 1e-5}
+    rest = {"skipped_steps": 0, "learning_rate": 1.23e-5, "input_wait": 0.999, "pairs_per_s": 1e5 / 3}
+    lines = [history_line(10**6, **measures, **rest) for _ in range(diagnosis.LINES_NEEDED)]
+    for line in lines[-diagnosis.LINES_OF_EXPLOSION :]:
+        line |= {"gradient_norm": 1e5, "skipped_steps": 10}
+    lines[-4]["loss"] = math.nan
+    found = {name: rule(training, lines) for name, rule in diagnosis._RULES.items() if name != "loss_at_chance"}
+    lines[-4]["loss"] = 9.7
+    found["loss_at_chance"] = diagnosis._RULES["loss_at_chance"](training, lines)
+    assert len(found) == 7
+    assert all(found.values())
+    path = write_lines(tmp_path / "history.jsonl", [{**lines[-1], "warnings": found}] * 30)
+    with path.open("a") as file:
+        file.write(json.dumps({**lines[-1], "warnings": found})[:-1])  # another one is being written
+    assert read_last_json_line(path) == {**lines[-1], "warnings": found}
+
+
 def test_a_damaged_line_is_named(tmp_path):
     run_dir = run_folder(tmp_path, b"{nonsense\n" + WRITTEN)
     with pytest.raises(ConfigError, match=r"events\.jsonl holds a line that is not JSON"):
@@ -187,7 +209,13 @@ def test_summaries_say_what_was_made(tmp_path):
     assert summarize(of_a_set) == summarize(ingested)
     assert summarize(filtered) == "4,218 images, 8,435 captions, dropped 12 images and 1 caption"
     assert summarize(finished("Vocabulary", vocabulary=tmp_path)) == "2,000 pieces from 5,311 words"
-    assert summarize(finished("Trainer", model_run=tmp_path)) == "100 steps in 16 min 40 s, loss 2.500"
+    trained = finished("Trainer", model_run=tmp_path)
+    assert summarize(trained) == "100 steps in 16 min 40 s, loss 2.500"
+    skipped = history_line(100, loss=None, skipped_steps=2, warnings={"loss_not_finite": "The loss was not finite."})
+    write_lines(tmp_path / "history.jsonl", [history_line(1), skipped])
+    assert summarize(trained) == (
+        "100 steps in 16 min 40 s, 2 of them skipped, loss not finite at the last step, 1 warning at its end"
+    )
     assert summarize(finished("Evaluator", blessing=tmp_path)) == "not blessed"
     (tmp_path / "BLESSED").touch()
     assert summarize(finished("Evaluator", blessing=tmp_path)) == "blessed"
@@ -205,12 +233,23 @@ def test_what_has_no_summary_says_nothing_and_what_is_damaged_says_so(tmp_path):
 
 
 def test_history_is_read_whole_and_extra_fields_are_passed_by(tmp_path):
-    write_lines(tmp_path / "history.jsonl", [history_line(1), history_line(2, gradient_norm=3.0)])
-    assert read_history(tmp_path) == [HistoryLine(**history_line(1)), HistoryLine(**history_line(2))]
+    later = {"gradient_norm": 3.0, "skipped_steps": 1, "input_wait": 0.25, "warnings": {"input_wait": "It waits."}}
+    write_lines(tmp_path / "history.jsonl", [history_line(1, **later), history_line(2, **later, new_measure=3.0)])
+    assert read_history(tmp_path) == [HistoryLine(**history_line(1, **later)), HistoryLine(**history_line(2, **later))]
     assert read_history(tmp_path / "nowhere") == []
     write_lines(tmp_path / "history.jsonl", [{"step": 1}])
     with pytest.raises(ConfigError, match="holds a line without 'steps'"):
         read_history(tmp_path)
+
+
+def test_what_a_history_does_not_know_is_nan(tmp_path):
+    (old,) = read_history(write_lines(tmp_path / "old" / "history.jsonl", [history_line(1)]).parent)
+    assert math.isnan(old.gradient_norm)
+    assert math.isnan(old.input_wait)
+    assert (old.skipped_steps, old.warnings) == (0, {})
+    nulls = history_line(1, loss=None, pairs_per_s=None, seconds_left=None, gradient_norm=None, input_wait=None)
+    (new,) = read_history(write_lines(tmp_path / "new" / "history.jsonl", [nulls]).parent)
+    assert all(math.isnan(getattr(new, name)) for name, value in nulls.items() if value is None)
 
 
 def test_progress_is_that_of_the_training_that_began_then(tmp_path):
@@ -233,29 +272,3 @@ def test_file_names_are_those_of_the_writers():
         assert getattr(run_summary, name) == getattr(artifacts, name)
     assert run_summary.BLESSED_FILE == results.BLESSED_FILE
     assert training_history.HISTORY_FILE == history.HISTORY_FILE
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        (wording.duration(0.04), "0.0 s"),
-        (wording.duration(9.96), "10 s"),
-        (wording.duration(59.6), "1 min 00 s"),
-        (wording.duration(3599.7), "1 h 00 min"),
-        (wording.duration(7620), "2 h 07 min"),
-        (wording.percent(0.41), "41.0 %"),
-        (wording.percent(0.000712), "0.07 %"),
-        (wording.percent(0.0), "0.0 %"),
-        (wording.percent(1.0), "100.0 %"),
-        (wording.percent(float("nan")), "–"),  # noqa: RUF001
-        (wording.measure(0.07123), "0.0712"),
-        (wording.measure(3.214), "3.21"),
-        (wording.measure(412.3), "412"),
-        (wording.measure(0.0), "0"),
-        (wording.measure(1.234e-5), "1.23e-05"),
-        (wording.counted(1, "image"), "1 image"),
-        (wording.counted(4218, "image"), "4,218 images"),
-    ],
-)
-def test_wording(written, expected):
-    assert written == expected
