@@ -35,7 +35,9 @@ SHARED = frozenset(f"components.{path.stem}" for path in (ROOT / "components").g
 DOORS_OF_SERVING = frozenset(
     {"serving.contact_sheet", "serving.embedder", "serving.search", "serving.server", "serving.versions"}
 )
-PLAIN_MODELS = frozenset({"models.config", "models.parameter_counts", "models.sizes", "models.training_config"})
+PLAIN_MODELS = frozenset(  # models.diagnosis knows what guessing gets, which the report draws beside the curves
+    {"models.config", "models.diagnosis", "models.parameter_counts", "models.sizes", "models.training_config"}
+)
 MAX_LINES = 300
 
 PLUMBING = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx_pipeline.config import ConfigError
 
-_TAIL_BYTES = 65_536  # a line of history with every warning takes 5 KB, and another may be half written after it
+_TAIL_BYTES = 65_536  # a line of history with every warning takes 3 KB, and another may be half written after it
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from tfx_pipeline.report.page import render
 from tfx_pipeline.training_history import HistoryLine
 
 IDS = ["PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher"]
-VOID = {"meta", "img", "br", "line", "polyline"}
+VOID = {"meta", "img", "br", "line", "polyline", "circle"}
 
 
 class Page(HTMLParser):
@@ -142,6 +142,8 @@ HISTORY = [
         pairs_per_s=400.0 + step,
         seconds=2.0 * step,
         seconds_left=2.0 * (60 - step),
+        gradient_norm=3.0 - step / 40,
+        input_wait=0.01 + step / 10_000,
     )
     for step in (1, 10, 20, 30, 40, 50, 60)
 ]

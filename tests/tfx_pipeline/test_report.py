@@ -121,7 +121,7 @@ def test_an_evaluation_without_numbers_shows_dashes(contents):
 
 def test_each_chart_has_a_point_for_each_line_of_history(contents):
     curves = [found for found in page_of(contents).named("polyline") if found["class"] == "curve"]
-    assert [len(curve["points"].split()) for curve in curves] == [len(HISTORY)] * 5
+    assert [len(curve["points"].split()) for curve in curves] == [len(HISTORY)] * 7
 
 
 def test_the_key_figures(contents):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from report_samples import Page, page_of, png, tally
-from tfx_pipeline.report.charts import line_chart, nice_range
+from tfx_pipeline.report.charts import Reference, line_chart, nice_range
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.data_section import data_section
 from tfx_pipeline.report.example_answers import (
@@ -93,7 +93,9 @@ def test_an_axis_covers_its_values_in_a_few_round_steps(low, width):
 def test_a_curve_breaks_where_a_value_is_not_finite():
     ys = [math.nan, 1.0, 2.0, math.nan, math.inf, 3.0]
     page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, from_zero=True)))
-    assert [len(found["points"].split()) for found in page.named("polyline")] == [2, 1]
+    assert [len(found["points"].split()) for found in page.named("polyline")] == [2]
+    (dot,) = page.named("circle")  # a line of one point would not be drawn
+    assert (dot["cx"], dot["cy"]) == ("330", "10")
     Page(str(line_chart([1], [math.nan], label="x", write=str, from_zero=False)))
 
 
@@ -103,6 +105,14 @@ def test_points_lie_where_the_axes_say():
     ticks = {found["y1"]: None for found in page.named("line")}
     assert list(ticks) == ["154", "118", "82", "46", "10"]
     assert page.text == "02.557.5100100"
+
+
+def test_a_reference_at_the_top_keeps_its_name():
+    reference = Reference(10.0, "guessing")
+    page = Page(str(line_chart([0, 1], [0.0, 1.0], label="x", write=str, from_zero=True, reference=reference)))
+    (line,) = [found for found in page.named("line") if found["class"] == "reference"]
+    (name,) = [found for found in page.named("text") if found.get("class") == "note"]
+    assert (line["y1"], name["y"]) == ("10", "8.5")
 
 
 # Example queries

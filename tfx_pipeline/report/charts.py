@@ -10,6 +10,7 @@ from tfx_pipeline.report.markup import Markup, tag
 
 WIDTH, HEIGHT = 340, 176
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 22  # margins around the plot, in the chart's own pixels
+NAME_TOP = 8.5  # base line of a reference's name that is not cut off at the top
 TICKS = 4
 SMALLEST = 1e-100  # smaller values are drawn as 0
 SAME = 1e-9  # values whose relative spread is below this are drawn as one level
@@ -41,7 +42,7 @@ def line_chart(
 
     Args:
       xs: ascending, one for each y.
-      ys: values; the line breaks where one is not finite.
+      ys: values; the line breaks where one is not finite, and a value between two such is a dot.
       label: what the chart shows, for those who cannot see it.
       write: how a tick on the y axis is written.
       from_zero: whether the y axis starts at 0.
@@ -69,14 +70,16 @@ def line_chart(
     for x, anchor in ((0.0, "start"), (right, "end")):
         parts.append(tag("text", f"{x:,.0f}", x=_px(x_at(x)), y=HEIGHT - 6, text_anchor=anchor))
     if reference:
-        y = _px(y_at(reference.value))
-        parts.append(tag("line", class_="reference", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
-        parts.append(
-            tag("text", reference.name, class_="note", x=WIDTH - RIGHT, y=_px(float(y) - 5), text_anchor="end")
-        )
+        y = y_at(reference.value)
+        parts.append(tag("line", class_="reference", x1=LEFT, x2=WIDTH - RIGHT, y1=_px(y), y2=_px(y)))
+        name_y = _px(max(y - 5, NAME_TOP))
+        parts.append(tag("text", reference.name, class_="note", x=WIDTH - RIGHT, y=name_y, text_anchor="end"))
     for segment in _segments(xs, ys):
-        points = " ".join(f"{_px(x_at(x))},{_px(y_at(y))}" for x, y in segment)
-        parts.append(tag("polyline", class_="curve", points=points))
+        points = [(_px(x_at(x)), _px(y_at(y))) for x, y in segment]
+        if len(points) > 1:
+            parts.append(tag("polyline", class_="curve", points=" ".join(f"{x},{y}" for x, y in points)))
+        else:
+            parts += [tag("circle", class_="dot", cx=x, cy=y, r=2) for x, y in points]
     return tag("svg", parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=label)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
 from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
 from tfx_pipeline.run_summary import summarize
-from tfx_pipeline.wording import NOTHING, count, duration, percent
+from tfx_pipeline.wording import NOTHING, count, counted, duration, percent
 
 DEFAULT_PRESET = "demo"  # what the align command takes without --config
 STATE_CLASS = {"complete": "good", "cached": "good", "failed": "bad", "running": "open", "waiting": "open"}
@@ -59,9 +60,9 @@ def key_figures(contents: Contents) -> list[tuple[str, str, str]]:
         figures.append(("images kept", count(kept), f"of {count(read)} that were ingested"))
     if not isinstance(contents.history, Missing):
         last = contents.history[-1]
-        figures.append(
-            ("training", duration(last.seconds), f"{count(last.step)} steps, {count(last.pairs_per_s)} pairs/s")
-        )
+        speed = f", {count(last.pairs_per_s)} pairs/s" if math.isfinite(last.pairs_per_s) else ""
+        warned = f", {counted(len(last.warnings), 'warning')} at its end" if last.warnings else ""
+        figures.append(("training", duration(last.seconds), f"{count(last.step)} steps{speed}{warned}"))
     if not isinstance(contents.evaluation, Missing):
         for split, found in contents.evaluation.metrics.items():
             name = "t2i_recall_at_10"
