@@ -1,7 +1,8 @@
 """What chance does to a training image: where it is cut, whether it is mirrored, how its colours shift.
 
 Each function takes what chance drew, numbers in [0, 1), as an argument: the same draws make the same image. The paper
-has random_crop and random_flip alone; the others are for small data, which a model sees many times.
+has random_crop and random_flip alone, which move bytes and change none; the others are for small data, which a model
+sees many times, and compute in float32 until `augment` rounds.
 
 Legend: R model.image_resize_px, S model.image_crop_px.
 """
@@ -20,7 +21,7 @@ MAX_CROP_ASPECT_RATIO = 1.25  # of a resized crop's sides: images are resized to
 
 
 def augment(image: tf.Tensor, crop_px: int, training: TrainingConfig, draws: tf.Tensor) -> tf.Tensor:
-    """Make a model input of a resized image as configured.
+    """Make a training image of a resized one as configured; what scales it is `preprocessing.scale`, in the step.
 
     Args:
       image: [R, R, 3] uint8.
@@ -29,7 +30,7 @@ def augment(image: tf.Tensor, crop_px: int, training: TrainingConfig, draws: tf.
       draws: [DRAWS] in [0, 1); each augmentation has its own, whichever are configured.
 
     Returns:
-      [S, S, 3] float32 in [-1, 1].
+      [S, S, 3] uint8.
     """
     if training.min_crop_area is None:
         crop = random_crop(image, crop_px, draws[:2])
@@ -37,12 +38,11 @@ def augment(image: tf.Tensor, crop_px: int, training: TrainingConfig, draws: tf.
         crop = random_resized_crop(image, crop_px, training.min_crop_area, draws[:4])
     if training.horizontal_flip:
         crop = random_flip(crop, draws[4])
-    scaled = preprocessing.scale(crop)
     if training.colour_jitter:
-        scaled = random_colours(scaled, training.colour_jitter, draws[5:8])
+        crop = random_colours(tf.cast(crop, tf.float32), training.colour_jitter, draws[5:8])
     if training.greyscale_share:
-        scaled = random_greyscale(scaled, training.greyscale_share, draws[8])
-    return scaled
+        crop = random_greyscale(tf.cast(crop, tf.float32), training.greyscale_share, draws[8])
+    return tf.cast(tf.round(crop), tf.uint8)
 
 
 def random_crop(image: tf.Tensor, crop_px: int, draws: tf.Tensor) -> tf.Tensor:
@@ -99,22 +99,22 @@ def random_colours(image: tf.Tensor, strength: float, draws: tf.Tensor) -> tf.Te
     image's mean, and brightness moves by up to strength / 4 of the whole range; then values are clipped to it.
 
     Args:
-      image: [S, S, 3] float32 in [-1, 1].
+      image: [S, S, 3] float32 in 0..255.
       strength: in [0, 1].
       draws: [3] in [0, 1): of saturation, contrast and brightness.
 
     Returns:
-      [S, S, 3] float32 in [-1, 1].
+      [S, S, 3] float32 in 0..255.
     """
     saturation, contrast, brightness = tf.unstack(strength * (2 * draws - 1))
     grey = tf.image.rgb_to_grayscale(image)
     image = grey + (image - grey) * (1 + saturation)
     mean = tf.reduce_mean(image)
-    image = mean + (image - mean) * (1 + contrast) + brightness / 2  # the range from -1 to 1 is 2 wide
-    return tf.clip_by_value(image, -1.0, 1.0)
+    image = mean + (image - mean) * (1 + contrast) + brightness * (255 / 4)
+    return tf.clip_by_value(image, 0.0, 255.0)
 
 
 def random_greyscale(image: tf.Tensor, share: float, draw: tf.Tensor) -> tf.Tensor:
-    """Take the colours from an image with probability `share`; [S, S, 3] in and out, `draw` scalar in [0, 1)."""
+    """Take the colours from an image with probability `share`; [S, S, 3] float32, `draw` scalar in [0, 1)."""
     grey = tf.repeat(tf.image.rgb_to_grayscale(image), preprocessing.RGB, axis=-1)
     return tf.where(draw < share, grey, image)

@@ -15,6 +15,7 @@ from models import augmentation, preprocessing
 from models.config import ModelConfig
 from models.record_files import count_records, find_files, first_line, name_broken_record, read_file
 from models.record_order import RecordOrder, records_in_order
+from models.reserved_pieces import PAD_ID
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
@@ -25,8 +26,8 @@ _FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
     schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
 }
-_FLOAT_BYTES = 4
 _MAX_PREFETCHED = 4
+_LENGTHS = 4  # that a batch's texts may be cut to: a step is traced, and compiled by XLA, for each
 
 
 def training_batches(
@@ -65,9 +66,10 @@ def training_batches(
       counts: what `count_records` says of the files, where that is known; null reads all of them once to know.
 
     Returns:
-      A data set of {"image": [B, S, S, 3] float32 in [-1, 1], "token_ids": [B, L] int32} and, for the loss
-      "multi_positive", {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the
-      encoded image and of the caption's pieces.
+      A data set of {"image": [B, S, S, 3] uint8, "token_ids": [B, L] int32} and, for the loss "multi_positive",
+      {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the encoded image and of
+      the caption's pieces. One worker alone cuts token_ids as `cut_pads` does; workers take a step together, each
+      with the same graph, and do not know each other's captions.
 
     Raises:
       ValueError: where no file matches, a file is broken, an image that is to be kept in memory does not decode, the
@@ -88,12 +90,12 @@ def training_batches(
 
     def finish(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         token_ids = tf.ensure_shape(tokenizer(batch["caption"]), [share, model.text_max_pieces])
-        finished = {"image": batch["image"], "token_ids": token_ids}
+        finished = {"image": batch["image"], "token_ids": cut_pads(token_ids) if workers == 1 else token_ids}
         if "image_id" in batch:
             finished |= {"image_id": batch["image_id"], "caption_id": fingerprint(token_ids)}
         return finished
 
-    batch_bytes = share * model.image_crop_px**2 * preprocessing.RGB * _FLOAT_BYTES
+    batch_bytes = share * model.image_crop_px**2 * preprocessing.RGB
     ready = min(max(1, PREFETCHED_BYTES // batch_bytes), _MAX_PREFETCHED)
     return pairs.batch(share, drop_remainder=True).map(finish).prefetch(ready)
 
@@ -135,6 +137,24 @@ def explain_failure(
 def draw_caption(captions: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
     """Draw one of an image's captions, each as likely as the next; [captions] strings, `draw` in [0, 1) -> scalar."""
     return captions[tf.cast(draw * tf.cast(tf.size(captions), tf.float32), tf.int32)]
+
+
+def cut_pads(token_ids: tf.Tensor) -> tf.Tensor:
+    """Cut the columns after the longest text of a batch, to one of few lengths.
+
+    Lengths are quarters of L, rounded up to whole pieces, so that a step is traced four times at most. A text is
+    embedded the same with more pads or fewer, since pads are seen by none; only what dropout draws depends on shapes.
+
+    Args:
+      token_ids: [B, L] int32, each row's pads after its pieces.
+
+    Returns:
+      [B, L'], L' at most L.
+    """
+    most = token_ids.shape[1]
+    lengths = tf.constant([-(-most * part // _LENGTHS) for part in range(1, _LENGTHS + 1)])
+    longest = tf.reduce_max(tf.math.count_nonzero(token_ids != PAD_ID, axis=1, dtype=tf.int32))
+    return token_ids[:, : tf.reduce_min(lengths[lengths >= longest])]
 
 
 def fingerprint(values: tf.Tensor) -> tf.Tensor:

@@ -4,9 +4,10 @@ With `micro_batch` set, embeddings and gradients are computed a micro-batch at a
 embeddings without what backpropagation needs, then the loss of the whole batch and its gradient with respect to each
 embedding, then each micro-batch again, now backpropagating its own rows of that gradient. Gradients are those of the
 whole batch; memory is that of one micro-batch. Batch norm normalises each micro-batch by itself, as the paper's cores
-did their 16 pairs.
+did their 16 pairs. Images arrive as bytes, a quarter of their size as floats, and are scaled right before the encoder.
 
-Legend: B per-replica batch, G global batch, D embedding dimension, M pairs in a micro-batch, N micro-batches, M N = B.
+Legend: B per-replica batch, G global batch, D embedding dimension, M pairs in a micro-batch, N micro-batches, M N = B,
+S model.image_crop_px, L word pieces.
 
 Reference:
   Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, arXiv:2101.06983.
@@ -20,6 +21,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models import preprocessing
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
 from models.guarded_optimizer import GuardedOptimizer
@@ -59,7 +61,8 @@ class Learner:
         the optimizer sums gradients over replicas. There is no loss scaling: arithmetic is float32 or bfloat16.
 
         Args:
-          batch: "image" [B, S, S, 3], "token_ids" [B, L], and the ids that the objective asks for, [B, 2] each.
+          batch: "image" [B, S, S, 3] uint8, "token_ids" [B, L] int32, and the ids that the objective asks for, [B, 2]
+            int32 each.
 
         Returns:
           The scalars that history.MEASURES names; their mean over replicas is that of the global batch.
@@ -79,7 +82,7 @@ class Learner:
 
     def _gradients(self, batch: Batch) -> tuple[Scored, list[Any]]:
         with tf.GradientTape() as tape:
-            vectors = self.encoder(batch, training=True)
+            vectors = self.encoder(_inputs(batch), training=True)
             scored = self._score(vectors["image"], vectors["text"], batch)
             share = scored.loss / _replicas()
         return scored, tape.gradient(share, self.trainable_variables)
@@ -117,7 +120,7 @@ class Learner:
         images, texts = (tf.TensorArray(tf.float32, count, element_shape=shape) for _ in range(2))
 
         def embed(index: tf.Tensor, state: list[Any], images: Any, texts: Any) -> tuple[Any, ...]:
-            micro_batch = {name: values[index] for name, values in micro_batches.items()}
+            micro_batch = _inputs({name: values[index] for name, values in micro_batches.items()})
             vectors, after = self.encoder.stateless_call(weights, state, micro_batch, training=True)
             return index + 1, list(after), images.write(index, vectors["image"]), texts.write(index, vectors["text"])
 
@@ -130,7 +133,8 @@ class Learner:
 
         def add(index: tf.Tensor, sums: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
             with tf.GradientTape() as tape:
-                vectors = self.encoder({name: values[index] for name, values in micro_batches.items()}, training=True)
+                micro_batch = _inputs({name: values[index] for name, values in micro_batches.items()})
+                vectors = self.encoder(micro_batch, training=True)
             gradients = tape.gradient(
                 [vectors["image"], vectors["text"]],
                 self.trainable_variables,
@@ -151,6 +155,11 @@ class Learner:
     def _join(values: tf.Tensor) -> tf.Tensor:
         """[N, M, D] -> [B, D]"""
         return tf.reshape(values, [-1, values.shape[-1]])
+
+
+def _inputs(batch: Batch) -> Batch:
+    """Returns what the encoder takes of a batch, or of a micro-batch."""
+    return {"image": preprocessing.scale(batch["image"]), "token_ids": batch["token_ids"]}
 
 
 def _loop(count: int, body: Callable[..., tuple[Any, ...]], start: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -50,7 +50,13 @@ def central_crop(images: tf.Tensor, crop_px: int) -> tf.Tensor:
 
 
 def scale(images: tf.Tensor) -> tf.Tensor:
-    """Map bytes to [-1, 1] by x / 127.5 - 1, as float32 of the same shape."""
+    """Map bytes to [-1, 1] by x / 127.5 - 1, as float32 of the same shape.
+
+    Raises:
+      TypeError: where the images are not uint8, which were perhaps scaled before.
+    """
+    if images.dtype != tf.uint8:
+        raise TypeError(f"images are {images.dtype.name}; they are scaled from uint8 alone, once: hand over bytes")
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 

@@ -97,10 +97,9 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
         replicas = context.num_replicas_in_sync // workers
 
         def by_replica(batch: dict[str, tf.Tensor]) -> tf.data.Dataset:
-            parts = {name: tf.reshape(v, [replicas, -1, *v.shape[1:]]) for name, v in batch.items()}
             shares = {
-                name: tf.ensure_shape(v, [replicas, batch[name].shape[0] // replicas, *v.shape[2:]])
-                for name, v in parts.items()
+                name: tf.reshape(v, [replicas, v.shape[0] // replicas, *(-1 if n is None else n for n in v.shape[1:])])
+                for name, v in batch.items()  # texts alone are of a length that differs from batch to batch
             }
             return tf.data.Dataset.from_tensor_slices(shares)
 

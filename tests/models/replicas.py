@@ -14,6 +14,7 @@ import tensorflow as tf
 from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
+from models.input_pipeline import cut_pads
 from models.lamb import Lamb
 from models.learner import Learner
 from models.objective import Embedded, MultiPositiveObjective, SigmoidObjective, SoftmaxObjective
@@ -70,7 +71,7 @@ def one_step(strategy, mode, encoder_class=DualEncoder, objective=lambda: Softma
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
     batch = {
-        "image": rng.uniform(-1, 1, (PAIRS, 16, 16, 3)).astype("float32"),
+        "image": rng.integers(0, 256, (PAIRS, 16, 16, 3)).astype("uint8"),
         "token_ids": rng.integers(0, PIECES, (PAIRS, 5)).astype("int32"),
         "image_id": rng.integers(0, 5, (PAIRS, 2)).astype("int32"),
         "caption_id": rng.integers(0, 2, (PAIRS, 2)).astype("int32"),
@@ -94,6 +95,23 @@ def one_step(strategy, mode, encoder_class=DualEncoder, objective=lambda: Softma
         "trained": [np.asarray(w) for w in learner.trainable_variables],
         "moving": [np.asarray(w) for w in encoder.non_trainable_weights if "moving" in w.name],
     }
+
+
+def traces_on(strategy):
+    """Step on batches whose texts are cut to 3, 5, 3 and 5 of 5 places; returns how often the step was traced."""
+
+    def batch(number):
+        token_ids = tf.sequence_mask(tf.fill([PAIRS], 3 + 2 * (number % 2)), 5, tf.int32)
+        return {"image": tf.zeros([PAIRS, 16, 16, 3], tf.uint8), "token_ids": cut_pads(token_ids)}
+
+    with strategy.scope():
+        encoder = DualEncoder(small_image_tower("per_replica"), small_text_tower(), embedding=12)
+        learner = Learner(encoder, SoftmaxObjective(0.1), Lamb(0.01))
+    batches = distribute(strategy, lambda worker, workers: tf.data.Dataset.counter().map(batch))
+    step = compile_step(learner, strategy)
+    for _ in range(4):
+        step(next(batches))
+    return step.experimental_get_tracing_count()
 
 
 def relative_error(found, expected):
@@ -161,6 +179,7 @@ def main():
         )
     if replicas == 2:
         found["gather"] = gather_on(many)
+        found["traces"] = [traces_on(strategy) for strategy in (many, one_device)]
         for mode in ("synchronized", "per_replica"):
             two = one_step(many, mode)
             found[mode] = compare(two, one_step(one_device, mode))

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import augmentation
+from models import augmentation, preprocessing
 from models.training_config import TrainingConfig
 
 ALMOST_1 = float(np.nextafter(np.float32(1), np.float32(0)))
+ROUNDING = 127.5e-6  # of float32 in colours
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -17,7 +18,7 @@ def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def floats(size: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-1, 1, (size, size, 3)).astype(np.float32)
+    return np.random.default_rng(seed).uniform(0, 255, (size, size, 3)).astype(np.float32)
 
 
 def draws(number: int, seed: int) -> tf.Tensor:
@@ -73,29 +74,30 @@ def test_resized_crops_cover_at_least_the_asked_area():
 
 def test_colours_of_no_strength_stay():
     image = floats(4)
-    np.testing.assert_allclose(augmentation.random_colours(tf.constant(image), 0.0, draws(3, 1)), image, atol=1e-6)
+    np.testing.assert_allclose(augmentation.random_colours(tf.constant(image), 0.0, draws(3, 1)), image, atol=ROUNDING)
 
 
 def test_colours_in_the_middle_of_their_range_stay():
     image = floats(4)
     middle = tf.constant([0.5, 0.5, 0.5])
-    np.testing.assert_allclose(augmentation.random_colours(tf.constant(image), 1.0, middle), image, atol=1e-6)
+    np.testing.assert_allclose(augmentation.random_colours(tf.constant(image), 1.0, middle), image, atol=ROUNDING)
 
 
 def test_each_colour_draw_does_its_own():
-    image = tf.constant(floats(4) / 4)  # far from the ends, so that nothing is clipped
+    image = tf.constant(96 + floats(4) / 4)  # far from the ends, so that nothing is clipped
     bright = augmentation.random_colours(image, 0.4, tf.constant([0.5, 0.5, 1.0])).numpy()
-    np.testing.assert_allclose(bright - image, np.full(image.shape, 0.2), atol=1e-6)  # strength / 4 of a range of 2
+    np.testing.assert_allclose(bright - image, np.full(image.shape, 25.5), atol=ROUNDING)  # strength / 4 of 255
     flat = augmentation.random_colours(image, 1.0, tf.constant([0.5, 0.0, 0.5])).numpy()
-    np.testing.assert_allclose(flat, np.full(image.shape, np.mean(image)), atol=1e-6)
+    np.testing.assert_allclose(flat, np.full(image.shape, np.mean(image)), atol=ROUNDING)
     grey = augmentation.random_colours(image, 1.0, tf.constant([0.0, 0.5, 0.5])).numpy()
-    np.testing.assert_allclose(grey, np.repeat(tf.image.rgb_to_grayscale(image), 3, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(grey, np.repeat(tf.image.rgb_to_grayscale(image), 3, axis=-1), atol=ROUNDING)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_colours_stay_in_range(seed):
     image = augmentation.random_colours(tf.constant(floats(4, seed)), 1.0, draws(3, seed)).numpy()
-    assert np.abs(image).max() <= 1
+    assert image.min() >= 0
+    assert image.max() <= 255
 
 
 def test_greyscale_takes_the_asked_share():
@@ -105,17 +107,43 @@ def test_greyscale_takes_the_asked_share():
     np.testing.assert_array_equal(augmentation.random_greyscale(tf.constant(image), 0.3, tf.constant(0.3)), image)
 
 
+PLAIN = {"steps": 1, "warmup_steps": 0, "batch": 2, "horizontal_flip": False}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_papers_augmentations_move_bytes_and_change_none(seed):
+    """What is scaled in the step is what scaling each crop gave, bit for bit."""
+    image, drawn = noise(9, 9), draws(augmentation.DRAWS, seed)
+    top, left = (drawn.numpy()[:2] * 4).astype(int)
+    expected = image[top : top + 6, left : left + 6]
+    if drawn[4] < 0.5:
+        expected = expected[:, ::-1]
+    augmented = augmentation.augment(tf.constant(image), 6, TrainingConfig(**{**PLAIN, "horizontal_flip": True}), drawn)
+    assert augmented.dtype == tf.uint8
+    np.testing.assert_array_equal(augmented, expected)
+    np.testing.assert_array_equal(preprocessing.scale(augmented), preprocessing.scale(tf.constant(expected)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_other_augmentations_round_once_at_the_end(seed):
+    image, drawn = tf.constant(noise(6, 6)), draws(augmentation.DRAWS, seed)
+    fields = {"min_crop_area": 0.5, "colour_jitter": 0.4, "greyscale_share": 0.5}
+    exact = augmentation.random_resized_crop(image, 6, 0.5, drawn[:4])
+    exact = augmentation.random_greyscale(augmentation.random_colours(exact, 0.4, drawn[5:8]), 0.5, drawn[8])
+    augmented = augmentation.augment(image, 6, TrainingConfig(**{**PLAIN, **fields}), drawn)
+    assert augmented.dtype == tf.uint8
+    assert np.abs(augmented.numpy() - exact.numpy()).max() <= 0.5
+
+
 @pytest.mark.parametrize(
     "fields", [{"horizontal_flip": True}, {"min_crop_area": 0.5}, {"colour_jitter": 0.4}, {"greyscale_share": 0.5}]
 )
 def test_augmentations_apply_as_configured(fields):
     image = tf.constant(noise(6, 6))
-    plain = {"steps": 1, "warmup_steps": 0, "batch": 2, "horizontal_flip": False}
-    untouched = augmentation.augment(image, 6, TrainingConfig(**plain), tf.zeros([augmentation.DRAWS])).numpy()
-    np.testing.assert_allclose(untouched, image.numpy() / 127.5 - 1, atol=1e-6)
+    untouched = augmentation.augment(image, 6, TrainingConfig(**PLAIN), tf.zeros([augmentation.DRAWS])).numpy()
+    np.testing.assert_array_equal(untouched, image)
     changed = augmentation.augment(
-        image, 6, TrainingConfig(**{**plain, **fields}), tf.zeros([augmentation.DRAWS])
+        image, 6, TrainingConfig(**{**PLAIN, **fields}), tf.zeros([augmentation.DRAWS])
     ).numpy()
     assert changed.shape == untouched.shape
-    assert np.abs(changed).max() <= 1
-    assert np.abs(changed - untouched).max() > 1e-3
+    assert (changed != untouched).any()

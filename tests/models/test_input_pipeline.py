@@ -15,7 +15,7 @@ from PIL import Image
 from components import schema
 from models import input_pipeline
 from models.config import ModelConfig
-from models.input_pipeline import draw_caption, explain_failure, training_batches
+from models.input_pipeline import cut_pads, draw_caption, explain_failure, fingerprint, training_batches
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
@@ -81,15 +81,55 @@ def assert_equal(batches: list[dict[str, np.ndarray]], expected: list[dict[str, 
 
 def numbers(batch: dict[str, np.ndarray]) -> list[int]:
     """The images of a batch, read off their grey."""
-    return np.round((batch["image"][:, 0, 0, 0] + 1) * 12.75).astype(int).tolist()
+    return (batch["image"][:, 0, 0, 0] // 10).tolist()
 
 
-def test_shapes_are_static(pattern, tokenizer):
+@pytest.mark.parametrize(("workers", "lengths"), [(1, None), (2, 4)])
+def test_shapes_are_static_except_for_the_length_that_one_worker_cuts_to(pattern, tokenizer, workers, lengths):
     config = TrainingConfig(steps=1, warmup_steps=0, batch=4)
-    assert training_batches([pattern], MODEL, config, tokenizer).element_spec == {
-        "image": tf.TensorSpec([4, 4, 4, 3], tf.float32),
-        "token_ids": tf.TensorSpec([4, 4], tf.int32),
+    assert training_batches([pattern], MODEL, config, tokenizer, workers=workers).element_spec == {
+        "image": tf.TensorSpec([4 // workers, 4, 4, 3], tf.uint8),
+        "token_ids": tf.TensorSpec([4 // workers, lengths], tf.int32),
     }
+
+
+@pytest.mark.parametrize(
+    ("most", "longest", "length"),
+    [
+        (64, 3, 16),
+        (64, 16, 16),
+        (64, 17, 32),
+        (64, 48, 48),
+        (64, 49, 64),
+        (64, 64, 64),
+        (6, 3, 3),
+        (6, 4, 5),
+        (3, 3, 3),
+    ],
+)
+def test_pads_are_cut_to_the_least_length_that_holds_the_longest_text(most, longest, length):
+    token_ids = np.zeros((3, most), np.int32)
+    for row, pieces in enumerate((2, longest, 1)):
+        token_ids[row, :pieces] = row + 1
+    np.testing.assert_array_equal(cut_pads(tf.constant(token_ids)), token_ids[:, :length])
+
+
+def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, tokenizer):
+    def id_of(captions: list[str]) -> list[int]:
+        """Of the caption 'w1' by the pieces of a batch as the pipeline takes it, before it is cut."""
+        token_ids = tokenizer(tf.constant(captions))
+        assert cut_pads(token_ids).shape[1] == (3 if len(captions) == 1 else 4)
+        return fingerprint(token_ids)[0].numpy().tolist()
+
+    short = id_of(["w1"])
+    assert id_of(["w1", "w2 w3 w4"]) == short
+    seen = {
+        tuple(ids)
+        for batch in take(pattern, tokenizer, 20, loss="multi_positive")
+        for pieces, ids in zip(batch["token_ids"], batch["caption_id"], strict=True)
+        if tokenizer.pieces[pieces[1]] == "w1"
+    }
+    assert seen == {tuple(short)}
 
 
 def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
@@ -98,7 +138,7 @@ def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
         for number, ids in zip(numbers(batch), batch["token_ids"], strict=True):
             word = tokenizer.pieces[ids[1]]
             assert word == f"w{number}" or (word == "even" and number % 2 == 0)
-            assert [ids[0], *ids[2:]] == [2, 3, 0]
+            assert [ids[0], *ids[2:]] == [2, 3]  # three of four places: the fourth is cut
             seen[word] += 1
     assert set(seen) == {"even", *(f"w{number}" for number in range(IMAGES))}
 
@@ -153,7 +193,9 @@ def test_the_workers_rows_one_after_another_are_the_batch(pattern, tokenizer, re
     joined = [
         {name: np.concatenate([part[name] for part in rows]) for name in rows[0]} for rows in zip(*parts, strict=True)
     ]
-    assert_equal(joined, undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][1:4])
+    whole = undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][1:4]
+    pads = MODEL.text_max_pieces - 3  # which workers keep
+    assert_equal(joined, [{**b, "token_ids": np.pad(b["token_ids"], ((0, 0), (0, pads)))} for b in whole])
 
 
 def test_a_batch_that_workers_cannot_share(pattern, tokenizer):

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models import preprocessing
 from models.adamw import AdamW
 from models.dual_encoder import DualEncoder
+from models.input_pipeline import cut_pads
 from models.lamb import Lamb
 from models.learner import Learner
 from models.objective import SigmoidObjective, SoftmaxObjective
+from models.text_tower import TextTower
 from models.training_loop import compile_step
 
 PAIRS, PIECES = 8, 20
@@ -20,9 +23,10 @@ PAIRS, PIECES = 8, 20
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    colours = rng.uniform(-1, 1, (PAIRS, 1, 1, 3))
+    colours = rng.uniform(0, 255, (PAIRS, 1, 1, 3))
+    noisy = np.tile(colours, (1, 8, 8, 1)) + rng.normal(0, 12, (PAIRS, 8, 8, 3))
     return {
-        "image": tf.constant(np.tile(colours, (1, 8, 8, 1)) + rng.normal(0, 0.1, (PAIRS, 8, 8, 3)), tf.float32),
+        "image": tf.constant(np.clip(noisy, 0, 255), tf.uint8),
         "token_ids": tf.constant(rng.integers(1, PIECES, (PAIRS, 5)), tf.int32),
     }
 
@@ -50,7 +54,7 @@ def step_on(learner, batch, times=1):
 
 def test_measures_are_those_of_the_batch(batch):
     encoder = small_encoder()
-    vectors = encoder(batch)
+    vectors = encoder({**batch, "image": preprocessing.scale(batch["image"])})
     images, texts = np.asarray(vectors["image"], "float64"), np.asarray(vectors["text"], "float64")
     logits = images @ texts.T / 0.1
     targets = 0.9 * np.eye(PAIRS) + 0.1 / PAIRS
@@ -92,16 +96,35 @@ def test_gradient_caching_sees_the_same_masks_twice_and_keeps_batch_norm_per_mic
         np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
 
 
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
+    """Cutting a batch's pads, as the input pipeline does, loses nothing."""
+    padded = {**batch, "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, 11]])}
+    found = []
+    for texts in (padded, {**batch, "token_ids": cut_pads(padded["token_ids"])}):
+        keras.utils.set_random_seed(0)
+        text_tower = TextTower(PIECES, layers=1, hidden=16, heads=2, intermediate=32, max_pieces=16, dropout=0.0)
+        encoder = DualEncoder(small_encoder().image_tower, text_tower, embedding=8, dropout=0.0)
+        learner = Learner(encoder, SoftmaxObjective(0.1), AdamW(0.01), micro_batch)
+        found.append((texts["token_ids"].shape[1], step_on(learner, texts, times=2), learner.variables))
+    (before, measures, variables), (after, measures_cut, variables_cut) = found
+    assert (before, after) == (16, 8)
+    assert measures_cut == pytest.approx(measures, rel=1e-4)
+    for one, two in zip(variables, variables_cut, strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
+
+
 @pytest.mark.parametrize("optimizer", [AdamW, Lamb])
 def test_a_step_that_is_not_finite_changes_no_weight_and_no_moment(batch, optimizer):
     learner = Learner(small_encoder(), SoftmaxObjective(0.1), optimizer(0.01, 0.1))
     step_on(learner, batch)
+    learner.encoder.temperature.assign(float("nan"))
     state = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
-    broken = {**batch, "image": tf.fill(batch["image"].shape, np.float32("nan"))}
-    assert step_on(learner, broken)["skipped_steps"] == 1
+    assert step_on(learner, batch)["skipped_steps"] == 1
     after = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
     for one, two in zip(state, after, strict=True):
         np.testing.assert_array_equal(one, two)
+    learner.encoder.temperature.assign(0.1)
     assert step_on(learner, batch)["loss"] > 0
 
 

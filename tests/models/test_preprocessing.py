@@ -65,6 +65,12 @@ def test_scale_maps_bytes_to_plus_minus_one():
     np.testing.assert_allclose(preprocessing.scale(tf.constant([0, 255], tf.uint8)), [-1, 1])
 
 
+def test_what_was_scaled_before_is_refused():
+    once = preprocessing.scale(tf.constant([0, 255], tf.uint8))
+    with pytest.raises(TypeError, match=r"images are float32; .* hand over bytes"):
+        preprocessing.scale(once)
+
+
 def test_serving_and_training_see_the_same_pixels():
     encoded = [png(noise(20, 30, 1)), png(noise(64, 64, 2))]
     served = preprocessing.preprocess(tf.constant(encoded), 16, 16).numpy()

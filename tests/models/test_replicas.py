@@ -37,6 +37,10 @@ def test_gradients_of_gathered_rows_return_to_their_owner_from_all_replicas(two)
     assert two["gather"]["gradients"] == [[3, 6], [9, 12]]
 
 
+def test_a_step_is_traced_once_for_each_length_of_texts(two):
+    assert two["traces"] == [2, 2]
+
+
 @pytest.mark.parametrize("replicas", ["two", "four"])
 @pytest.mark.parametrize("objective", ["softmax", "multi_positive", "sigmoid"])
 def test_clipped_gradients_of_replicas_are_those_of_one_device(objective, replicas, request):
