@@ -68,7 +68,7 @@ def training_batches(
     Returns:
       A data set of {"image": [B, S, S, 3] uint8, "token_ids": [B, L] int32} and, for the loss "multi_positive",
       {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the encoded image and of
-      the caption's pieces. One worker alone cuts token_ids as `cut_pads` does; workers take a step together, each
+      the caption's pieces. One worker alone cuts token_ids as `trim` does; workers take a step together, each
       with the same graph, and do not know each other's captions.
 
     Raises:
@@ -90,7 +90,7 @@ def training_batches(
 
     def finish(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         token_ids = tf.ensure_shape(tokenizer(batch["caption"]), [share, model.text_max_pieces])
-        finished = {"image": batch["image"], "token_ids": cut_pads(token_ids) if workers == 1 else token_ids}
+        finished = {"image": batch["image"], "token_ids": trim(token_ids) if workers == 1 else token_ids}
         if "image_id" in batch:
             finished |= {"image_id": batch["image_id"], "caption_id": fingerprint(token_ids)}
         return finished
@@ -139,7 +139,7 @@ def draw_caption(captions: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
     return captions[tf.cast(draw * tf.cast(tf.size(captions), tf.float32), tf.int32)]
 
 
-def cut_pads(token_ids: tf.Tensor) -> tf.Tensor:
+def trim(token_ids: tf.Tensor) -> tf.Tensor:
     """Cut the columns after the longest text of a batch, to one of few lengths.
 
     Lengths are quarters of L, rounded up to whole pieces, so that a step is traced four times at most. A text is

@@ -14,7 +14,7 @@ import tensorflow as tf
 from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
-from models.input_pipeline import cut_pads
+from models.input_pipeline import trim
 from models.lamb import Lamb
 from models.learner import Learner
 from models.objective import Embedded, MultiPositiveObjective, SigmoidObjective, SoftmaxObjective
@@ -102,7 +102,7 @@ def traces_on(strategy):
 
     def batch(number):
         token_ids = tf.sequence_mask(tf.fill([PAIRS], 3 + 2 * (number % 2)), 5, tf.int32)
-        return {"image": tf.zeros([PAIRS, 16, 16, 3], tf.uint8), "token_ids": cut_pads(token_ids)}
+        return {"image": tf.zeros([PAIRS, 16, 16, 3], tf.uint8), "token_ids": trim(token_ids)}
 
     with strategy.scope():
         encoder = DualEncoder(small_image_tower("per_replica"), small_text_tower(), embedding=12)

@@ -15,7 +15,7 @@ from PIL import Image
 from components import schema
 from models import input_pipeline
 from models.config import ModelConfig
-from models.input_pipeline import cut_pads, draw_caption, explain_failure, fingerprint, training_batches
+from models.input_pipeline import draw_caption, explain_failure, fingerprint, training_batches, trim
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
@@ -111,14 +111,14 @@ def test_pads_are_cut_to_the_least_length_that_holds_the_longest_text(most, long
     token_ids = np.zeros((3, most), np.int32)
     for row, pieces in enumerate((2, longest, 1)):
         token_ids[row, :pieces] = row + 1
-    np.testing.assert_array_equal(cut_pads(tf.constant(token_ids)), token_ids[:, :length])
+    np.testing.assert_array_equal(trim(tf.constant(token_ids)), token_ids[:, :length])
 
 
 def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, tokenizer):
     def id_of(captions: list[str]) -> list[int]:
         """Of the caption 'w1' by the pieces of a batch as the pipeline takes it, before it is cut."""
         token_ids = tokenizer(tf.constant(captions))
-        assert cut_pads(token_ids).shape[1] == (3 if len(captions) == 1 else 4)
+        assert trim(token_ids).shape[1] == (3 if len(captions) == 1 else 4)
         return fingerprint(token_ids)[0].numpy().tolist()
 
     short = id_of(["w1"])

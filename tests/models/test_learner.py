@@ -10,7 +10,7 @@ import tensorflow as tf
 from models import preprocessing
 from models.adamw import AdamW
 from models.dual_encoder import DualEncoder
-from models.input_pipeline import cut_pads
+from models.input_pipeline import trim
 from models.lamb import Lamb
 from models.learner import Learner
 from models.objective import SigmoidObjective, SoftmaxObjective
@@ -101,7 +101,7 @@ def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
     """Cutting a batch's pads, as the input pipeline does, loses nothing."""
     padded = {**batch, "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, 11]])}
     found = []
-    for texts in (padded, {**batch, "token_ids": cut_pads(padded["token_ids"])}):
+    for texts in (padded, {**batch, "token_ids": trim(padded["token_ids"])}):
         keras.utils.set_random_seed(0)
         text_tower = TextTower(PIECES, layers=1, hidden=16, heads=2, intermediate=32, max_pieces=16, dropout=0.0)
         encoder = DualEncoder(small_encoder().image_tower, text_tower, embedding=8, dropout=0.0)
