@@ -163,7 +163,7 @@ def _gradients_explode(training: TrainingConfig, lines: Sequence[Line]) -> str |
     if len(norms) < LINES_NEEDED or not all(map(math.isfinite, norms)):
         return None
     usual, now = (statistics.median(part) for part in (norms[:-LINES_OF_EXPLOSION], norms[-LINES_OF_EXPLOSION:]))
-    if not now > EXPLOSION * usual > 0:
+    if not now > EXPLOSION * usual > 0 or now <= (training.clip_norm or 0.0):  # what is not clipped is not large
         return None
     clip = (
         f"set training.clip_norm to {2 * usual:.2g}"
@@ -227,5 +227,6 @@ _RULES: dict[str, Callable[[TrainingConfig, Sequence[Line]], str | None]] = {
 }
 _TOLD_BY = {  # one cause, one warning
     "skipped_steps": ("loss_not_finite",),
+    "gradients_explode": ("loss_at_chance",),  # where all vectors are one, gradients are rounding errors
     "recall_at_chance": ("loss_at_chance", "loss_not_finite"),  # of equal or undefined cosines R@1 is that of guessing
 }

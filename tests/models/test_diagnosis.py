@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -134,6 +135,10 @@ def test_gradients_that_explode_and_steps_that_are_skipped():
     assert warnings(TRAINING, [*lines[:10], *({**line, "gradient_norm": 20.0} for line in lines[10:])]) == {}
     exploded = [*lines[:10], *({**line, "gradient_norm": 21.0} for line in lines[10:])]
     assert set(warnings(TRAINING, exploded)) == {"gradients_explode"}
+    assert set(warnings(dataclasses.replace(TRAINING, clip_norm=20.0), exploded)) == {"gradients_explode"}
+    assert warnings(dataclasses.replace(TRAINING, clip_norm=21.0), exploded) == {}
+    stuck = {"loss": 9.7, "in_batch_recall_at_1": 1 / 128}
+    assert set(warnings(TRAINING, [{**line, **stuck} for line in exploded])) == {"loss_at_chance"}
     skipped = [*lines[:12], {**lines[12], "skipped_steps": 1}]
     assert "1 step was skipped" in warnings(TRAINING, skipped)["skipped_steps"]
     assert warnings(TRAINING, curve(skipped_steps=1)) == {}  # long ago
