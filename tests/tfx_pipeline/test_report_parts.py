@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from report_samples import Page, page_of, png, tally
-from tfx_pipeline.report.charts import Reference, line_chart, nice_range
+from tfx_pipeline.report.axes import around, from_zero, logarithmic, nice_range
+from tfx_pipeline.report.charts import Reference, line_chart
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.data_section import data_section
 from tfx_pipeline.report.example_answers import (
@@ -90,17 +91,40 @@ def test_an_axis_covers_its_values_in_a_few_round_steps(low, width):
     assert any(math.isclose(mantissa, allowed, rel_tol=1e-6) for allowed in (1, 2, 2.5, 5, 10))
 
 
+@settings(deadline=None)
+@given(levels=st.lists(st.floats(1e-30, 1e30), min_size=1))
+@example(levels=[1.0])
+@example(levels=[0.001, 1000.0])
+def test_a_logarithmic_axis_covers_its_values_in_a_few_round_steps(levels):
+    axis = logarithmic(levels)
+    assert axis.ticks[0] <= min(levels) <= max(levels) <= axis.ticks[-1]
+    assert 2 <= len(axis.ticks) <= 7
+    assert [axis.place(axis.ticks[0]), axis.place(axis.ticks[-1])] == pytest.approx([0, 1], abs=1e-9)
+    assert {f"{tick:.6e}"[:8] for tick in axis.ticks} <= {f"{factor}.000000" for factor in (1, 2, 5)}
+    for level in levels:
+        share = math.log(level / axis.ticks[0]) / math.log(axis.ticks[-1] / axis.ticks[0])
+        assert axis.place(level) == pytest.approx(share, abs=1e-6)
+
+
+def test_what_a_logarithmic_axis_holds_at_its_foot():
+    axis = logarithmic([0.0, -3.0, 3.0, 40.0])
+    assert list(axis.ticks) == [2, 5, 10, 20, 50]
+    assert [axis.place(value) for value in (0.0, -3.0, 2.0, 10.0)] == pytest.approx([0, 0, 0, 0.5])
+    assert list(logarithmic([0.0]).ticks) == [0.5, 1, 2]
+    assert list(logarithmic([5e-6, 500.0]).ticks) == [1e-6, 1e-3, 1, 1000]
+
+
 def test_a_curve_breaks_where_a_value_is_not_finite():
     ys = [math.nan, 1.0, 2.0, math.nan, math.inf, 3.0]
-    page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, from_zero=True)))
+    page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, axis=from_zero)))
     assert [len(found["points"].split()) for found in page.named("polyline")] == [2]
     (dot,) = page.named("circle")  # a line of one point would not be drawn
     assert (dot["cx"], dot["cy"]) == ("330", "10")
-    Page(str(line_chart([1], [math.nan], label="x", write=str, from_zero=False)))
+    Page(str(line_chart([1], [math.nan], label="x", write=str, axis=around)))
 
 
 def test_points_lie_where_the_axes_say():
-    page = Page(str(line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", from_zero=True)))
+    page = Page(str(line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", axis=from_zero)))
     assert page.named("polyline")[0]["points"] == "48,154 189,82 330,10"
     ticks = {found["y1"]: None for found in page.named("line")}
     assert list(ticks) == ["154", "118", "82", "46", "10"]
@@ -109,7 +133,7 @@ def test_points_lie_where_the_axes_say():
 
 def test_a_reference_at_the_top_keeps_its_name():
     reference = Reference(10.0, "guessing")
-    page = Page(str(line_chart([0, 1], [0.0, 1.0], label="x", write=str, from_zero=True, reference=reference)))
+    page = Page(str(line_chart([0, 1], [0.0, 1.0], label="x", write=str, axis=from_zero, reference=reference)))
     (line,) = [found for found in page.named("line") if found["class"] == "reference"]
     (name,) = [found for found in page.named("text") if found.get("class") == "note"]
     assert (line["y1"], name["y"]) == ("10", "8.5")

@@ -59,10 +59,14 @@ def test_what_guessing_gets_is_drawn_for_each_loss(contents, training, loss, rec
 
 
 def test_a_warning_for_slow_input_and_a_clip_are_drawn_where_they_begin(contents):
-    charts = charts_of(section_of(contents, HISTORY, clip_norm=2.0))
-    assert reference_of(charts["Gradient norm, before clipping"]) == (pytest.approx(2.0, abs=0.01), "clipped above")
-    assert reference_of(charts["Wait for input, share of the time"])[0] == pytest.approx(10, abs=0.05)
-    assert reference_of(charts_of(section_of(contents, HISTORY))["Gradient norm, before clipping"]) is None
+    charts = charts_of(section_of(contents, HISTORY))
+    assert reference_of(charts["Wait for input, share of the time"]) == (pytest.approx(10, abs=0.05), "warned of above")
+    gradients = "Gradient norm, before clipping"
+    assert reference_of(charts[gradients]) is None
+    clipped = charts_of(section_of(contents, HISTORY, clip_norm=2.0))[gradients]
+    tick = re.search(r'y="([^"]+)" text-anchor="end">2</text>', clipped).group(1)
+    assert f'class="reference" x1="48" x2="330" y1="{float(tick) - 3.5:g}"' in clipped
+    assert reference_of(clipped)[1] == "clipped above"
 
 
 @pytest.mark.parametrize("config", [{}, {"training": {"batch": 256, "no_such_field": 1}}, {"training": "damaged"}])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from tfx_pipeline.report.charts import Reference, nice_range
+from tfx_pipeline.report.axes import nice_range
+from tfx_pipeline.report.charts import Reference
 from tfx_pipeline.report.markup import Markup, tag
 from tfx_pipeline.wording import NOTHING
 

@@ -10,6 +10,7 @@ from typing import Any
 from models.diagnosis import INPUT_WAIT_SHARE, chance_loss, chance_recall
 from models.training_config import TrainingConfig
 from tfx_pipeline.config import ConfigError, build
+from tfx_pipeline.report.axes import Axis, around, from_zero, logarithmic
 from tfx_pipeline.report.blocks import note, section
 from tfx_pipeline.report.charts import Reference, line_chart
 from tfx_pipeline.report.contents import Contents, Missing
@@ -27,14 +28,14 @@ class Curve:
       title: what it is.
       write: how its value is written.
       write_tick: how a tick of its axis is written.
-      from_zero: whether its axis starts at 0.
+      axis: makes its axis.
     """
 
     field: str
     title: str
     write: Callable[[float], str]
     write_tick: Callable[[float], str]
-    from_zero: bool = True
+    axis: Callable[[Sequence[float]], Axis] = from_zero
 
 
 def _plain(value: float) -> str:
@@ -48,8 +49,8 @@ def _plain_percent(value: float) -> str:
 CURVES = (
     Curve("loss", "Loss", measure, _plain),
     Curve("in_batch_recall_at_1", "In-batch R@1", percent, _plain_percent),
-    Curve("temperature", "Temperature", measure, _plain, from_zero=False),
-    Curve("gradient_norm", "Gradient norm, before clipping", measure, _plain),
+    Curve("temperature", "Temperature", measure, _plain, around),
+    Curve("gradient_norm", "Gradient norm, before clipping", measure, _plain, logarithmic),
     Curve("learning_rate", "Learning rate", measure, _plain),
     Curve("pairs_per_s", "Pairs per second", count, count),
     Curve("input_wait", "Wait for input, share of the time", percent, _plain_percent),
@@ -103,7 +104,7 @@ def _figure(curve: Curve, history: Sequence[HistoryLine], training: TrainingConf
         values,
         label=f"{curve.title} over {count(history[-1].step)} steps, {curve.write(values[-1])} at the end",
         write=curve.write_tick,
-        from_zero=curve.from_zero,
+        axis=curve.axis,
         reference=_reference(curve.field, training) if training else None,
     )
     title = tag("figcaption", curve.title, tag("b", curve.write(values[-1])))
