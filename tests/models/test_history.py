@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import time
@@ -187,6 +188,7 @@ def high_loss(lines) -> dict[str, str]:
 
 
 def test_warnings_stand_in_the_lines_at_which_they_hold_and_are_logged_once(tmp_path, caplog):
+    caplog.set_level(logging.WARNING, logger="absl")  # which a command may have made quieter in this process
     path = tmp_path / "history.jsonl"
     train(path, 0, 4, every=1, diagnose=high_loss)
     train(path, 3, 7, every=1, diagnose=high_loss)
