@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
+import tensorflow as tf
 
 from models.guarded_optimizer import NOT_ADAPTED, GuardedOptimizer
 
@@ -53,10 +53,30 @@ class AdamW(GuardedOptimizer):
             **kwargs,
         )
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        t = tf.cast(self.iterations + 1, tf.float32)
+        self._powers = self.beta_1**t, self.beta_2**t  # once a step, not once a weight
+        # A step that is not taken has b1 = b2 = 1 and no rate.
+        self._betas = 1 - (1 - self.beta_1) * self.taken, 1 - (1 - self.beta_2) * self.taken
+        self._rate = tf.cast(self._get_current_learning_rate(), tf.float32) * self.taken
+        self._shrinkage = 1 - self._rate * self.decay
+        # The operation adds its epsilon to sqrt(v), where Adam's is added to sqrt(v / (1 - b2^t)).
+        self._epsilon = self.epsilon * tf.sqrt(1 - self._powers[1])
+        return super().apply(grads, trainable_variables)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         index = self._get_variable_index(variable)
-        m, v = self.update_moments(ops.cast(gradient, variable.dtype), index)
-        direction = m / (ops.sqrt(v) + self.epsilon)
         if self._decays[index]:
-            direction = direction + self.decay * variable
-        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * self.taken * direction)
+            variable.assign(variable * self._shrinkage)
+        tf.raw_ops.ResourceApplyAdam(  # one pass over memory in place of twenty
+            var=variable.handle,
+            m=self._m[index].value.handle,
+            v=self._v[index].value.handle,
+            beta1_power=self._powers[0],
+            beta2_power=self._powers[1],
+            lr=self._rate,
+            beta1=self._betas[0],
+            beta2=self._betas[1],
+            epsilon=self._epsilon,
+            grad=gradient,
+        )

@@ -58,8 +58,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         # The kernel returns the unbiased variance, n / (n - 1) of the one it normalised by; Keras averages the latter.
         shape = ops.shape(inputs)
         n = ops.cast(shape[0] * shape[1] * shape[2], variance.dtype)
-        self._average(self.moving_mean, mean)
-        self._average(self.moving_variance, variance * (n - 1) / n)
+        self.average(mean, variance * (n - 1) / n)
         return outputs
 
     def _in_groups(self, inputs: Any) -> Any:
@@ -67,12 +66,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean, variance = ops.moments(grouped, axes=[1, 2, 3], keepdims=True)  # [N, 1, 1, 1, C]
         normalised = (grouped - mean) * ops.rsqrt(variance + self.epsilon)
         outputs = normalised * ops.cast(self.gamma, "float32") + ops.cast(self.beta, "float32")
-        self._average(self.moving_mean, ops.mean(mean, axis=[0, 1, 2, 3]))
-        self._average(self.moving_variance, ops.mean(variance, axis=[0, 1, 2, 3]))
+        self.average(ops.mean(mean, axis=[0, 1, 2, 3]), ops.mean(variance, axis=[0, 1, 2, 3]))
         return ops.cast(ops.reshape(outputs, ops.shape(inputs)), inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "group": self.group}
 
-    def _average(self, moving: keras.Variable, value: Any) -> None:
-        moving.assign(moving * self.momentum + value * (1 - self.momentum))
+    def average(self, mean: Any, variance: Any) -> None:
+        """Move the statistics of inference towards a batch's, [C] each."""
+        for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + value * (1 - self.momentum))

@@ -12,7 +12,11 @@ from typing import Any
 
 import keras
 
+from models.activations import SiluAndMean, silu
 from models.batch_norm import BatchNormalization
+from models.depthwise import DepthwiseConv2D
+from models.expansion import Expansion
+from models.projection import GatedProjection
 from models.sizes import SQUEEZE_RATIO, STAGES, STEM_WIDTH, Stage, scale_repeats, scale_width
 
 BATCH_NORM_EPSILON = 1e-3
@@ -57,7 +61,7 @@ class ImageTower(keras.Model):
 
         images = keras.Input((None, None, 3), name="image")
         x = build.convolution(images, scale_width(STEM_WIDTH, width_coefficient), 3, stem_stride, "stem_conv")
-        x = build.normalise_and_activate(x, "stem_bn", "stem_activation")
+        x = keras.layers.Activation(silu, name="stem_activation")(build.normalise(x, "stem_bn"))
         index = 0
         for number, stage in enumerate(STAGES, start=1):
             for repeat in range(scale_repeats(stage.repeats, depth_coefficient)):
@@ -120,41 +124,41 @@ class _Builder:
             name=name,
         )(x)
 
+    def expand(self, x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+        convolution = keras.layers.Conv2D(
+            width, 1, use_bias=False, kernel_initializer=_convolution_initializer(), name=f"{name}expand_conv"
+        )
+        x = Expansion(convolution, self._norm(f"{name}expand_bn"), name=f"{name}expand")(x)
+        return keras.layers.Activation(silu, name=f"{name}expand_activation")(x)
+
     def depthwise(self, x: keras.KerasTensor, kernel: int, stride: int, name: str) -> keras.KerasTensor:
-        x, padding = _pad(x, kernel, stride, name)
-        return keras.layers.DepthwiseConv2D(
-            kernel,
-            strides=stride,
-            padding=padding,
-            use_bias=False,
-            depthwise_initializer=_convolution_initializer(),
-            name=name,
-        )(x)
+        return DepthwiseConv2D(kernel, stride, depthwise_initializer=_convolution_initializer(), name=name)(x)
 
     def normalise(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        return self._norm(name)(x)
+
+    def excite_and_project(
+        self, x: keras.KerasTensor, gate: keras.KerasTensor, squeezed: int, width: int, name: str
+    ) -> keras.KerasTensor:
+        """Weigh channels by a two-layer perceptron of their means (arXiv:1709.01507), and narrow them to `width`."""
+        for units, activation, part in ((squeezed, "silu", "reduce"), (x.shape[-1], "sigmoid", "expand")):
+            gate = keras.layers.Conv2D(
+                units,
+                1,
+                activation=activation,
+                kernel_initializer=_convolution_initializer(),
+                name=f"{name}se_{part}",
+            )(gate)
+        return GatedProjection(width, _convolution_initializer(), name=f"{name}project_conv")(x, gate)
+
+    def _norm(self, name: str) -> BatchNormalization:
         return BatchNormalization(
             momentum=BATCH_NORM_MOMENTUM,
             epsilon=BATCH_NORM_EPSILON,
             synchronized=self._synchronized,
             group=self._group,
             name=name,
-        )(x)
-
-    def normalise_and_activate(self, x: keras.KerasTensor, norm_name: str, activation_name: str) -> keras.KerasTensor:
-        return keras.layers.Activation("silu", name=activation_name)(self.normalise(x, norm_name))
-
-    def squeeze_and_excite(self, x: keras.KerasTensor, squeezed: int, name: str) -> keras.KerasTensor:
-        """Weigh channels by a two-layer perceptron of their means, arXiv:1709.01507."""
-        gate = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}se_squeeze")(x)  # [B, 1, 1, width]
-        for width, activation, part in ((squeezed, "silu", "reduce"), (x.shape[-1], "sigmoid", "expand")):
-            gate = keras.layers.Conv2D(
-                width,
-                1,
-                activation=activation,
-                kernel_initializer=_convolution_initializer(),
-                name=f"{name}se_{part}",
-            )(gate)
-        return keras.layers.Multiply(name=f"{name}se_excite")([x, gate])
+        )
 
     def block(
         self, inputs: keras.KerasTensor, stage: Stage, *, width: int, stride: int, drop_rate: float, name: str
@@ -163,12 +167,11 @@ class _Builder:
         width_in = inputs.shape[-1]
         x = inputs
         if stage.expansion != 1:
-            x = self.convolution(x, width_in * stage.expansion, 1, 1, f"{name}expand_conv")
-            x = self.normalise_and_activate(x, f"{name}expand_bn", f"{name}expand_activation")
+            x = self.expand(x, width_in * stage.expansion, name)
         x = self.depthwise(x, stage.kernel, stride, f"{name}dwconv")
-        x = self.normalise_and_activate(x, f"{name}bn", f"{name}activation")
-        x = self.squeeze_and_excite(x, max(1, int(width_in * SQUEEZE_RATIO)), name)
-        x = self.convolution(x, width, 1, 1, f"{name}project_conv")
+        x = self.normalise(x, f"{name}bn")
+        x, means = SiluAndMean(name=f"{name}activation")(x)
+        x = self.excite_and_project(x, means, max(1, int(width_in * SQUEEZE_RATIO)), width, name)
         x = self.normalise(x, f"{name}project_bn")
         if stride != 1 or width != width_in:
             return x

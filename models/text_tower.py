@@ -82,8 +82,9 @@ class TextTower(keras.Model):
         x = keras.layers.Add(name="embeddings_add")([tokens, position_embedding(places)]) + segment
         x = keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name="embeddings_layer_norm")(x)
         x = keras.layers.Dropout(dropout, name="embeddings_dropout")(x)
-        for block in blocks:
-            x = block(x, real)
+        for block in blocks[:-1]:
+            x = block(x, x, real)
+        x = blocks[-1](x[:, :1, :], x, real)  # nothing reads the other pieces' last states
         super().__init__(token_ids, x[:, 0, :], name=name, **kwargs)
 
         self.vocabulary_size = vocabulary_size

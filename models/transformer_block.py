@@ -1,13 +1,17 @@
 """A block of BERT's encoder, of Keras's own layers: keras-hub's like it loads TensorFlow on every backend.
 
-Weights have keras-hub's names and order. Legend: B batch, L word pieces, H hidden width.
+Weights have keras-hub's names and order. Legend: B batch, L word pieces, Q of them that are asked for, H hidden width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
+
+from models.activations import gelu
 
 
 @keras.saving.register_keras_serializable(package="align")
@@ -21,7 +25,8 @@ class TransformerBlock(keras.layers.Layer):
       kernel_initializer: of all kernels.
 
     Call:
-      x [B, L, H], real [B, L] bool, false where a piece is seen by none -> [B, L, H].
+      rows [B, Q, H], those of x whose outputs are asked for; x [B, L, H]; real [B, L] bool, false where a piece is seen
+      by none -> [B, Q, H].
 
     Reference:
       Devlin et al., BERT, arXiv:1810.04805; Vaswani et al., arXiv:1706.03762.
@@ -44,7 +49,7 @@ class TransformerBlock(keras.layers.Layer):
         self.epsilon = epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
         hidden = input_shape[-1]
         self.attention = keras.layers.MultiHeadAttention(
             self.heads,
@@ -57,17 +62,18 @@ class TransformerBlock(keras.layers.Layer):
         self.attention.build(query_shape=input_shape, value_shape=input_shape)
         self.attention_norm = self._norm("self_attention_layer_norm", input_shape)
         self.perceptron_norm = self._norm("feedforward_layer_norm", input_shape)
-        # Exact GELU, as in BERT: Keras approximates it only when told to.
-        self.widen = self._dense(self.intermediate, "gelu", "feedforward_intermediate_dense", input_shape)
+        self.widen = self._dense(self.intermediate, gelu, "feedforward_intermediate_dense", input_shape)
         self.narrow = self._dense(hidden, None, "feedforward_output_dense", (*input_shape[:-1], self.intermediate))
         self.attention_dropout = keras.layers.Dropout(self.dropout, name="self_attention_dropout")
         self.perceptron_dropout = keras.layers.Dropout(self.dropout, name="feedforward_dropout")
         self.built = True
 
-    def call(self, x: Any, real: Any, training: bool | None = None) -> Any:
-        attended = self.attention(query=x, value=x, attention_mask=real[:, None, :], training=training)
-        x = self.attention_norm(x + self.attention_dropout(attended, training=training))
-        return self.perceptron_norm(x + self.perceptron_dropout(self.narrow(self.widen(x)), training=training))
+    def call(self, rows: Any, x: Any, real: Any, training: bool | None = None) -> Any:
+        attended = self.attention(query=rows, value=x, attention_mask=real[:, None, :], training=training)
+        x = self.attention_norm(rows + self.attention_dropout(attended, training=training))
+        flat = ops.reshape(x, [-1, x.shape[-1]])  # [B Q, H]: one product, whose kernel gradient needs no sum over B
+        widened = ops.reshape(self.narrow(self.widen(flat)), ops.shape(x))
+        return self.perceptron_norm(x + self.perceptron_dropout(widened, training=training))
 
     def compute_output_shape(self, input_shape: tuple[Any, ...], *_: Any) -> tuple[Any, ...]:
         return input_shape
@@ -91,7 +97,9 @@ class TransformerBlock(keras.layers.Layer):
         norm.build(input_shape)
         return norm
 
-    def _dense(self, width: int, activation: str | None, name: str, input_shape: tuple[Any, ...]) -> keras.layers.Layer:
+    def _dense(
+        self, width: int, activation: Callable[[Any], Any] | None, name: str, input_shape: tuple[Any, ...]
+    ) -> keras.layers.Layer:
         dense = keras.layers.Dense(
             width, activation, kernel_initializer=self._initializer(), dtype=self.dtype_policy, name=name
         )
