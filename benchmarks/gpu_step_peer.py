@@ -11,26 +11,8 @@ import sys
 
 import torch
 import transformers
+from align_peer import Loss, build
 from in_turn import serve
-from torch.nn.functional import cross_entropy, normalize
-
-LABEL_SMOOTHING = 0.1
-
-
-class Loss(torch.nn.Module):
-    """ALIGN's loss of a batch: both directions of a smoothed softmax, summed."""
-
-    def __init__(self, model: transformers.AlignModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, pixels: torch.Tensor, token_ids: torch.Tensor) -> torch.Tensor:
-        images = normalize(self.model.vision_model(pixel_values=pixels).pooler_output.float(), dim=-1)
-        hidden = self.model.text_model(input_ids=token_ids).last_hidden_state[:, 0]
-        texts = normalize(self.model.text_projection(hidden).float(), dim=-1)
-        logits = images @ texts.T / self.model.temperature  # [G, D] x [D, G] -> [G, G]
-        own = torch.arange(len(logits), device=logits.device)
-        return sum(cross_entropy(rows, own, label_smoothing=LABEL_SMOOTHING) for rows in (logits, logits.T))
 
 
 def main() -> None:
@@ -39,20 +21,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    vision = transformers.AlignVisionConfig(
-        width_coefficient=job["width_coefficient"], depth_coefficient=job["depth_coefficient"], image_size=job["px"]
-    )
-    text = transformers.AlignTextConfig(
-        vocab_size=job["vocabulary"],
-        hidden_size=job["hidden"],
-        num_hidden_layers=job["layers"],
-        num_attention_heads=job["heads"],
-        intermediate_size=job["intermediate"],
-    )
-    config = transformers.AlignConfig(
-        text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=job["features"]
-    )
-    model = transformers.AlignModel(config).to(device, memory_format=torch.channels_last).train()
+    model = build(job).to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=job["learning_rate"], weight_decay=job["weight_decay"], fused=True
     )
