@@ -3,10 +3,10 @@
 Usage: python benchmarks/train_step.py [--sizes b0 b3] [--px 128] [--batch 32] [--rounds 9] [--compile]. The first run
 makes the peer's environment (torch_environment.py).
 
-Both sides have the same number of threads, weights of the same shapes and the same loss, in training mode with dropout,
-and step with AdamW; each precision is compared with the peer's best form of it. They are timed in turn, a few steps at a
-time. Each step is timed with all 64 pieces of each text in use, and with captions of 5 to 20 pieces, which the peer is
-given padded to the batch's longest, as its tokenizer would do at best.
+Both sides have the same number of threads, weights of the same shapes and the same loss, in training mode with
+dropout, and step with AdamW; each precision is compared with the peer's best form of it. They are timed in turn, a few
+steps at a time, with all 64 pieces of each text in use, and with captions of 5 to 20 pieces. Those the input pipeline
+trims to one of few lengths; the peer is given them padded to the batch's longest, as its tokenizer does at best.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Activations whose gradient is one pass over memory on TensorFlow.
 
-TensorFlow differentiates each as five to ten operations, every one a pass over tensors that fit no cache: a tenth of the
-whole training step on CPUs. XLA makes one loop of them. Other backends compile the whole step, and need none of this.
+TensorFlow differentiates each as five to ten operations, every one a pass over tensors that fit no cache: a tenth of
+the whole training step on CPUs. XLA makes one loop of them. Other backends compile the step, and need none of this.
 
 Legend: B per-replica batch, H and W pixels, C channels.
 """

@@ -64,7 +64,7 @@ def _convolve_by_parts(x: Any, kernel: Any, stride: int, padding: str) -> Any:
             )
             rows = _border(height, stride) if padding == "same" else (0, 0)
             left, _ = _border(width, stride) if padding == "same" else (0, 0)
-            parts = []
+            parts: list[tf.Tensor] = []
             for first in range(0, width - FAST_WIDTH + 1, FAST_WIDTH - 1):
                 start = first - left  # of the columns of x that this part of the filter meets
                 stop = start + (by_outputs.shape[2] - 1) * stride + FAST_WIDTH

@@ -1,8 +1,8 @@
 """The 1x1 convolution that widens a block's input, with the batch norm that follows it, in one.
 
 A batch norm reads and writes its input several times, and after an expansion that is the largest tensor of the block.
-But the statistics of a linear map's outputs follow from those of its inputs, which are six times narrower, and with them
-known, normalising is part of the map itself: no pass over the wide tensor is left, in the gradient neither.
+But the statistics of a linear map's outputs follow from those of its inputs, which are six times narrower, and with
+them known, normalising is part of the map itself: no pass over the wide tensor is left, in the gradient neither.
 
 Legend: B per-replica batch, H and W pixels, N = B H W rows, I channels in, O channels out.
 """
@@ -70,8 +70,8 @@ class Expansion(keras.layers.Layer):
 def expand(x: Any, kernel: Any, gamma: Any, beta: Any, *, epsilon: float) -> tuple[Any, Any, Any]:
     """Multiply rows by a kernel K and normalise each column of the product over all rows.
 
-    With the mean m and the covariance S of the rows, those of the product are m K and K' S K, of which the diagonal v is
-    needed. With the scale s = gamma / sqrt(v + epsilon)
+    With the mean m and the covariance S of the rows, those of the product are m K and K' S K, of which the diagonal v
+    is needed. With the scale s = gamma / sqrt(v + epsilon)
 
         (x K - m K) s + beta = x (K s) + (beta - m K s).
 

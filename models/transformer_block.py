@@ -13,6 +13,8 @@ from keras import ops
 
 from models.activations import gelu
 
+Activation = Callable[[Any], Any]
+
 
 @keras.saving.register_keras_serializable(package="align")
 class TransformerBlock(keras.layers.Layer):
@@ -98,7 +100,7 @@ class TransformerBlock(keras.layers.Layer):
         return norm
 
     def _dense(
-        self, width: int, activation: Callable[[Any], Any] | None, name: str, input_shape: tuple[Any, ...]
+        self, width: int, activation: Activation | None, name: str, input_shape: tuple[Any, ...]
     ) -> keras.layers.Layer:
         dense = keras.layers.Dense(
             width, activation, kernel_initializer=self._initializer(), dtype=self.dtype_policy, name=name
