@@ -5,7 +5,8 @@ Usage: python benchmarks/input_wait.py [--pairs 4000] [--steps 20] [--rounds 5] 
 
 One learner takes steps on synthetic tensors, on pairs that stream from files, and on pairs kept in memory, in turn,
 round after round; beside them, what the input costs alone. Pairs are JPEGs of photographs' spectrum and about 400
-pixels (a sixteenth are PNGs), with all 64 pieces of a text computed, as in training. Prints Markdown.
+pixels (a sixteenth are PNGs). The vocabulary spells captions in letters, so that the longest of a batch of 32 has more
+than 48 pieces, all 64 are computed, and no step of a round is traced anew. Prints Markdown.
 """
 
 from __future__ import annotations
