@@ -36,8 +36,10 @@ class Expansion(keras.layers.Layer):
         self.convolution, self.norm = convolution, norm
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        self.convolution.build(input_shape)
-        self.norm.build(self.convolution.compute_output_shape(input_shape))
+        if not self.convolution.built:
+            self.convolution.build(input_shape)
+        if not self.norm.built:
+            self.norm.build(self.convolution.compute_output_shape(input_shape))
         self.built = True
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

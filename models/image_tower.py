@@ -128,7 +128,10 @@ class _Builder:
         convolution = keras.layers.Conv2D(
             width, 1, use_bias=False, kernel_initializer=_convolution_initializer(), name=f"{name}expand_conv"
         )
-        x = Expansion(convolution, self._norm(f"{name}expand_bn"), name=f"{name}expand")(x)
+        norm = self._norm(f"{name}expand_bn")
+        convolution.build(x.shape)  # both here, so that their weights keep the paths of layers of the tower
+        norm.build((*x.shape[:-1], width))
+        x = Expansion(convolution, norm, name=f"{name}expand")(x)
         return keras.layers.Activation(silu, name=f"{name}expand_activation")(x)
 
     def depthwise(self, x: keras.KerasTensor, kernel: int, stride: int, name: str) -> keras.KerasTensor:
