@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +17,7 @@ KEPT = 2  # the newest, and the one before in case the newest cannot be read
 STATE = "state"  # prefix of TensorFlow's own files
 ABOUT_FILE = "about.json"
 _ASIDE = ".partial"
+_UNREADABLE = (tf.errors.OpError, OSError, KeyError, json.JSONDecodeError)
 
 
 def identity(config: Mapping[str, Any], files: Sequence[str]) -> str:
@@ -49,7 +49,7 @@ class Checkpoints:
       variables: all state, in an order that the same training always has.
       files: name -> path of each file that grows beside training: kept in a checkpoint, put back when it is restored.
       every_steps, every_minutes: a checkpoint is due when either has passed since the last; None never by that.
-      writes: whether this process writes for all; the others of several workers only take part.
+      writes: whether this process writes for all; the others of several workers only read.
     """
 
     def __init__(
@@ -84,19 +84,36 @@ class Checkpoints:
         for folder in reversed(self._found()):
             try:
                 about = self._read(folder)
-            except (tf.errors.OpError, OSError, KeyError, json.JSONDecodeError) as error:
+            except _UNREADABLE as error:
                 why = str(error).splitlines()[0]
                 logging.warning("the checkpoint %s cannot be read (%s); the one before is tried", folder, why)
                 continue
-            for name, path in self._files.items():
-                tf.io.gfile.copy(posixpath.join(folder, name), path, overwrite=True)
-            self._last_step, self._last_time = about["step"], time.monotonic()
             return about["step"]
         if why:
             raise ValueError(
                 f"no checkpoint in {self._folder} can be read ({why}); remove that folder to train from step 0"
             )
         return 0
+
+    def restore_step(self, step: int) -> None:
+        """Put all state back to the checkpoint that another worker went back to.
+
+        Args:
+          step: that its `restore` returned.
+
+        Raises:
+          ValueError: where this worker cannot read that one, or it is of another training.
+        """
+        if step == 0:
+            return
+        folder = self._of_step(step)
+        try:
+            self._read(folder)
+        except _UNREADABLE as error:
+            raise ValueError(
+                f"the chief goes on from the checkpoint {folder}, which this worker cannot read "
+                f"({str(error).splitlines()[0]}); put checkpoints where all workers read and write the same files"
+            ) from error
 
     def is_due(self, step: int) -> bool:
         """Says whether a checkpoint is to be written after `step`."""
@@ -114,10 +131,8 @@ class Checkpoints:
           Whether it was written; where it could not be, a warning says why and the checkpoints before are untouched.
         """
         if not self._writes:
-            with tempfile.TemporaryDirectory() as nowhere:  # workers save together, since some state is spread over all
-                self._checkpoint.write(posixpath.join(nowhere, STATE))
             return True
-        whole = posixpath.join(self._folder, f"step-{step:08d}")
+        whole = self._of_step(step)
         aside = whole + _ASIDE
         try:
             self._write(aside, step)
@@ -140,6 +155,9 @@ class Checkpoints:
         if self._writes and tf.io.gfile.exists(self._folder):
             tf.io.gfile.rmtree(self._folder)
 
+    def _of_step(self, step: int) -> str:
+        return posixpath.join(self._folder, f"step-{step:08d}")
+
     def _found(self) -> list[str]:
         """Returns the folders of whole checkpoints, oldest first."""
         folders = tf.io.gfile.glob(posixpath.join(self._folder, "step-*"))
@@ -154,6 +172,9 @@ class Checkpoints:
                 f"{self._folder} to train from step 0"
             )
         self._checkpoint.read(posixpath.join(folder, STATE)).assert_existing_objects_matched()
+        for name, path in self._files.items():
+            tf.io.gfile.copy(posixpath.join(folder, name), path, overwrite=True)
+        self._last_step, self._last_time = about["step"], time.monotonic()
         return about
 
     def _write(self, aside: str, step: int) -> None:

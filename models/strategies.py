@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +12,11 @@ import tensorflow as tf
 from models.training_config import TrainingConfig
 
 MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share of each global batch
+
+_TF_CONFIG_REMEDY = (
+    "start each worker with TF_CONFIG as in "
+    """'{"cluster": {"worker": ["HOST_0:PORT", "HOST_1:PORT"]}, "task": {"type": "worker", "index": 0}}'"""
+)
 
 
 def pick_strategy(name: str) -> tf.distribute.Strategy:
@@ -33,12 +40,26 @@ def _one_device() -> tf.distribute.Strategy:
 
 
 def _multi_worker() -> tf.distribute.Strategy:
-    if not tf.distribute.cluster_resolver.TFConfigClusterResolver().cluster_spec():
+    try:
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        cluster, kind, index = resolver.cluster_spec().as_dict(), resolver.task_type, resolver.task_id
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"TF_CONFIG cannot be read ({error}); {_TF_CONFIG_REMEDY}") from error
+    if not cluster:
         raise ValueError(
-            "training.strategy is 'multi_worker', but TF_CONFIG names no cluster; start each worker with TF_CONFIG as "
-            "TensorFlow's guide on MultiWorkerMirroredStrategy has it, or set training.strategy to 'auto'"
+            f"training.strategy is 'multi_worker', but TF_CONFIG names no cluster; {_TF_CONFIG_REMEDY}, or set "
+            "training.strategy to 'auto'"
         )
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    if kind not in ("chief", "worker") or index not in range(len(cluster.get(kind, []))):
+        raise ValueError(
+            f"TF_CONFIG says that this process is task {index} of {kind!r}, which its cluster {cluster} does not "
+            f"have among its chief and workers; {_TF_CONFIG_REMEDY}"
+        )
+    told_to_end = signal.getsignal(signal.SIGTERM)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()  # waits until all workers have come
+    if told_to_end is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, told_to_end)  # TensorFlow has taken it, and would let it pass
+    return strategy
 
 
 def _tpu() -> tf.distribute.Strategy:
@@ -52,16 +73,6 @@ def _tpu() -> tf.distribute.Strategy:
             "one, or set training.strategy to 'auto'"
         ) from error
     return tf.distribute.TPUStrategy(resolver)
-
-
-def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Says whether this process is the one that writes for all: the first worker, or the only one."""
-    resolver = strategy.cluster_resolver
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) or not resolver.task_type:
-        return True
-    return resolver.task_type == "chief" or (
-        resolver.task_type == "worker" and resolver.task_id == 0 and "chief" not in resolver.cluster_spec().as_dict()
-    )
 
 
 def check_batch_divides(training: TrainingConfig, replicas: int) -> None:
@@ -87,7 +98,7 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
 
     Args:
       strategy: whose replicas share each batch.
-      make_batches: makes the batches of one worker.
+      make_batches: makes the batches of one worker, without end.
     """
     if strategy.num_replicas_in_sync == 1:
         return iter(make_batches(0, 1))
@@ -103,6 +114,9 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
             }
             return tf.data.Dataset.from_tensor_slices(shares)
 
-        return make_batches(context.input_pipeline_id, workers).flat_map(by_replica).prefetch(replicas)
+        shares = make_batches(context.input_pipeline_id, workers).flat_map(by_replica)
+        # Or else workers ask each other before each batch whether all still have one.
+        endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+        return shares.apply(endless).prefetch(replicas)
 
     return iter(strategy.distribute_datasets_from_function(of_worker))

@@ -22,10 +22,11 @@ from models.learner import Learner
 from models.model_folder import read_model_folder, write_model_folder
 from models.objective import build_objective
 from models.optimizer import build_optimizer
-from models.strategies import check_batch_divides, distribute, is_chief, pick_strategy
+from models.strategies import check_batch_divides, distribute, pick_strategy
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 from models.training_loop import train
+from models.workers import Workers
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -48,7 +49,8 @@ def run_fn(fn_args: FnArgs) -> None:
       ValueError: where the batch does not divide by the replicas, the data holds fewer images than a batch, or the
         base model or the checkpoint does not fit.
       FloatingPointError: where too many steps have gradients that are not finite.
-      Preempted: where SIGTERM came; training has been saved.
+      Preempted: where SIGTERM came to this process or another worker's; training has been saved.
+      WorkerLost: where another worker is gone.
     """
     config = fn_args.custom_config
     model, training = ModelConfig(**config["model"]), TrainingConfig(**config["training"])
@@ -56,13 +58,15 @@ def run_fn(fn_args: FnArgs) -> None:
     check_batch_divides(training, strategy.num_replicas_in_sync)
     vocabulary_file = config["vocabulary_file"]
     tokenizer = Tokenizer.from_file(vocabulary_file, model.text_max_pieces)
-    writes = is_chief(strategy)
+    workers = Workers(strategy)
+    writes = workers.is_chief
+    name = _identity(model, training, [vocabulary_file, *_files(fn_args.train_files)])
+    workers.check_same(name)
     with tempfile.TemporaryDirectory() as nowhere:  # for workers beside the one that writes
         model_run = fn_args.model_run_dir if writes else nowhere
         tf.io.gfile.makedirs(model_run)
         learner = build_learner(strategy, model, training, tokenizer.size, vocabulary_file)
         history_file = posixpath.join(model_run, HISTORY_FILE)
-        name = _identity(model, training, [vocabulary_file, *_files(fn_args.train_files)])
         checkpoints = Checkpoints(
             posixpath.join(config["checkpoints"], name),
             name,
@@ -72,7 +76,7 @@ def run_fn(fn_args: FnArgs) -> None:
             every_minutes=training.checkpoint_every_minutes,
             writes=writes,
         )
-        first_step = checkpoints.restore()
+        first_step = _restore(checkpoints, workers)
         history = History(
             history_file,
             steps=training.steps,
@@ -84,14 +88,17 @@ def run_fn(fn_args: FnArgs) -> None:
         if first_step < training.steps:
             make_batches = functools.partial(_batches, fn_args.train_files, model, training, tokenizer, first_step)
             batches = distribute(strategy, make_batches)
-            explain = functools.partial(explain_failure, fn_args.train_files, training)
-            train(learner, batches, strategy, training, history, checkpoints, first_step, explain)
+            explain = functools.partial(
+                explain_failure, fn_args.train_files, training, worker=workers.index, workers=workers.count
+            )
+            train(learner, batches, strategy, workers, training, history, checkpoints, first_step, explain)
         if writes:
             write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
             served = build_dual_encoder(model, _for_serving(training), tokenizer.size)  # one device, no optimizer
             served.set_weights(learner.encoder.get_weights())
             export(ServedEncoder(served, model, tokenizer), fn_args.serving_model_dir)
-            checkpoints.clear()
+        workers.tell(0)  # none is done before all are: one that had to be started again would wait for the others
+        checkpoints.clear()
 
 
 def build_learner(
@@ -115,6 +122,15 @@ def build_learner(
             base.load_into(encoder)
         objective = build_objective(training, training.batch)
         return Learner(encoder, objective, build_optimizer(training), training.micro_batch)
+
+
+def _restore(checkpoints: Checkpoints, workers: Workers) -> int:
+    """Put the state of all workers back to the checkpoint that the chief finds; returns its step."""
+    if workers.is_chief:
+        return workers.tell(checkpoints.restore())[0]
+    step = workers.tell(0)[0]
+    checkpoints.restore_step(step)
+    return step
 
 
 def _batches(

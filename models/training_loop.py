@@ -20,13 +20,14 @@ from models.checkpoints import Checkpoints
 from models.history import MEASURES, History
 from models.learner import Learner
 from models.training_config import TrainingConfig
+from models.workers import Workers
 
 Step = Callable[[Any], Mapping[str, tf.Tensor]]
 Explain = Callable[[int, tf.errors.OpError], str]  # number of a batch, from 0, and why it could not be made -> sentence
 
 
 class Preempted(RuntimeError):
-    """The process was told to end while it trained."""
+    """This process, or another worker's, was told to end while it trained."""
 
 
 def compile_step(learner: Learner, strategy: tf.distribute.Strategy) -> Step:
@@ -44,6 +45,7 @@ def train(
     learner: Learner,
     batches: Iterator[Any],
     strategy: tf.distribute.Strategy,
+    workers: Workers,
     training: TrainingConfig,
     history: History,
     checkpoints: Checkpoints,
@@ -56,16 +58,18 @@ def train(
       learner: what is trained.
       batches: of `first_step` and on.
       strategy: on whose replicas.
+      workers: of that strategy.
       training: how many steps, and how many may be skipped.
       history: told of the steps that it says are due.
-      checkpoints: written when due, after the last step, and when SIGTERM comes.
+      checkpoints: written when due, after the last step, and when SIGTERM comes to any worker.
       first_step: steps that were taken already.
       explain: says which file or record is broken where a batch cannot be made.
 
     Raises:
       ValueError: where a batch cannot be made.
       FloatingPointError: where more steps were skipped than `training.max_skipped_steps`.
-      Preempted: after SIGTERM, once a checkpoint is written.
+      Preempted: after SIGTERM to any worker, once a checkpoint is written; in all workers after the same step.
+      WorkerLost: where another worker is gone.
     """
     step_on = compile_step(learner, strategy)
     history.begin(first_step)
@@ -80,15 +84,18 @@ def train(
                 except tf.errors.OpError as error:
                     raise ValueError(explain(step - 1, error)) from error
                 waited_s += time.monotonic() - began
-                measures = step_on(batch)
+                with workers.needed():
+                    measures = step_on(batch)
+                ending = any(workers.tell(end_request.came))
                 if rate is not None:
                     found = {name: float(value) for name, value in measures.items()}
                     history.record(step, found, learning_rate=_scalar(rate), waited_s=waited_s)
                     waited_s = 0.0
                     _check_skipped(found, step, training)
-                if end_request.came or checkpoints.is_due(step) or step == training.steps:
+                if ending or checkpoints.is_due(step) or step == training.steps:
                     saved = checkpoints.save(step)
-                if end_request.came and step < training.steps:
+                if ending and step < training.steps:
+                    saved = bool(workers.tell(saved)[0])  # and none leaves before that is done
                     raise Preempted(
                         f"told to end (SIGTERM) at step {step} of {training.steps}; "
                         + ("run again to go on from there" if saved else "the checkpoint could not be written")

@@ -44,9 +44,9 @@ train(inputs_in(Path(sys.argv[1])), Path(sys.argv[2]), dropout=0.3, steps=6, che
 """
 
 
-def checkpoints(folder, variables, name="a", files=None, **due):
-    due = {"every_steps": None, "every_minutes": None, **due}
-    return Checkpoints(str(folder), name, variables, files or {}, **due)
+def checkpoints(folder, variables, name="a", files=None, **settings):
+    settings = {"every_steps": None, "every_minutes": None, **settings}
+    return Checkpoints(str(folder), name, variables, files or {}, **settings)
 
 
 def variables(value):
@@ -139,6 +139,27 @@ def test_due_by_steps_or_by_time(tmp_path):
     assert [by_steps.is_due(step) for step in (19, 20)] == [False, True]
     assert checkpoints(tmp_path / "c", variables(1), every_minutes=1e-9).is_due(1)
     assert not checkpoints(tmp_path / "c", variables(1)).is_due(10**9)
+
+
+def test_another_worker_goes_back_to_the_step_of_the_chief_and_writes_nothing(tmp_path):
+    for step in (1, 2):
+        checkpoints(tmp_path / "c", variables(step)).save(step)
+    found = variables(0)
+    other = checkpoints(tmp_path / "c", found, writes=False)
+    other.restore_step(1)  # the chief could not read the newest
+    assert np.asarray(found[1]) == 1
+    assert other.save(3)
+    other.clear()
+    assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["step-00000001", "step-00000002"]
+    other.restore_step(0)
+    assert np.asarray(found[1]) == 1
+
+
+def test_a_worker_that_does_not_share_the_checkpoints_says_so(tmp_path):
+    checkpoints(tmp_path / "c", variables(1)).save(1)
+    elsewhere = checkpoints(tmp_path / "d", variables(0), writes=False)
+    with pytest.raises(ValueError, match=r"step-00000001, which this worker cannot read .*; put checkpoints where all"):
+        elsewhere.restore_step(1)
 
 
 def test_identity_follows_from_settings_and_files(tmp_path):

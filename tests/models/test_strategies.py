@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from models.strategies import check_batch_divides, pick_strategy
 from models.training_config import TrainingConfig
+from models.workers import Workers
 
 
 def test_one_device_needs_no_mirror():
@@ -36,3 +37,38 @@ def test_batches_that_divide_pass(batch, replicas):
 def test_batches_that_do_not_divide_are_told_what_would(batch, replicas, remedy):
     with pytest.raises(ValueError, match=rf"training\.batch is {batch}, which {replicas} .* set it to {remedy} or"):
         check_batch_divides(TrainingConfig(batch=batch), replicas)
+
+
+@pytest.mark.parametrize(
+    ("tf_config", "said"),
+    [
+        (None, "TF_CONFIG names no cluster"),
+        ("{}", "TF_CONFIG names no cluster"),
+        ("{'cluster': ", r"TF_CONFIG cannot be read \(Expecting property name"),
+        ('{"cluster": [1]}', "TF_CONFIG cannot be read"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": []}', "TF_CONFIG"),
+        ('{"cluster": {"worker": ["a:1"]}}', "this process is task None of None, which its cluster"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "task 1 of 'worker', which its"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "chief", "index": 0}}', "task 0 of 'chief', which its"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": "x"}}', "TF_CONFIG cannot be read"),
+    ],
+)
+def test_a_tf_config_that_says_too_little_is_named(tf_config, said, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if tf_config is not None:
+        monkeypatch.setenv("TF_CONFIG", tf_config)
+    with pytest.raises(ValueError, match=said) as raised:
+        pick_strategy("multi_worker")
+    assert "start each worker with TF_CONFIG as in" in str(raised.value)
+
+
+def test_a_process_alone_is_the_chief_and_agrees_with_itself():
+    workers = Workers(pick_strategy("one_device"))
+    assert (workers.count, workers.index, workers.is_chief) == (1, 0, True)
+    assert workers.tell(7) == [7]
+    workers.check_same("ffffffffffffffff")
+
+
+def test_errors_of_a_process_alone_are_no_lost_workers():
+    with pytest.raises(tf.errors.UnavailableError), Workers(pick_strategy("one_device")).needed():
+        raise tf.errors.UnavailableError(None, None, "a bucket is gone")
