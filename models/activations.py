@@ -85,7 +85,7 @@ if _COMPILED:
 
     @_compiled
     def _silu_and_mean_gradient(x: tf.Tensor, by_activated: tf.Tensor, by_mean: tf.Tensor) -> tf.Tensor:
-        places = tf.cast(x.shape[1] * x.shape[2], x.dtype)
+        places = tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
         return _silu_gradient(x, by_activated + by_mean / places)
 
     @_compiled

@@ -13,22 +13,36 @@ from keras import ops
 # TensorFlow's CPU kernel for the filter gradient is 5 to 10 times slower per weight where the filter is wider than 3.
 FAST_WIDTH = 3
 
+_FIXED = {"padding": "same", "use_bias": False, "depth_multiplier": 1, "dilation_rate": 1, "activation": None}
+
 
 @keras.saving.register_keras_serializable(package="align")
 class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
-    """Convolve each channel by a filter of its own, and divide the size by the stride, rounded up.
+    """Convolve each channel by a filter of its own, and divide the size by the stride, rounded down.
 
     With a stride, K//2 - 1 pixels are padded at top and left and K//2 at bottom and right whatever the size, as
     keras.applications does for images of unknown size. At even sizes that is what "same" does, at the cost of no copy.
 
-    Takes Keras's arguments; the padding is "same", and there is no bias.
+    Takes Keras's arguments, but for a padding, a second filter a channel, dilation, bias and activation.
+
+    Args:
+      kernel_size: K, odd and at least 3.
+      strides: 1 or 2.
 
     Call:
-      [B, H, W, C] -> [B, ceil(H / stride), ceil(W / stride), C].
+      [B, H, W, C] -> [B, H // strides, W // strides, C].
+
+    Raises:
+      ValueError: for another kernel or stride.
     """
 
     def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, **kwargs: Any) -> None:
-        super().__init__(kernel_size, strides=strides, **{**kwargs, "padding": "same", "use_bias": False})
+        super().__init__(kernel_size, strides=strides, **{**kwargs, **_FIXED})
+        (height, width), (down, along) = self.kernel_size, self.strides
+        if height != width or height < 3 or height % 2 == 0:
+            raise ValueError(f"kernel_size is {kernel_size}; it must be one odd number from 3, say 5")
+        if down != along or down not in (1, 2):
+            raise ValueError(f"strides is {strides}; it must be 1 or 2")
 
     def call(self, inputs: Any) -> Any:
         (stride, _), (size, _) = self.strides, self.kernel_size
@@ -39,10 +53,14 @@ class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
         border = (size // 2 - 1, size // 2)
         return _convolve(ops.pad(inputs, [(0, 0), border, border, (0, 0)]), self.kernel, stride, "valid")
 
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        batch, *sizes, channels = input_shape
+        return (batch, *(None if size is None else size // self.strides[0] for size in sizes), channels)
+
 
 def _convolve(x: Any, kernel: Any, stride: int, padding: str) -> Any:
     kernel = ops.cast(kernel, x.dtype)
-    if keras.backend.backend() != "tensorflow" or kernel.shape[1] <= FAST_WIDTH:
+    if keras.backend.backend() != "tensorflow" or kernel.shape[1] <= FAST_WIDTH or x.shape[2] is None:
         return ops.depthwise_conv(x, kernel, stride, padding)
     return _convolve_by_parts(x, kernel, stride, padding)
 

@@ -30,9 +30,9 @@ class GatedProjection(keras.layers.Layer):
         super().__init__(**kwargs)
         self.width, self.kernel_initializer = width, keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
+    def build(self, x_shape: tuple[Any, ...], gate_shape: tuple[Any, ...]) -> None:
         self.kernel = self.add_weight(
-            name="kernel", shape=(1, 1, input_shape[-1], self.width), initializer=self.kernel_initializer
+            name="kernel", shape=(1, 1, x_shape[-1], self.width), initializer=self.kernel_initializer
         )
         self.built = True
 
@@ -45,8 +45,8 @@ class GatedProjection(keras.layers.Layer):
         outputs = ops.matmul(ops.reshape(x, [-1, height * width, channels]), kernels)  # [B, H W, O]
         return ops.reshape(outputs, [-1, height, width, self.width])
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...], *_: Any) -> tuple[Any, ...]:
-        return (*input_shape[:-1], self.width)
+    def compute_output_shape(self, x_shape: tuple[Any, ...], gate_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*x_shape[:-1], self.width)
 
     def get_config(self) -> dict[str, Any]:
         initializer = keras.initializers.serialize(self.kernel_initializer)
