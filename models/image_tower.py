@@ -12,12 +12,15 @@ from typing import Any
 
 import keras
 
-from models.activations import SiluAndMean, silu
+from models.activations import silu
 from models.batch_norm import BatchNormalization
 from models.depthwise import DepthwiseConv2D
 from models.expansion import Expansion
+from models.normalized_silu import NormalizedSilu
+from models.pixel_conv import PixelConv2D
 from models.projection import GatedProjection
 from models.sizes import SQUEEZE_RATIO, STAGES, STEM_WIDTH, Stage, scale_repeats, scale_width
+from models.stochastic_depth import StochasticDepth
 
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.99
@@ -61,7 +64,7 @@ class ImageTower(keras.Model):
 
         images = keras.Input((None, None, 3), name="image")
         x = build.convolution(images, scale_width(STEM_WIDTH, width_coefficient), 3, stem_stride, "stem_conv")
-        x = keras.layers.Activation(silu, name="stem_activation")(build.normalise(x, "stem_bn"))
+        x, _ = build.normalise_and_activate(x, "stem_bn", "stem_activation")
         index = 0
         for number, stage in enumerate(STAGES, start=1):
             for repeat in range(scale_repeats(stage.repeats, depth_coefficient)):
@@ -140,12 +143,20 @@ class _Builder:
     def normalise(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         return self._norm(name)(x)
 
+    def normalise_and_activate(
+        self, x: keras.KerasTensor, norm_name: str, name: str
+    ) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        """Returns activations [B, H, W, width] and their means [B, 1, 1, width]."""
+        norm = self._norm(norm_name)
+        norm.build(x.shape)  # here, so that its weights keep the paths of a layer of the tower
+        return NormalizedSilu(norm, name=name)(x)
+
     def excite_and_project(
         self, x: keras.KerasTensor, gate: keras.KerasTensor, squeezed: int, width: int, name: str
     ) -> keras.KerasTensor:
         """Weigh channels by a two-layer perceptron of their means (arXiv:1709.01507), and narrow them to `width`."""
         for units, activation, part in ((squeezed, "silu", "reduce"), (x.shape[-1], "sigmoid", "expand")):
-            gate = keras.layers.Conv2D(
+            gate = PixelConv2D(
                 units,
                 1,
                 activation=activation,
@@ -172,15 +183,12 @@ class _Builder:
         if stage.expansion != 1:
             x = self.expand(x, width_in * stage.expansion, name)
         x = self.depthwise(x, stage.kernel, stride, f"{name}dwconv")
-        x = self.normalise(x, f"{name}bn")
-        x, means = SiluAndMean(name=f"{name}activation")(x)
+        x, means = self.normalise_and_activate(x, f"{name}bn", f"{name}activation")
         x = self.excite_and_project(x, means, max(1, int(width_in * SQUEEZE_RATIO)), width, name)
         x = self.normalise(x, f"{name}project_bn")
         if stride != 1 or width != width_in:
             return x
-        if drop_rate > 0:
-            x = keras.layers.Dropout(drop_rate, noise_shape=(None, 1, 1, 1), name=f"{name}drop")(x)
-        return keras.layers.Add(name=f"{name}add")([x, inputs])
+        return StochasticDepth(drop_rate, name=f"{name}add")(x, inputs)
 
 
 def _pad(x: keras.KerasTensor, kernel: int, stride: int, name: str) -> tuple[keras.KerasTensor, str]:
