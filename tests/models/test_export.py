@@ -68,7 +68,7 @@ def encoder(tokenizer):
     """Towers whose batch norm has taken over the statistics of one batch, so that vectors depend on their inputs."""
     keras.utils.set_random_seed(1)
     encoder = build_dual_encoder(MODEL, TrainingConfig(steps=1, warmup_steps=0, batch=2), tokenizer.size)
-    for layer in encoder.image_tower.layers:
+    for layer in encoder.image_tower._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     noise = np.random.default_rng(0).normal(0.3, 0.5, (16, 16, 16, 3)).astype(np.float32)

@@ -14,7 +14,7 @@ CLOSE = 1e-5  # of unit vectors
 def uneven(tower: ImageTower, seed: int = 0) -> ImageTower:
     """Returns the tower with every weight made uneven and batch norm's statistics near those of a batch of noise."""
     rng = np.random.default_rng(seed)
-    norms = [layer for layer in tower.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = [layer for layer in tower._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     assert norms
     for weight in tower.trainable_weights:
         value = np.asarray(weight)

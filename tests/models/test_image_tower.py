@@ -3,23 +3,27 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from models.image_tower import ImageTower
 from models.sizes import scale_repeats, scale_width
+from models.stochastic_depth import StochasticDepth
+
+
+def short_path(weight):
+    """Returns the name of the layer that holds the weight, and its own: "block2a_expand_conv/kernel"."""
+    return "/".join(weight.path.split("/")[-2:])
 
 
 def copy_by_name(source, target):
-    """Copy the weights of each layer of `target` from the layer of that name, after making them uneven."""
+    """Copy the weights of `target` from those of the same names, after making them uneven."""
     rng = np.random.default_rng(0)
-    copied = 0
-    for layer in target.layers:
-        if layer.weights:
-            weights = [np.asarray(w) for w in source.get_layer(layer.name).get_weights()]
-            uneven = [w * rng.uniform(0.8, 1.2, w.shape) + rng.uniform(0, 0.05, w.shape) for w in weights]
-            source.get_layer(layer.name).set_weights(uneven)
-            layer.set_weights(uneven)
-            copied += len(uneven)
-    return copied
+    sources = {short_path(weight): weight for weight in source.weights}
+    for weight in target.weights:
+        theirs = sources.pop(short_path(weight))
+        theirs.assign(theirs * rng.uniform(0.8, 1.2, theirs.shape) + rng.uniform(0, 0.05, theirs.shape))
+        weight.assign(theirs)
+    return sources
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def b0():
         theirs.input, keras.layers.GlobalAveragePooling2D()(theirs.get_layer("block7a_project_bn").output)
     )
     ours = ImageTower(1.0, 1.0)
-    assert copy_by_name(cut, ours) == len(ours.weights)
+    assert {name.partition("/")[0] for name in copy_by_name(cut, ours)} == {"normalization"}  # all others are copied
     return ours, cut
 
 
@@ -42,6 +46,40 @@ def test_equals_keras_applications(b0, size):
     expected = np.asarray(theirs(images * 255, training=False))
     found = np.asarray(ours(images, training=False))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_trains_as_keras_applications_does(b0):
+    """Norms inside expansions, gates inside projections and one-pass gradients change nothing, 16 blocks deep."""
+    rng = np.random.default_rng(2)
+    colours = rng.uniform(-0.5, 0.5, (8, 1, 1, 3))  # deep in the tower mere noise would be all alike
+    images = (colours + rng.uniform(-0.5, 0.5, (8, 64, 64, 3))).astype("float32")
+    cotangent = tf.constant(rng.normal(size=(8, 320)), tf.float32)
+
+    def train(tower, images):
+        copy = tower.__class__.from_config(tower.get_config())
+        copy.set_weights(tower.get_weights())
+        for layer in copy._flatten_layers():
+            if hasattr(layer, "rate"):
+                layer.rate = 0.0  # of stochastic depth, whose draws are each its own
+        with tf.GradientTape() as tape:
+            features = copy(images, training=True)
+        gradients = tape.gradient(features, copy.trainable_weights, output_gradients=cotangent)
+        moved = [weight for weight in copy.non_trainable_weights if "moving" in weight.name]
+        answers = {"features": features} | {f"moved {short_path(w)}": w for w in moved}
+        answers |= {short_path(w): g for w, g in zip(copy.trainable_weights, gradients, strict=True)}
+        return {name: np.asarray(answer) for name, answer in answers.items()}
+
+    theirs, ours = train(b0[1], images * 255), train(b0[0], images)
+    # A shift that a norm takes away again has no gradient but noise.
+    least = 1e-8 * max(np.linalg.norm(theirs[short_path(w)]) for w in b0[0].trainable_weights)
+    off = {
+        name: np.linalg.norm(found - theirs[name]) / np.linalg.norm(theirs[name])
+        for name, found in ours.items()
+        if "moved" in name or np.linalg.norm(theirs[name]) > least
+    }
+    assert len(off) > 0.9 * len(ours)
+    assert off["features"] < 1e-5
+    assert max(off.values()) < 5e-4, max(off, key=off.get)
 
 
 def test_all_weights_of_b0_but_the_top_are_present(b0):
@@ -84,11 +122,11 @@ def test_stem_stride_decides_the_size_of_the_last_map():
 
 def test_stochastic_depth_drops_whole_images_and_rises_with_depth():
     tower = ImageTower(0.25, 1.0, drop_connect=0.32)
-    drops = [layer for layer in tower.layers if isinstance(layer, keras.layers.Dropout)]
-    rates = {layer.name: layer.rate for layer in drops}
-    assert rates["block2b_drop"] == pytest.approx(0.32 * 2 / 16)  # the third of 16 blocks
-    assert rates["block6d_drop"] == pytest.approx(0.32 * 14 / 16)
-    dropped = np.asarray(tower.get_layer("block6d_drop")(np.ones((64, 3, 3, 4), "float32"), training=True))
+    rates = {layer.name: layer.rate for layer in tower.layers if isinstance(layer, StochasticDepth)}
+    assert rates["block2b_add"] == pytest.approx(0.32 * 2 / 16)  # the third of 16 blocks
+    assert rates["block6d_add"] == pytest.approx(0.32 * 14 / 16)
+    ones = np.ones((64, 3, 3, 4), "float32")
+    dropped = np.asarray(tower.get_layer("block6d_add")(ones, np.zeros_like(ones), training=True))
     per_image = dropped.reshape(64, -1)
     assert (per_image == per_image[:, :1]).all()
     assert 0 < (per_image[:, 0] == 0).sum() < 64
@@ -99,7 +137,7 @@ def test_config_round_trips():
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(tower))
     assert again.get_config() == tower.get_config()
     assert [w.path for w in again.weights] == [w.path for w in tower.weights]
-    norms = [layer for layer in again.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = [layer for layer in again._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     assert (
         len(norms) == 1 + 2 + 7 * 3
     )  # the stem's, and of eight blocks three each but for the first, which expands not
