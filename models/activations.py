@@ -76,7 +76,9 @@ if _COMPILED:
         return tf.nn.gelu(x, approximate=False), lambda by_output: _gelu_gradient(x, by_output)
 
     def _compiled(function: Gradient) -> Gradient:
-        return tf.function(function, autograph=False, jit_compile=True)
+        traced = tf.function(function, autograph=False, jit_compile=True)
+        # Called by itself it would warn of each further shape, and a tower has dozens.
+        return lambda *tensors: traced.get_concrete_function(*tensors)(*tensors)
 
     @_compiled
     def _silu_gradient(x: tf.Tensor, by_output: tf.Tensor) -> tf.Tensor:
