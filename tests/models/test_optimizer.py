@@ -1,4 +1,4 @@
-"""LAMB against algorithm 2 in NumPy, and the schedule at its corners."""
+"""LAMB and AdamW against their papers' algorithms in NumPy, and the schedule at its corners."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from models.adamw import AdamW
 from models.lamb import Lamb
 from models.optimizer import WarmupThenLinearDecay, build_optimizer
 from models.training_config import TrainingConfig
@@ -111,6 +112,83 @@ def test_adamw_decays_kernels_alone():
         decay = 0.1 * 0.5 if variable.name in ("kernel", "embeddings") else 0.0
         expected = 1 - decay - 0.1 * np.array([1, -1, 1])  # Adam's first step is the gradient's sign
         np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, rtol=1e-4)
+
+
+def adamw_oracle(weight, gradients, rates, decay, epsilon):
+    """Algorithm 2 of arXiv:1711.05101 in float64; a gradient of None is a step that is counted and not taken."""
+    w = np.array(weight, "float64")
+    m = v = np.zeros_like(w)
+    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        if g is not None:
+            m = 0.9 * m + 0.1 * g
+            v = 0.999 * v + 0.001 * g**2
+            w = w - rate * (m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + epsilon) + decay * w)
+    return w
+
+
+@pytest.mark.parametrize("epsilon", [1e-7, 0.3])  # the second is as large as the gradients
+@pytest.mark.parametrize(("name", "decay"), [("kernel", 0.5), ("bias", 0.0)])
+def test_adamw_equals_the_published_algorithm(name, decay, epsilon):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype("float32")
+    gradients = rng.normal(0, 0.3, size=(6, 3, 4)).astype("float32")
+    schedule = WarmupThenLinearDecay(0.1, 2, 6)
+    variable = keras.Variable(start, name=name)
+    optimizer = AdamW(schedule, weight_decay=0.5, epsilon=epsilon)
+    for gradient in gradients:
+        optimizer.apply([ops.convert_to_tensor(gradient)], [variable])
+    expected = adamw_oracle(start, gradients, [float(schedule(t)) for t in range(6)], decay, epsilon)
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, rtol=2e-5, atol=1e-6)
+
+
+CLIPPED_NAN = "the guard multiplies by a clipping factor that is NaN where the norm is"
+
+
+@pytest.mark.parametrize(
+    ("broken", "clip_norm"),
+    [
+        (np.nan, None),
+        (np.inf, None),
+        (np.inf, 1e3),
+        (-np.inf, 1e3),
+        pytest.param(np.nan, 1e3, marks=pytest.mark.xfail(strict=True, reason=CLIPPED_NAN)),
+    ],
+)
+def test_adamw_counts_a_step_that_it_does_not_take_and_changes_nothing_else(broken, clip_norm):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=(3, 4)).astype("float32")
+    gradients = [rng.normal(size=(3, 4)).astype("float32") for _ in range(4)]
+    gradients[2][1, 1] = broken
+    variable = keras.Variable(start, name="kernel")
+    optimizer = AdamW(0.1, weight_decay=0.5, clip_norm=clip_norm)
+    optimizer.build([variable])
+    step = tf.function(lambda gradient: optimizer.step([gradient], [variable]), autograph=False)
+    for gradient in gradients[:2]:
+        step(tf.constant(gradient))
+    kept = variable, *(v for v in optimizer.variables if "momentum" in v.path or "velocity" in v.path)
+    assert len(kept) == 3
+    before = [ops.convert_to_numpy(v).tobytes() for v in kept]
+    step(tf.constant(gradients[2]))
+    assert [ops.convert_to_numpy(v).tobytes() for v in kept] == before
+    assert (int(optimizer.iterations), int(optimizer.skipped_steps)) == (3, 1)
+    step(tf.constant(gradients[3]))
+    expected = adamw_oracle(start, [*gradients[:2], None, gradients[3]], [0.1] * 4, 0.5, 1e-7)
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), expected, rtol=2e-5, atol=1e-6)
+
+
+def test_a_step_of_adamw_compiles():
+    gradient = tf.constant(np.random.default_rng(0).normal(size=(3, 4)), tf.float32)
+
+    def step_twice(compiled):
+        variable = keras.Variable(np.ones((3, 4), "float32"), name="kernel")
+        optimizer = AdamW(0.1, weight_decay=0.5)
+        optimizer.build([variable])
+        step = tf.function(lambda: optimizer.step([gradient], [variable]), jit_compile=compiled, autograph=False)
+        for _ in range(2):
+            step()
+        return ops.convert_to_numpy(variable)
+
+    np.testing.assert_allclose(step_twice(True), step_twice(False), rtol=1e-5)
 
 
 def test_an_unknown_optimizer_is_refused():
