@@ -103,6 +103,10 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
     if strategy.num_replicas_in_sync == 1:
         return iter(make_batches(0, 1))
 
+    # Its tuner sleeps for up to a minute and is not woken where replicas share an iterator: the process could not end.
+    untuned = tf.data.Options()
+    untuned.autotune.enabled = False  # as many calls at a time as there are cores, then
+
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         workers = context.num_input_pipelines
         replicas = context.num_replicas_in_sync // workers
@@ -117,6 +121,6 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
         shares = make_batches(context.input_pipeline_id, workers).flat_map(by_replica)
         # Or else workers ask each other before each batch whether all still have one.
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return shares.apply(endless).prefetch(replicas)
+        return shares.apply(endless).prefetch(replicas).with_options(untuned)
 
     return iter(strategy.distribute_datasets_from_function(of_worker))

@@ -64,10 +64,8 @@ def start(inputs: Path, run: Path, strategy: str, sent=None, tf_config=None, **t
     if tf_config is not None:
         environment["TF_CONFIG"] = json.dumps(tf_config)
     script = str(Path(__file__).with_name("worker.py"))
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", script, json.dumps({"fn_args": fn_args, "signal": sent})],
-        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    command = [sys.executable, "-W", "ignore", script, json.dumps({"fn_args": fn_args, "signal": sent})]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def start_two(inputs: Path, run: Path, sent=None, last_steps: tuple[int, int] = (STEPS, STEPS)) -> list:
