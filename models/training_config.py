@@ -16,8 +16,8 @@ class TrainingConfig:
     """Loss, optimizer, schedule and machines; the defaults are ALIGN section 5, arXiv:2102.05918.
 
     Attributes:
-      base_model: folder of a checkpoint (a run's, or `align import-hf`'s) whose weights training starts from; null
-        starts from scratch.
+      base_model: whose weights training starts from: a model folder (`model` in a Trainer's model_run, `checkpoint` of
+        `align import-hf`), or the folder OUTPUT/NAME of local runs, for the newest model blessed there; null for none.
       frozen_tower: "image" or "text" to leave that tower as `base_model` has it, batch norm included (LiT,
         arXiv:2111.07991); null trains both.
       data_fraction: share of the training images that is used, chosen by their fingerprint.

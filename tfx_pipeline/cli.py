@@ -96,9 +96,10 @@ def compile(
     folder: Annotated[Path, typer.Option(help="Where to write the compiled pipeline.")] = Path("."),
 ) -> None:
     """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
+    from tfx_pipeline.base_model import base_model_for_cluster
     from tfx_pipeline.compile import compile_for_cluster
 
-    checked = _config(config, set_)
+    checked = base_model_for_cluster(_config(config, set_))
     told = Console(stderr=True, highlight=False)
     typer.echo(compile_for_cluster(checked, platform=platform, image=image, root=root, folder=folder, console=told))
 
@@ -162,8 +163,14 @@ def ablate(
 ) -> None:
     """Train and judge a model for each row of a sweep, and tabulate them; finished rows are not run again."""
     from tfx_pipeline.ablation import ablate as run_sweep
+    from tfx_pipeline.base_model import resolve_base_model
+    from tfx_pipeline.sweeps import write
 
-    if run_sweep(config, _pairs(set_), sweep, row or [], Console()).failed:
+    overrides, console = _pairs(set_), Console()
+    base_model = resolve_base_model(load(config, overrides), console).training.base_model
+    if base_model is not None:  # one for all rows, whatever the first ones get blessed
+        overrides["training.base_model"] = write(base_model)
+    if run_sweep(config, overrides, sweep, row or [], console).failed:
         raise typer.Exit(1)
 
 

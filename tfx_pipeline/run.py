@@ -16,6 +16,7 @@ import yaml
 from rich.console import Console
 
 from components.pair_filter.config import FilterConfig
+from tfx_pipeline.base_model import resolve_base_model
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
@@ -37,6 +38,7 @@ def run(config: Config, console: Console) -> RunRecord:
     Raises:
       ConfigError: for what can be refused before anything starts.
     """
+    config = resolve_base_model(config, console)
     check(config)
     with _only_run(config.root):
         run_dir = _new_run_dir(config.root)
