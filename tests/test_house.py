@@ -69,7 +69,7 @@ FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
     "tensorflow": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
     "tensorflow_text": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
     "keras": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
-    "keras_hub": ("models/*",),
+    "keras_hub": (),  # tests alone
     "tensorflow_model_analysis": ("tfx_pipeline/*", *PLUMBING),
     "tensorflow_data_validation": ("tfx_pipeline/*", *PLUMBING),
     "tensorflow_transform": PLUMBING,
