@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components import schema
 from models import folding, preprocessing
@@ -117,6 +118,17 @@ def test_the_image_tower_is_saved_once_and_folded(folder, encoder):
     saved = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
     assert any("text_tower" in name for name in saved)
     assert not [name for name in saved if "encoder/" in name or "image_tower" in name]
+
+
+def test_what_is_saved_needs_neither_xla_nor_gradients(folder):
+    """What training compiles stays out of a graph that any server must run."""
+    graph = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assert {"Erf", "Conv2D"} <= {node.op for node in nodes}  # GELU and convolutions are there
+    assert not [node.name for node in nodes if node.op.startswith("Xla") or node.attr["_XlaMustCompile"].b]
+    assert not [part.signature.name for part in graph.library.function if part.attr["_XlaMustCompile"].b]
+    assert not list(graph.library.gradient)
+    assert not [part.signature.name for part in graph.library.function if "gradient" in part.signature.name]
 
 
 def test_a_tower_that_is_not_frozen_is_saved_with_its_variables(encoder, tokenizer, tmp_path, monkeypatch):

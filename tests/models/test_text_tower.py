@@ -6,11 +6,15 @@ import keras
 import keras_hub
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import ops
 
 from models.text_tower import TextTower
 
 SIZES = {"layers": 2, "hidden": 12, "heads": 3, "intermediate": 20, "max_pieces": 7}
 TOKEN_IDS = np.array([[2, 5, 9, 3, 0, 0], [2, 4, 4, 8, 7, 3], [2, 3, 0, 0, 0, 0]], "int32")
+
+STEP = 2e-4  # in each weight, small beside all and large beside float32's rounding of them
 
 erf = np.vectorize(math.erf)
 
@@ -92,6 +96,57 @@ def test_equals_keras_hub_but_for_gelu(tower):
         block = backbone.get_layer(f"transformer_layer_{i}")
         block._feedforward_intermediate_dense.activation = keras.activations.gelu
     assert difference() < 1e-5
+
+
+def test_cls_alone_in_the_last_block_is_cls_among_all(tower):
+    """The last block asked for every piece: the same first state, and the same gradients of all weights."""
+    last = tower.get_layer("transformer_layer_1")
+    before = keras.Model(tower.input, tower.get_layer("transformer_layer_0").output)
+    cotangent = tf.constant(np.random.default_rng(1).normal(size=(3, SIZES["hidden"])), tf.float32)
+    found = []
+    for features in (tower, lambda ids: last(*[before(ids)] * 2, ops.not_equal(ids, 0))[:, 0]):
+        with tf.GradientTape() as tape:
+            outputs = features(TOKEN_IDS)
+        gradients = tape.gradient(outputs, tower.trainable_weights, output_gradients=cotangent)
+        found.append([outputs, *(tf.convert_to_tensor(gradient) for gradient in gradients)])
+    for one, all_pieces in zip(*found, strict=True):
+        # Biases of keys have no gradient but noise: softmax takes them away again.
+        np.testing.assert_allclose(one, all_pieces, rtol=1e-4, atol=1e-4 * np.abs(all_pieces).max() + 1e-6)
+
+
+def test_gradients_are_slopes(tower):
+    """Along one direction in the space of all weights, by the oracle in float64."""
+    rng = np.random.default_rng(1)
+    weights = tower.trainable_weights
+    start = [np.asarray(w, "float64") for w in weights]
+    direction = [rng.normal(size=w.shape) for w in weights]
+    cotangent = rng.normal(size=(3, SIZES["hidden"]))
+    with tf.GradientTape() as tape:
+        features = tower(TOKEN_IDS)
+    gradients = tape.gradient(features, weights, output_gradients=tf.constant(cotangent, tf.float32))
+    found = sum(np.sum(np.asarray(tf.convert_to_tensor(g)) * d) for g, d in zip(gradients, direction, strict=True))
+    values = []
+    for step in (STEP, -STEP):
+        for weight, value, d in zip(weights, start, direction, strict=True):
+            weight.assign(value + step * d)
+        values.append(np.sum(bert_oracle(tower, TOKEN_IDS) * cotangent))
+    for weight, value in zip(weights, start, strict=True):
+        weight.assign(value)
+    assert found == pytest.approx((values[0] - values[1]) / (2 * STEP), rel=1e-2)
+
+
+def test_in_bfloat16_features_are_near(tower):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = TextTower(11, **SIZES)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    half.set_weights(tower.get_weights())
+    found, expected = (np.asarray(features(TOKEN_IDS), "float64") for features in (half, tower))
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.999
+    assert {str(weight.dtype) for weight in half.weights} == {"float32"}
 
 
 def test_padding_is_not_seen(tower):
