@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.adamw import AdamW
 from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
@@ -114,6 +115,35 @@ def traces_on(strategy):
     return step.experimental_get_tracing_count()
 
 
+def adamw_on(strategy, replicas):
+    """Take four steps by gradients that are shared out to the replicas, the third of them broken on the first replica.
+
+    Returns the kernel of [2, 3] and the bias of [3] after each step, as each replica holds them, and the steps skipped.
+    """
+    own = strategy.num_replicas_in_sync
+    rng = np.random.default_rng(0)
+    shares = [rng.normal(size=(4, replicas, *shape)).astype("float32") for shape in ((2, 3), (3,))]
+    shares[0][2, 0, 0, 0] = np.inf
+    shares = [tf.constant(share.reshape(4, own, replicas // own, *share.shape[2:]).sum(2)) for share in shares]
+    with strategy.scope():
+        starts = {"kernel": np.full((2, 3), 0.5, "float32"), "bias": np.zeros(3, "float32")}
+        variables = [keras.Variable(start, name=name) for name, start in starts.items()]
+        optimizer = AdamW(0.1, weight_decay=0.5, clip_norm=1.0, epsilon=1e-3)
+        optimizer.build(variables)
+
+    def replica_fn(number):
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        optimizer.step([share[number][replica] for share in shares], variables)
+
+    step = tf.function(lambda number: strategy.run(replica_fn, args=(number,)), autograph=False)
+    weights = []
+    for number in tf.range(4):
+        step(number)
+        held = [strategy.experimental_local_results(variable.value) for variable in variables]
+        weights.append([[np.asarray(copy).tolist() for copy in copies] for copies in held])
+    return {"weights": weights, "skipped": int(np.asarray(optimizer.skipped_steps))}
+
+
 def relative_error(found, expected):
     """Returns |found - expected| / |expected| over all arrays together."""
     difference = sum(float(np.sum((a - b) ** 2)) for a, b in zip(found, expected, strict=True))
@@ -179,6 +209,7 @@ def main():
         )
     if replicas == 2:
         found["gather"] = gather_on(many)
+        found["adamw"] = [adamw_on(strategy, replicas) for strategy in (many, one_device)]
         found["traces"] = [traces_on(strategy) for strategy in (many, one_device)]
         for mode in ("synchronized", "per_replica"):
             two = one_step(many, mode)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -79,3 +80,15 @@ def test_gradient_caching_gives_the_same_on_replicas(two):
     assert cached["loss"][0] == pytest.approx(cached["loss"][1], rel=1e-6)
     assert cached["gradients"] < 1e-5
     assert cached["trained"] < 1e-5
+
+
+def test_adamw_steps_all_replicas_as_one_device(two):
+    """The third step's gradient is broken on one replica: all of them skip it, and go on together."""
+    many, one = two["adamw"]
+    assert many["skipped"] == one["skipped"] == 1
+    for replicated, single in zip(many["weights"], one["weights"], strict=True):
+        for copies, (expected,) in zip(replicated, single, strict=True):
+            assert copies[0] == copies[1]
+            np.testing.assert_allclose(copies[0], expected, rtol=1e-5, atol=1e-6)
+    assert many["weights"][1] == many["weights"][2]
+    assert many["weights"][2] != many["weights"][3]
