@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable
 
 from in_turn import serve
 from machine import load_quietly
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 load_quietly()
 
 import numpy as np  # noqa: E402 - after TensorFlow was loaded without its words
