@@ -161,7 +161,7 @@ def _neither(folder: Path, named: str) -> str:
         wrong = (
             f"is neither a model folder (it has no {MODEL_FILE}) nor OUTPUT/NAME of runs (it has no {METADATA_FILE})"
         )
-    remedy = f"did you mean {' or '.join(meant)}?" if meant else "name the one or the other"
+    remedy = f"did you mean {' or '.join(meant)}?" if meant else "name a model folder, or OUTPUT/NAME of runs"
     return f"training.base_model is {named!r}, which {wrong}; {remedy}"
 
 

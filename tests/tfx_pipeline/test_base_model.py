@@ -53,10 +53,10 @@ def test_a_model_folder_is_itself_by_its_real_path(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("there", "words"),
     [
-        ([], "does not exist; name the one or the other"),
+        ([], "does not exist; name a model folder, or OUTPUT/NAME of runs"),
         (["named.old/model.json"], "does not exist; did you mean {0}/named.old?"),
-        (["named"], f"{NEITHER}; name the one or the other"),
-        (["named/notes.txt"], f"{NEITHER}; name the one or the other"),
+        (["named"], f"{NEITHER}; name a model folder, or OUTPUT/NAME of runs"),
+        (["named/notes.txt"], f"{NEITHER}; name a model folder, or OUTPUT/NAME of runs"),
         (["named/checkpoint/model.json", "named/servable/1/a.pb"], f"{NEITHER}; did you mean {{0}}/named/checkpoint?"),
         (
             ["named/b/metadata.sqlite", "named/a/metadata.sqlite"],
