@@ -86,15 +86,15 @@ def train(
                 waited_s += time.monotonic() - began
                 with workers.needed():
                     measures = step_on(batch)
-                ending = any(workers.tell(end_request.came))
+                    found = {} if rate is None else {name: float(value) for name, value in measures.items()}
                 if rate is not None:
-                    found = {name: float(value) for name, value in measures.items()}
                     history.record(step, found, learning_rate=_scalar(rate), waited_s=waited_s)
                     waited_s = 0.0
                     _check_skipped(found, step, training)
-                if ending or checkpoints.is_due(step) or step == training.steps:
-                    saved = checkpoints.save(step)
-                if ending and step < training.steps:
+                last = step == training.steps
+                saved = checkpoints.save(step) if last or checkpoints.is_due(step) else None
+                if not last and any(workers.tell(end_request.came)):
+                    saved = checkpoints.save(step) if saved is None else saved
                     saved = bool(workers.tell(saved)[0])  # and none leaves before that is done
                     raise Preempted(
                         f"told to end (SIGTERM) at step {step} of {training.steps}; "

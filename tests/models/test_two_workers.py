@@ -132,7 +132,7 @@ def test_killed_and_told_to_end_two_workers_go_on_to_the_same_weights(inputs, tw
     for code, words in finish(*start_two(inputs, tmp_path, ["SIGTERM", 4])):
         assert code == 1
         # The one that was not told, too, and at the same step.
-        assert "Preempted: told to end (SIGTERM) at step 5 of 6; run again to go on from there" in words, words[-2000:]
+        assert "Preempted: told to end (SIGTERM) at step 4 of 6; run again to go on from there" in words, words[-2000:]
 
     ended = finish(*start_two(inputs, tmp_path))
     assert [code for code, _ in ended] == [0, 0], [words[-2000:] for _, words in ended]
