@@ -59,6 +59,8 @@ class SiluAndMean(keras.layers.Layer):
 if _COMPILED:
     import tensorflow as tf
 
+    from models.compiled import compiled
+
     Gradient = Callable[..., tf.Tensor]
 
     @tf.custom_gradient
@@ -75,22 +77,17 @@ if _COMPILED:
     def _gelu(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         return tf.nn.gelu(x, approximate=False), lambda by_output: _gelu_gradient(x, by_output)
 
-    def _compiled(function: Gradient) -> Gradient:
-        traced = tf.function(function, autograph=False, jit_compile=True)
-        # Called by itself it would warn of each further shape, and a tower has dozens.
-        return lambda *tensors: traced.get_concrete_function(*tensors)(*tensors)
-
-    @_compiled
+    @compiled
     def _silu_gradient(x: tf.Tensor, by_output: tf.Tensor) -> tf.Tensor:
         share = tf.sigmoid(x)
         return by_output * share * (1 + x * (1 - share))
 
-    @_compiled
+    @compiled
     def _silu_and_mean_gradient(x: tf.Tensor, by_activated: tf.Tensor, by_mean: tf.Tensor) -> tf.Tensor:
         places = tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)
         return _silu_gradient(x, by_activated + by_mean / places)
 
-    @_compiled
+    @compiled
     def _gelu_gradient(x: tf.Tensor, by_output: tf.Tensor) -> tf.Tensor:
         below = 0.5 * (1 + tf.math.erf(x * math.sqrt(0.5)))
         density = tf.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))

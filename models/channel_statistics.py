@@ -15,6 +15,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.compiled import compiled
+
 Gradient = Callable[..., Any]
 
 
@@ -112,33 +114,29 @@ def _by_inputs(
     )[:3]
 
 
-def _compiled(function: Gradient) -> Gradient:
-    return tf.function(function, autograph=False, jit_compile=True)
-
-
-@_compiled
+@compiled
 def _subtract(x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
     return x - mean
 
 
-@_compiled
+@compiled
 def _scale_and_shift(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     return x * scale + shift
 
 
-@_compiled
+@compiled
 def _scale_shift_and_activate(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     z = x * scale + shift
     return z * tf.sigmoid(z)
 
 
-@_compiled
+@compiled
 def _before_activation(
     x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, by_outputs: tf.Tensor, by_means: tf.Tensor
 ) -> tf.Tensor:
     z = x * scale + shift
     share = tf.sigmoid(z)
-    return (by_outputs + by_means / tf.cast(x.shape[1] * x.shape[2], x.dtype)) * share * (1 + z * (1 - share))
+    return (by_outputs + by_means / tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)) * share * (1 + z * (1 - share))
 
 
 def _on_tpu() -> bool:

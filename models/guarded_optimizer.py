@@ -84,9 +84,9 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
             summed = context.all_reduce(tf.distribute.ReduceOp.SUM, summed)
         norm = tf.linalg.global_norm(summed)
         finite = tf.math.is_finite(norm)
-        self.taken = scale = tf.where(finite, 1.0, 0.0)
-        if self.clip_norm is not None:
-            scale *= tf.minimum(1.0, self.clip_norm / norm)
+        self.taken = tf.where(finite, 1.0, 0.0)
+        scale = 1.0 if self.clip_norm is None else tf.minimum(1.0, self.clip_norm / norm)
+        scale = tf.where(finite, scale, 0.0)  # not a product: a norm that is no number would stay one
         self.skipped_steps.assign_add(tf.where(finite, 0, 1))
         self.apply([tf.math.multiply_no_nan(g, scale) for g in summed], [v for _, v in known])
         return norm

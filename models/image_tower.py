@@ -192,7 +192,7 @@ class _Builder:
 
 
 def _pad(x: keras.KerasTensor, kernel: int, stride: int, name: str) -> tuple[keras.KerasTensor, str]:
-    """Returns the input and the padding mode under which a convolution divides its size by `stride`, rounded up."""
+    """Returns the input and the padding mode under which a convolution divides its size by `stride`."""
     if stride == 1:
         return x, "same"
     border = (kernel // 2 - 1, kernel // 2)
