@@ -111,13 +111,13 @@ def two(inputs, tmp_path_factory):
 def test_two_workers_train_as_one_process_does(inputs, two, tmp_path):
     [(code, words)] = finish(start(inputs, tmp_path, "one_device"))
     assert code == 0, words[-2000:]
-    assert losses(two) == pytest.approx(losses(tmp_path), rel=2e-6)
+    assert losses(two) == pytest.approx(losses(tmp_path), rel=1e-6)  # 1e-7 was seen
     found, expected = weights(two), weights(tmp_path)
     assert found.keys() == expected.keys()
     for name in expected.keys() - {name for name in expected if FREE.search(name)}:
         error = np.linalg.norm(found[name] - expected[name]) / np.linalg.norm(expected[name])
-        # Betas and biases began at 0, so that all there is of them came out of six steps.
-        assert error < (5e-4 if name.endswith(("beta", "bias")) else 2e-5), name
+        # Betas and biases began at 0, so that all there is of them came out of six steps. 3e-5 and 2e-7 were seen.
+        assert error < (2e-4 if name.endswith(("beta", "bias")) else 2e-6), name
     assert (two / "served" / "saved_model.pb").exists()
     assert list((two / "checkpoints").iterdir()) == []
 
