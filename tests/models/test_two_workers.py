@@ -122,6 +122,7 @@ def test_two_workers_train_as_one_process_does(inputs, two, tmp_path):
     assert list((two / "checkpoints").iterdir()) == []
 
 
+@pytest.mark.workers  # seven processes that each take half a minute to start
 def test_killed_and_told_to_end_two_workers_go_on_to_the_same_weights(inputs, two, tmp_path):
     """One worker is killed at step 2, one is told to end at step 4: an undisturbed pair's weights, bit for bit."""
     chief, killed = finish(*start_two(inputs, tmp_path, ["SIGKILL", 2]))
