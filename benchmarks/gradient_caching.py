@@ -22,13 +22,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from letters import spelling_tokenizer
 from machine import describe_machine, load_quietly
 from make_pairs import make
 from pairs.plan import Corpus
 
 ASKED = 1.3  # times the peak of the first batch
 MIB = 1 << 20
-PIECES = 30_522  # BERT's, so that the optimizer has as much to hold
 PAIRS_PER_FILE = 512
 STEPS, FEWEST_PAIRS = 2, 2048  # of each batch
 
@@ -61,7 +61,7 @@ def train(job: dict) -> Trained:
 
     from models import input_pipeline
     from models.config import ModelConfig
-    from models.tokenizer import Tokenizer
+    from models.strategies import distribute
     from models.trainer import build_learner
     from models.training_config import TrainingConfig
     from models.training_loop import compile_step
@@ -75,13 +75,14 @@ def train(job: dict) -> Trained:
         learning_rate=1e-4,
         shuffle_buffer=2000,
     )
-    letters = [f"{before}{chr(code)}" for before in ("", "##") for code in range(ord("a"), ord("z") + 1)]
-    reserved = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    unused = [f"[unused{number}]" for number in range(PIECES - len(reserved) - len(letters))]
-    tokenizer = Tokenizer([*reserved, *letters, *unused], model.text_max_pieces)
+    tokenizer = spelling_tokenizer(model.text_max_pieces)
     strategy = tf.distribute.get_strategy()
     step_on = compile_step(build_learner(strategy, model, training, tokenizer.size, ""), strategy)
-    batches = iter(input_pipeline.training_batches([job["files"]], model, training, tokenizer))
+
+    def make_batches(worker: int, workers: int) -> tf.data.Dataset:
+        return input_pipeline.training_batches([job["files"]], model, training, tokenizer)
+
+    batches = distribute(strategy, make_batches, training.micro_batches(1))
     this = psutil.Process()
     before = peak_bytes(this)
     began = time.perf_counter()

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from letters import spelling_tokenizer
 from machine import describe_machine, load_quietly
 from make_pairs import make
 from pairs.plan import Corpus
 
 ASKED = 1.05  # times the step on synthetic tensors
-PIECES = 30_522  # BERT's, so that the optimizer has as much to do
 PAIRS_PER_FILE = 250
 BEFORE_TIMED = 2  # steps, in which what another input fetched ahead has gone
 ALONE = 60  # batches that the input alone is measured on
@@ -109,7 +109,7 @@ def main() -> None:
 
     from models import input_pipeline
     from models.config import ModelConfig
-    from models.tokenizer import Tokenizer
+    from models.strategies import distribute
     from models.trainer import build_learner
     from models.training_config import TrainingConfig
     from models.training_loop import compile_step
@@ -121,21 +121,19 @@ def main() -> None:
         image_crop_px=arguments.crop_px,
     )
     training = TrainingConfig(batch=arguments.batch, optimizer="adamw", learning_rate=1e-4, shuffle_buffer=2000)
-    letters = [f"{before}{chr(code)}" for before in ("", "##") for code in range(ord("a"), ord("z") + 1)]
-    reserved = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    unused = [f"[unused{number}]" for number in range(PIECES - len(reserved) - len(letters))]
-    tokenizer = Tokenizer([*reserved, *letters, *unused], model.text_max_pieces)
+    tokenizer = spelling_tokenizer(model.text_max_pieces)
+
+    strategy = tf.distribute.get_strategy()
 
     def batches(kept_bytes: int) -> Iterator[Any]:
         input_pipeline.MAX_KEPT_BYTES = kept_bytes
-        return iter(input_pipeline.training_batches([str(folder / "Split-train" / "*")], model, training, tokenizer))
+        stream = input_pipeline.training_batches([str(folder / "Split-train" / "*")], model, training, tokenizer)
+        return distribute(strategy, lambda worker, workers: stream)
 
     inputs = {"streamed": batches(0), "kept in memory": batches(1 << 40)}
-    one = {name: tf.identity(values) for name, values in next(inputs["streamed"]).items()}
-    inputs = {"synthetic": itertools.repeat(one), **inputs}
+    inputs = {"synthetic": itertools.repeat(next(inputs["streamed"])), **inputs}
     alone = {name: cost_alone(inputs[name], arguments.batch) for name in ("streamed", "kept in memory")}
 
-    strategy = tf.distribute.get_strategy()
     step_on = compile_step(build_learner(strategy, model, training, tokenizer.size, ""), strategy)
     measured = {name: Timed() for name in inputs}
     for name in inputs:

@@ -99,7 +99,7 @@ def main() -> None:
     def take_steps() -> float:
         began = time.perf_counter()
         for _ in range(arguments.steps):
-            float(step(batch)["loss"])
+            float(step((batch,))["loss"])
         return (time.perf_counter() - began) * 1e3 / arguments.steps
 
     take_steps()

@@ -80,7 +80,7 @@ def main() -> None:
 
             def call(step: Callable = step, batch: dict = batch) -> None:
                 for _ in range(job["steps"]):
-                    measures = step(batch)
+                    measures = step((batch,))
                 if not math.isfinite(float(measures["loss"])):  # which waits for the step
                     raise FloatingPointError("the loss is not finite; the figures would mean nothing")
 

@@ -1,7 +1,7 @@
 """Training batches: from the TFRecord files of an Examples artifact to tensors of static shape, from any step on.
 
-Legend: G pairs in a batch over all workers, B those of this worker, N images in all, R model.image_resize_px,
-S model.image_crop_px, L model.text_max_pieces.
+Legend: G pairs in a batch over all workers, B those of this worker, M training.micro_batch, N images in all,
+R model.image_resize_px, S model.image_crop_px, L model.text_max_pieces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 
 MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
-PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case
+PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case, in micro-batches if it has them
 
 _FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
@@ -41,7 +41,7 @@ def training_batches(
     workers: int = 1,
     counts: Sequence[int] | None = None,
 ) -> tf.data.Dataset:
-    """Stream the batches of `first_step`, of the next step, and so on without end.
+    """Stream the batches of `first_step`, of the next step, and so on without end; each as micro-batches if set.
 
     Batch k and all that chance does to it follow from the files, the config and k alone: a stream that begins at a
     step gives what an undisturbed one gives from there, and the workers' rows, one after another, are the batch that
@@ -69,7 +69,9 @@ def training_batches(
       A data set of {"image": [B, S, S, 3] uint8, "token_ids": [B, L] int32} and, for the loss "multi_positive",
       {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the encoded image and of
       the caption's pieces. One worker alone cuts token_ids as `trim` does; workers take a step together, each
-      with the same graph, and do not know each other's captions.
+      with the same graph, and do not know each other's captions. Where M is set, the B / M micro-batches of a batch
+      follow each other instead, [M, ...] each and none cut, so that nothing as large as a batch of images is put
+      together.
 
     Raises:
       ValueError: where no file matches, a file is broken, an image that is to be kept in memory does not decode, the
@@ -80,6 +82,8 @@ def training_batches(
     counts = tuple(counts or count_records(files, training.data_fraction))
     _check_enough(sum(counts), training)
     share = len(rows)
+    size = training.micro_batch or share
+    cuts = workers == 1 and size == share
     if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= MAX_KEPT_BYTES:
         draw = _draw_from_memory(files, sum(counts), model, training)
         pairs = _numbers(first_step, rows, training.batch).map(draw, tf.data.AUTOTUNE, deterministic=True)
@@ -89,15 +93,18 @@ def training_batches(
         pairs = numbered.map(_decoder(model, training), tf.data.AUTOTUNE, deterministic=True)
 
     def finish(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        token_ids = tf.ensure_shape(tokenizer(batch["caption"]), [share, model.text_max_pieces])
-        finished = {"image": batch["image"], "token_ids": trim(token_ids) if workers == 1 else token_ids}
+        token_ids = tf.ensure_shape(tokenizer(batch["caption"]), [size, model.text_max_pieces])
+        finished = {"image": batch["image"], "token_ids": trim(token_ids) if cuts else token_ids}
         if "image_id" in batch:
             finished |= {"image_id": batch["image_id"], "caption_id": fingerprint(token_ids)}
         return finished
 
     batch_bytes = share * model.image_crop_px**2 * preprocessing.RGB
     ready = min(max(1, PREFETCHED_BYTES // batch_bytes), _MAX_PREFETCHED)
-    return pairs.batch(share, drop_remainder=True).map(finish).prefetch(ready)
+    unhurried = tf.data.Options()
+    unhurried.experimental_optimization.map_parallelization = False  # it would hold batches beyond those
+    batches = pairs.batch(size, drop_remainder=True).map(finish).prefetch(ready * share // size)
+    return batches.with_options(unhurried)
 
 
 def explain_failure(

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from models.training_config import TrainingConfig
 
-MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share of each global batch
+MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share, or its micro-batches
 
 _TF_CONFIG_REMEDY = (
     "start each worker with TF_CONFIG as in "
@@ -93,15 +93,21 @@ def check_batch_divides(training: TrainingConfig, replicas: int) -> None:
             )
 
 
-def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> Iterator[Any]:
-    """Iterate over batches as `strategy.run` takes them: replica r of n trains rows r G/n to (r + 1) G/n.
+def distribute(
+    strategy: tf.distribute.Strategy, make_batches: MakeBatches, micro_batches: int | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Iterate over batches as `strategy.run` takes them: of each the micro-batches that a replica encodes in turn.
+
+    Without micro-batches replica r of n trains rows r G/n to (r + 1) G/n of a batch, at once. Micro-batches go to a
+    worker's replicas in turn: of two replicas the first takes every other one, from the first on.
 
     Args:
       strategy: whose replicas share each batch.
-      make_batches: makes the batches of one worker, without end.
+      make_batches: makes the batches of one worker, or their micro-batches; without end.
+      micro_batches: N, that each replica has of a batch; null where batches come whole.
     """
     if strategy.num_replicas_in_sync == 1:
-        return iter(make_batches(0, 1))
+        return _in_tuples(iter(make_batches(0, 1)), micro_batches or 1)
 
     # Its tuner sleeps for up to a minute and is not woken where replicas share an iterator: the process could not end.
     untuned = tf.data.Options()
@@ -118,9 +124,15 @@ def distribute(strategy: tf.distribute.Strategy, make_batches: MakeBatches) -> I
             }
             return tf.data.Dataset.from_tensor_slices(shares)
 
-        shares = make_batches(context.input_pipeline_id, workers).flat_map(by_replica)
+        batches = make_batches(context.input_pipeline_id, workers)
+        shares = batches.flat_map(by_replica) if micro_batches is None else batches
         # Or else workers ask each other before each batch whether all still have one.
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return shares.apply(endless).prefetch(replicas).with_options(untuned)
 
-    return iter(strategy.distribute_datasets_from_function(of_worker))
+    return _in_tuples(iter(strategy.distribute_datasets_from_function(of_worker)), micro_batches or 1)
+
+
+def _in_tuples(elements: Iterator[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    while True:
+        yield tuple(next(elements) for _ in range(size))

@@ -87,7 +87,7 @@ def run_fn(fn_args: FnArgs) -> None:
         )
         if first_step < training.steps:
             make_batches = functools.partial(_batches, fn_args.train_files, model, training, tokenizer, first_step)
-            batches = distribute(strategy, make_batches)
+            batches = distribute(strategy, make_batches, training.micro_batches(strategy.num_replicas_in_sync))
             explain = functools.partial(
                 explain_failure, fn_args.train_files, training, worker=workers.index, workers=workers.count
             )
@@ -121,7 +121,7 @@ def build_learner(
             base.check_vocabulary(vocabulary_file)
             base.load_into(encoder)
         objective = build_objective(training, training.batch)
-        return Learner(encoder, objective, build_optimizer(training), training.micro_batch)
+        return Learner(encoder, objective, build_optimizer(training))
 
 
 def _restore(checkpoints: Checkpoints, workers: Workers) -> int:

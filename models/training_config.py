@@ -144,6 +144,10 @@ class TrainingConfig:
             if value is not None and value <= 0:
                 raise ValueError(f"training.{name} is {value}; it must be above 0, or null for never")
 
+    def micro_batches(self, replicas: int) -> int | None:
+        """Returns N: the micro-batches of each of `replicas` in a batch; null where they encode their share at once."""
+        return None if self.micro_batch is None else self.batch // replicas // self.micro_batch
+
     def _check_memory(self) -> None:
         for name, whole in (("micro_batch", "batch"), ("batch_norm_group", "micro_batch")):
             part, total = getattr(self, name), getattr(self, whole) or self.batch

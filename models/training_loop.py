@@ -31,7 +31,7 @@ class Preempted(RuntimeError):
 
 
 def compile_step(learner: Learner, strategy: tf.distribute.Strategy) -> Step:
-    """Returns the step on all replicas as one graph: a distributed batch -> the measures' means over replicas."""
+    """Returns the step on all replicas as one graph: a batch of `distribute` -> the measures' means over replicas."""
 
     @tf.function(autograph=False, jit_compile=False)  # XLA on CPUs is ten times slower for convolutions
     def step(batch: Any) -> dict[str, tf.Tensor]:
@@ -86,6 +86,7 @@ def train(
                 waited_s += time.monotonic() - began
                 with workers.needed():
                     measures = step_on(batch)
+                    del batch  # which would be held beside the next one
                     found = {} if rate is None else {name: float(value) for name, value in measures.items()}
                 if rate is not None:
                     history.record(step, found, learning_rate=_scalar(rate), waited_s=waited_s)

@@ -6,10 +6,14 @@ Legend: B per-replica batch, G global batch, D embedding dimension.
 
 import json
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
+from halved import Halved
 
 from models.adamw import AdamW
 from models.batch_norm import BatchNormalization
@@ -36,17 +40,6 @@ class Recorder(Lamb):
     def update_step(self, gradient, variable, learning_rate):
         self.assign(self.gradients[self._get_variable_index(variable)], gradient)
         super().update_step(gradient, variable, learning_rate)
-
-
-class Halved(DualEncoder):
-    """One device that embeds each half of the batch on its own: what replicas with their own statistics do."""
-
-    def call(self, batch, training=False):
-        halves = [
-            super(Halved, self).call({key: value[rows] for key, value in batch.items()}, training=training)
-            for rows in (slice(None, PAIRS // 2), slice(PAIRS // 2, None))
-        ]
-        return {key: tf.concat([half[key] for half in halves], axis=0) for key in halves[0]}
 
 
 def small_image_tower(mode):
@@ -86,8 +79,13 @@ def one_step(strategy, mode, encoder_class=DualEncoder, objective=lambda: Softma
             dropout=0.0,
         )
         optimizer = Recorder(0.01, weight_decay=0.01, clip_norm=settings.get("clip_norm"))
-        learner = Learner(encoder, objective(), optimizer, settings.get("micro_batch"))
-    batches = distribute(strategy, lambda worker, workers: tf.data.Dataset.from_tensors(batch).repeat())
+        learner = Learner(encoder, objective(), optimizer)
+    batches = tf.data.Dataset.from_tensors(batch)
+    micro_batches = None
+    if "micro_batch" in settings:
+        micro_batches = PAIRS // strategy.num_replicas_in_sync // settings["micro_batch"]
+        batches = batches.unbatch().batch(settings["micro_batch"], drop_remainder=True)
+    batches = distribute(strategy, lambda worker, workers: batches.repeat(), micro_batches)
     measures = compile_step(learner, strategy)(next(batches))
     return {
         "loss": float(measures["loss"]),

@@ -124,7 +124,9 @@ def test_what_is_saved_needs_neither_xla_nor_gradients(folder):
     """What training compiles stays out of a graph that any server must run."""
     graph = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    assert {"Erf", "Conv2D"} <= {node.op for node in nodes}  # GELU and convolutions are there
+    operations = {node.op for node in nodes}
+    assert "Conv2D" in operations
+    assert operations & {"Erf", "Erfc"}  # GELU, by the one or the other as TensorFlow's version has it
     assert not [node.name for node in nodes if node.op.startswith("Xla") or node.attr["_XlaMustCompile"].b]
     assert not [part.signature.name for part in graph.library.function if part.attr["_XlaMustCompile"].b]
     assert not list(graph.library.gradient)

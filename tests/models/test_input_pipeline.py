@@ -93,6 +93,18 @@ def test_shapes_are_static_except_for_the_length_that_one_worker_cuts_to(pattern
     }
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_micro_batches_are_the_rows_of_their_batch_in_turn(pattern, tokenizer, reading, workers):
+    """From any step on; none of their texts is cut, so that all have one shape."""
+    settings = {"batch": 8, "loss": "multi_positive", "first_step": 1, "workers": workers, "worker": workers - 1}
+    whole = take(pattern, tokenizer, 5, **settings)
+    parts = take(pattern, tokenizer, 5 * 8 // workers // 2, micro_batch=2, **settings)
+    assert {batch["token_ids"].shape for batch in parts} == {(2, MODEL.text_max_pieces)}
+    for name in ("image", "image_id", "caption_id"):
+        found, expected = (np.concatenate([batch[name] for batch in batches]) for batches in (parts, whole))
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize(
     ("most", "longest", "length"),
     [

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from halved import Halved
 
 from models import preprocessing
 from models.activations import silu
@@ -18,7 +19,7 @@ from models.input_pipeline import trim
 from models.lamb import Lamb
 from models.learner import Learner
 from models.normalized_silu import NormalizedSilu
-from models.objective import SigmoidObjective, SoftmaxObjective
+from models.objective import MultiPositiveObjective, SigmoidObjective, SoftmaxObjective
 from models.pixel_conv import PixelConv2D
 from models.projection import GatedProjection
 from models.text_tower import TextTower
@@ -38,7 +39,7 @@ def batch():
     }
 
 
-def small_encoder(dropout=0.0, batch_norm=False):
+def small_encoder(dropout=0.0, batch_norm=False, kind=DualEncoder):
     """Towers of a layer or two: all that a step can go wrong with, and quick to trace."""
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3))
@@ -49,13 +50,18 @@ def small_encoder(dropout=0.0, batch_norm=False):
     token_ids = keras.Input((None,), dtype="int32")
     pooled = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(PIECES, 16)(token_ids))
     text_tower = keras.Model(token_ids, keras.layers.Dense(16, activation="tanh")(pooled))
-    return DualEncoder(image_tower, text_tower, embedding=8, initial_temperature=0.1, dropout=dropout)
+    return kind(image_tower, text_tower, embedding=8, initial_temperature=0.1, dropout=dropout)
 
 
-def step_on(learner, batch, times=1):
+def in_micro_batches(batch, pairs=PAIRS):
+    """Returns a batch as a replica's step takes it."""
+    return tuple({name: values[i : i + pairs] for name, values in batch.items()} for i in range(0, PAIRS, pairs))
+
+
+def step_on(learner, batch, times=1, micro_batch=PAIRS):
     step = compile_step(learner, tf.distribute.get_strategy())
     for _ in range(times):
-        measures = step(batch)
+        measures = step(in_micro_batches(batch, micro_batch))
     return {name: float(value) for name, value in measures.items()}
 
 
@@ -85,25 +91,36 @@ def test_steps_tell_the_pairs_of_a_batch_apart(batch):
 @pytest.mark.parametrize("objective", [lambda: SoftmaxObjective(0.1), SigmoidObjective], ids=["softmax", "sigmoid"])
 def test_gradient_caching_takes_the_step_of_the_whole_batch(batch, objective):
     """Without batch norm a micro-batch embeds as the whole batch does, dropout aside: the same weights follow."""
-    whole = Learner(small_encoder(), objective(), AdamW(0.01, 0.1))
-    cached = Learner(small_encoder(), objective(), AdamW(0.01, 0.1), micro_batch=2)
-    measures = [step_on(learner, batch, times=2) for learner in (whole, cached)]
+    whole, cached = (Learner(small_encoder(), objective(), AdamW(0.01, 0.1)) for _ in range(2))
+    measures = [step_on(whole, batch, times=2), step_on(cached, batch, times=2, micro_batch=2)]
     assert measures[1] == pytest.approx(measures[0], rel=1e-4)
     for one, two in zip(whole.variables, cached.variables, strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
 
 
 def test_gradient_caching_sees_the_same_masks_twice_and_keeps_batch_norm_per_micro_batch(batch):
-    """One micro-batch, the whole batch, equals no caching even with dropout and batch statistics: one pass each."""
-    whole = Learner(small_encoder(dropout=0.5, batch_norm=True), SoftmaxObjective(0.1), AdamW(0.01))
-    cached = Learner(small_encoder(dropout=0.5, batch_norm=True), SoftmaxObjective(0.1), AdamW(0.01), PAIRS)
-    for learner in (whole, cached):
-        step_on(learner, batch, times=2)
-    for one, two in zip(whole.variables, cached.variables, strict=True):
+    """With dropout and batch statistics it takes the step of one pass that embeds the micro-batches in turn."""
+    kinds = (Halved, DualEncoder)
+    learners = [Learner(small_encoder(0.5, True, kind), SoftmaxObjective(0.1), AdamW(0.01)) for kind in kinds]
+    measures = [step_on(learner, batch, 2, size) for learner, size in zip(learners, (PAIRS, PAIRS // 2), strict=True)]
+    assert measures[1] == pytest.approx(measures[0], rel=1e-4)
+    for one, two in zip(*(learner.variables for learner in learners), strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5)
 
 
-@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_gradient_caching_reads_the_ids_of_all_micro_batches(batch):
+    ids = {name: tf.constant([[n % 3, n % 2] for n in range(PAIRS)], tf.int32) for name in ("image_id", "caption_id")}
+    measures = [
+        step_on(Learner(small_encoder(), MultiPositiveObjective(0.1), AdamW(0.01)), {**batch, **ids}, micro_batch=size)
+        for size in (PAIRS, 2)
+    ]
+    assert measures[1] == pytest.approx(measures[0], rel=1e-4)
+    unlike = {name: tf.constant([[n, n] for n in range(PAIRS)], tf.int32) for name in ids}
+    learner = Learner(small_encoder(), MultiPositiveObjective(0.1), AdamW(0.01))
+    assert step_on(learner, {**batch, **unlike}, micro_batch=2)["loss"] != pytest.approx(measures[1]["loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("micro_batch", [PAIRS, 2])
 def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
     """Cutting a batch's pads, as the input pipeline does, loses nothing."""
     padded = {**batch, "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, 11]])}
@@ -112,8 +129,8 @@ def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
         keras.utils.set_random_seed(0)
         text_tower = TextTower(PIECES, layers=1, hidden=16, heads=2, intermediate=32, max_pieces=16, dropout=0.0)
         encoder = DualEncoder(small_encoder().image_tower, text_tower, embedding=8, dropout=0.0)
-        learner = Learner(encoder, SoftmaxObjective(0.1), AdamW(0.01), micro_batch)
-        found.append((texts["token_ids"].shape[1], step_on(learner, texts, times=2), learner.variables))
+        learner = Learner(encoder, SoftmaxObjective(0.1), AdamW(0.01))
+        found.append((texts["token_ids"].shape[1], step_on(learner, texts, 2, micro_batch), learner.variables))
     (before, measures, variables), (after, measures_cut, variables_cut) = found
     assert (before, after) == (16, 8)
     assert measures_cut == pytest.approx(measures, rel=1e-4)
@@ -145,17 +162,15 @@ def test_clipping_scales_the_gradient_of_the_whole_batch_to_the_norm():
 
 
 def test_the_step_compiles_with_static_shapes_under_xla_to_the_same_loss(batch):
-    plain = step_on(Learner(small_encoder(batch_norm=True), SoftmaxObjective(0.1), Lamb(0.01), 4), batch)
-    compiled = tf.function(
-        Learner(small_encoder(batch_norm=True), SoftmaxObjective(0.1), Lamb(0.01), 4).step,
-        jit_compile=True,
-        autograph=False,
-    )(batch)
+    learners = [Learner(small_encoder(batch_norm=True), SoftmaxObjective(0.1), Lamb(0.01)) for _ in range(2)]
+    plain = step_on(learners[0], batch, micro_batch=4)
+    step = tf.function(learners[1].step, jit_compile=True, autograph=False)
+    compiled = step(in_micro_batches(batch, 4))
     assert float(compiled["loss"]) == pytest.approx(plain["loss"], rel=1e-4)
     assert float(compiled["gradient_norm"]) == pytest.approx(plain["gradient_norm"], rel=1e-3)
 
 
-def block_encoder(dropout=0.0):
+def block_encoder(dropout=0.0, kind=DualEncoder):
     """One block of the real image tower, of the layers that it has, and one of the real text tower."""
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3))
@@ -166,16 +181,17 @@ def block_encoder(dropout=0.0):
     image_tower = keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
     sizes = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "max_pieces": 8}
     text_tower = TextTower(PIECES, **sizes, dropout=dropout)
-    return DualEncoder(image_tower, text_tower, embedding=8, initial_temperature=0.1, dropout=dropout)
+    return kind(image_tower, text_tower, embedding=8, initial_temperature=0.1, dropout=dropout)
 
 
 def test_blocks_of_both_towers_cache_gradients_to_the_same_step(batch):
-    """One micro-batch, the whole batch: loops, state and the second pass of gradient caching change nothing."""
-    learners = [Learner(block_encoder(0.3), SoftmaxObjective(0.1), Lamb(0.01), size) for size in (None, PAIRS)]
-    measures = [step_on(learner, batch, times=2) for learner in learners]
+    """Loops, state and the second pass of gradient caching change nothing: one pass over both halves does the same."""
+    kinds = (Halved, DualEncoder)
+    learners = [Learner(block_encoder(0.3, kind), SoftmaxObjective(0.1), Lamb(0.01)) for kind in kinds]
+    measures = [step_on(learner, batch, 2, size) for learner, size in zip(learners, (PAIRS, PAIRS // 2), strict=True)]
     assert measures[1] == pytest.approx(measures[0], rel=1e-4)
-    whole, cached = (learner.encoder.variables for learner in learners)
-    for one, two in zip(whole, cached, strict=True):
+    halved, cached = (learner.encoder.variables for learner in learners)
+    for one, two in zip(halved, cached, strict=True):
         if not one.path.endswith("key/bias"):  # whose gradient is noise: softmax takes a shift of all keys away
             np.testing.assert_allclose(np.asarray(one), np.asarray(two), atol=2e-5, err_msg=one.path)
 
@@ -184,15 +200,15 @@ def test_the_same_step_is_the_same_bit_for_bit(batch):
     """Traced twice and compiled twice: what checkpoints promise of a training that goes on."""
     states = []
     for _ in range(2):
-        learner = Learner(block_encoder(0.3), SoftmaxObjective(0.1), AdamW(0.01, 0.1), PAIRS // 2)
-        step_on(learner, batch, times=2)
+        learner = Learner(block_encoder(0.3), SoftmaxObjective(0.1), AdamW(0.01, 0.1))
+        step_on(learner, batch, 2, PAIRS // 2)
         states.append([np.asarray(v).tobytes() for v in learner.variables])
     assert states[0] == states[1]
 
 
 def test_blocks_of_both_towers_compile_whole_under_xla(batch):
-    plain, compiled = (Learner(block_encoder(), SoftmaxObjective(0.1), AdamW(0.01), PAIRS // 2) for _ in range(2))
-    expected = step_on(plain, batch)
-    found = tf.function(compiled.step, jit_compile=True, autograph=False)(batch)
+    plain, compiled = (Learner(block_encoder(), SoftmaxObjective(0.1), AdamW(0.01)) for _ in range(2))
+    expected = step_on(plain, batch, micro_batch=PAIRS // 2)
+    found = tf.function(compiled.step, jit_compile=True, autograph=False)(in_micro_batches(batch, PAIRS // 2))
     assert float(found["loss"]) == pytest.approx(expected["loss"], rel=1e-4)
     assert float(found["gradient_norm"]) == pytest.approx(expected["gradient_norm"], rel=1e-3)
