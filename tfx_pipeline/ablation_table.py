@@ -40,11 +40,11 @@ def split_table(ablation: Ablation, split: str) -> Table:
     metrics = judged_metrics(ablation, split)
     compared = compared_with_paper(ablation)
     table = Table(title=f"{escape(ablation.name)}, split {escape(split)}", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column(escape(sweep.name))
+    table.add_column(escape(sweep.name), overflow="fold")  # as all: eight columns are wider than many terminals
     for name in metrics:
-        table.add_column(COLUMNS[name], justify="right")
+        table.add_column(COLUMNS[name], justify="right", overflow="fold")
     for name in sweep.measures if compared else ():
-        table.add_column(escape(f"paper: {name}"), justify="right", style="dim")
+        table.add_column(escape(f"paper: {name}"), justify="right", style="dim", overflow="fold")
     for outcome in ablation.outcomes:
         numbers = [measured(outcome, split, name) for name in metrics]
         cells = [percent(number) for number in numbers] if outcome.finished else ["failed", *[""] * (len(metrics) - 1)]

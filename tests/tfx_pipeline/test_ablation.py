@@ -186,6 +186,12 @@ def test_the_table_has_the_papers_numbers_beside_ours():
     assert "negatives/25 failed: Trainer: out of <memory>" in said(told)
 
 
+def test_the_table_cuts_no_word_off_where_the_terminal_is_narrow():
+    told = Console(file=io.StringIO(), width=50)
+    show(three(), told)
+    assert "…" not in said(told)
+
+
 def test_the_page_shows_every_row_and_links_its_run(tmp_path):
     page = Page(render(three(), tmp_path))
     links = [attributes["href"] for name, attributes in page.elements if name == "a"]
@@ -215,6 +221,13 @@ def test_bars_are_as_long_as_their_values_and_a_missing_one_is_a_dash():
     assert float(bars[1]["x"]) + second < WIDTH
     assert "–" in page.text  # noqa: RUF001 - the dash of wording.NOTHING
     assert "guessing 0.1" in page.text
+
+
+@pytest.mark.parametrize(("level", "anchor"), [(0.05, "start"), (0.4, "end")])
+def test_the_name_of_a_level_stands_on_the_side_that_has_room(level, anchor):
+    chart = bar_chart(["a", "b"], [0.1, 0.2], label="l", write=str, reference=Reference(level, "guessing"))
+    (note,) = [found for name, found in Page(str(chart)).elements if name == "text" and found.get("class") == "note"]
+    assert note["text-anchor"] == anchor
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [math.nan]])

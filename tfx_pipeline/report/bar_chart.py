@@ -63,7 +63,9 @@ def bar_chart(
     if reference:
         x = _px(x_at(reference.value))
         parts.append(tag("line", class_="reference", x1=x, x2=x, y1=TOP, y2=bottom + 4))
-        parts.append(tag("text", f"{reference.name} {write(reference.value)}", class_="note", x=x, y=height - 5))
+        named = f"{reference.name} {write(reference.value)}"
+        anchor = "end" if x_at(reference.value) > WIDTH / 2 else "start"  # so that it is not cut off at the right
+        parts.append(tag("text", named, class_="note", x=x, y=height - 5, text_anchor=anchor))
     return tag("svg", parts, viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=label)
 
 
