@@ -131,7 +131,8 @@ def main() -> None:
         return distribute(strategy, lambda worker, workers: stream)
 
     inputs = {"streamed": batches(0), "kept in memory": batches(1 << 40)}
-    inputs = {"synthetic": itertools.repeat(next(inputs["streamed"])), **inputs}
+    one = tuple({name: tf.identity(values) for name, values in part.items()} for part in next(inputs["streamed"]))
+    inputs = {"synthetic": itertools.repeat(one), **inputs}
     alone = {name: cost_alone(inputs[name], arguments.batch) for name in ("streamed", "kept in memory")}
 
     step_on = compile_step(build_learner(strategy, model, training, tokenizer.size, ""), strategy)

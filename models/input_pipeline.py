@@ -70,8 +70,7 @@ def training_batches(
       {"image_id": [B, 2] int32, "caption_id": [B, 2] int32}: halves of 64-bit fingerprints of the encoded image and of
       the caption's pieces. One worker alone cuts token_ids as `trim` does; workers take a step together, each
       with the same graph, and do not know each other's captions. Where M is set, the B / M micro-batches of a batch
-      follow each other instead, [M, ...] each and none cut, so that nothing as large as a batch of images is put
-      together.
+      follow each other instead, [M, ...] each, and are not cut here.
 
     Raises:
       ValueError: where no file matches, a file is broken, an image that is to be kept in memory does not decode, the
@@ -83,7 +82,12 @@ def training_batches(
     _check_enough(sum(counts), training)
     share = len(rows)
     size = training.micro_batch or share
-    cuts = workers == 1 and size == share
+    if share % size:
+        raise ValueError(
+            f"training.micro_batch is {size}, which does not divide the {share} pairs that each of {workers} workers "
+            f"has of training.batch = {training.batch}; set it to a divisor of {share}, or to null"
+        )
+    cuts = workers == 1 and training.micro_batch is None
     if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= MAX_KEPT_BYTES:
         draw = _draw_from_memory(files, sum(counts), model, training)
         pairs = _numbers(first_step, rows, training.batch).map(draw, tf.data.AUTOTUNE, deterministic=True)
@@ -162,6 +166,12 @@ def trim(token_ids: tf.Tensor) -> tf.Tensor:
     lengths = tf.constant([-(-most * part // _LENGTHS) for part in range(1, _LENGTHS + 1)])
     longest = tf.reduce_max(tf.math.count_nonzero(token_ids != PAD_ID, axis=1, dtype=tf.int32))
     return token_ids[:, : tf.reduce_min(lengths[lengths >= longest])]
+
+
+def trim_together(micro_batches: Sequence[dict[str, tf.Tensor]]) -> tuple[dict[str, tf.Tensor], ...]:
+    """Cut the texts of all micro-batches of a batch as `trim` does, to the length that the longest of them needs."""
+    token_ids = tf.split(trim(tf.concat([part["token_ids"] for part in micro_batches], 0)), len(micro_batches))
+    return tuple({**part, "token_ids": cut} for part, cut in zip(micro_batches, token_ids, strict=True))
 
 
 def fingerprint(values: tf.Tensor) -> tf.Tensor:

@@ -3,9 +3,8 @@
 A share that comes in several micro-batches is embedded and backpropagated one at a time (gradient caching): first all
 embeddings without what backpropagation needs, then the loss of the whole batch and its gradient with respect to each
 embedding, then each micro-batch again, now backpropagating its own rows of that gradient. Gradients are those of the
-whole batch; memory is that of one micro-batch and of the images' bytes, which are scaled to floats, four times their
-size, right before the encoder. Batch norm normalises each micro-batch by itself, as the paper's cores did their 16
-pairs.
+whole batch; memory is that of one micro-batch and of the images' bytes, which become floats, four times their size,
+right before the encoder. Batch norm normalises each micro-batch by itself, as the paper's cores did their 16 pairs.
 
 Legend: B per-replica batch, G global batch, D embedding dimension, M pairs in a micro-batch, N micro-batches, M N = B,
 S model.image_crop_px, L word pieces.
@@ -84,8 +83,8 @@ class Learner:
         return scored, tape.gradient(part, self.trainable_variables)
 
     def _cached_gradients(self, share: Sequence[Batch]) -> tuple[Scored, list[Any]]:
-        micro_batches = {name: _array([batch[name] for batch in share]) for name in ("image", "token_ids")}
-        images, texts = self._embed_unseen(micro_batches, len(share))  # [B, D]
+        micro_batches = {name: _together([batch[name] for batch in share]) for name in ("image", "token_ids")}
+        images, texts = self._embed_unseen(micro_batches)  # [B, D]
         own = [*self.objective.trainable_variables]
         if self.encoder.temperature.trainable:
             own.append(self.encoder.temperature)
@@ -105,7 +104,7 @@ class Learner:
         everyone, row_offset = gather_replicas(own)
         return self.objective(own, everyone, row_offset, self.encoder.temperature)
 
-    def _embed_unseen(self, micro_batches: dict[str, tf.TensorArray], count: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _embed_unseen(self, micro_batches: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns [B, D] vectors of images and of texts, and leaves all state as it was.
 
         The states of dropout's seeds go from one micro-batch to the next as they do in `_backpropagate`, so both draw
@@ -113,7 +112,8 @@ class Learner:
         """
         weights = [tf.convert_to_tensor(variable.value) for variable in self.encoder.trainable_variables]
         state = [tf.convert_to_tensor(variable.value) for variable in self.encoder.non_trainable_variables]
-        shape = [micro_batches["image"].element_shape[0], self.encoder.embedding]
+        count, pairs = micro_batches["image"].shape[:2]  # N, M
+        shape = [pairs, self.encoder.embedding]
         images, texts = (tf.TensorArray(tf.float32, count, element_shape=shape) for _ in range(2))
 
         def embed(index: tf.Tensor, state: list[Any], images: Any, texts: Any) -> tuple[Any, ...]:
@@ -125,9 +125,7 @@ class Learner:
         images, texts = (tf.reshape(vectors.stack(), [-1, shape[-1]]) for vectors in (images, texts))
         return images, texts
 
-    def _backpropagate(
-        self, micro_batches: dict[str, tf.TensorArray], by_image: tf.Tensor, by_text: tf.Tensor
-    ) -> Sequence[tf.Tensor]:
+    def _backpropagate(self, micro_batches: Batch, by_image: tf.Tensor, by_text: tf.Tensor) -> Sequence[tf.Tensor]:
         """Returns the gradients of all trainable variables, given those of the vectors, [N, M, D] each."""
 
         def add(index: tf.Tensor, sums: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -151,17 +149,14 @@ def _inputs(batch: Batch) -> Batch:
     return {"image": preprocessing.scale(batch["image"]), "token_ids": batch["token_ids"]}
 
 
-def _array(values: Sequence[tf.Tensor]) -> tf.TensorArray:
-    """Returns what a loop can read the values from, one at a time; where tf.stack would copy them all."""
-    array = tf.TensorArray(values[0].dtype, len(values), element_shape=values[0].shape)
-    for index, value in enumerate(values):
-        array = array.write(index, value)
-    return array
+def _together(values: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns N tensors [M, ...] as one [N, M, ...]; tf.stack has no kernel for bytes on GPUs."""
+    return tf.reshape(tf.concat(values, 0), [len(values), *values[0].shape])
 
 
-def _read(micro_batches: dict[str, tf.TensorArray], index: tf.Tensor) -> Batch:
+def _read(micro_batches: Batch, index: tf.Tensor) -> Batch:
     """Returns what the encoder takes of one of them."""
-    return _inputs({name: values.read(index) for name, values in micro_batches.items()})
+    return _inputs({name: values[index] for name, values in micro_batches.items()})
 
 
 def _loop(count: int, body: Callable[..., tuple[Any, ...]], start: tuple[Any, ...]) -> tuple[Any, ...]:

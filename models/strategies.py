@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from models.input_pipeline import trim_together
 from models.training_config import TrainingConfig
 
 MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share, or its micro-batches
@@ -99,7 +100,8 @@ def distribute(
     """Iterate over batches as `strategy.run` takes them: of each the micro-batches that a replica encodes in turn.
 
     Without micro-batches replica r of n trains rows r G/n to (r + 1) G/n of a batch, at once. Micro-batches go to a
-    worker's replicas in turn: of two replicas the first takes every other one, from the first on.
+    worker's replicas in turn: of two replicas the first takes every other one, from the first on. A loss whose window
+    of negatives follows the order of pairs then has other negatives on two replicas than on one, as many.
 
     Args:
       strategy: whose replicas share each batch.
@@ -107,7 +109,8 @@ def distribute(
       micro_batches: N, that each replica has of a batch; null where batches come whole.
     """
     if strategy.num_replicas_in_sync == 1:
-        return _in_tuples(iter(make_batches(0, 1)), micro_batches or 1)
+        batches = _in_tuples(iter(make_batches(0, 1)), micro_batches)
+        return batches if micro_batches is None else map(trim_together, batches)
 
     # Its tuner sleeps for up to a minute and is not woken where replicas share an iterator: the process could not end.
     untuned = tf.data.Options()
@@ -130,9 +133,9 @@ def distribute(
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return shares.apply(endless).prefetch(replicas).with_options(untuned)
 
-    return _in_tuples(iter(strategy.distribute_datasets_from_function(of_worker)), micro_batches or 1)
+    return _in_tuples(iter(strategy.distribute_datasets_from_function(of_worker)), micro_batches)
 
 
-def _in_tuples(elements: Iterator[Any], size: int) -> Iterator[tuple[Any, ...]]:
+def _in_tuples(elements: Iterator[Any], micro_batches: int | None) -> Iterator[tuple[Any, ...]]:
     while True:
-        yield tuple(next(elements) for _ in range(size))
+        yield tuple(next(elements) for _ in range(1 if micro_batches is None else micro_batches))

@@ -32,7 +32,8 @@ class TrainingConfig:
       steps: optimizer steps in all.
       batch: pairs a step over all replicas, G.
       micro_batch: pairs that a replica encodes at a time, by gradient caching (arXiv:2101.06983): gradients are those
-        of the whole batch in the memory of one micro-batch; null encodes a replica's share at once.
+        of the whole batch in the memory of one micro-batch and the batch's images as bytes; null encodes a replica's
+        share at once.
       learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`.
       warmup_steps: steps of the linear rise from 0.
       weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded.

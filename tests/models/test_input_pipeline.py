@@ -95,7 +95,7 @@ def test_shapes_are_static_except_for_the_length_that_one_worker_cuts_to(pattern
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_micro_batches_are_the_rows_of_their_batch_in_turn(pattern, tokenizer, reading, workers):
-    """From any step on; none of their texts is cut, so that all have one shape."""
+    """From any step on; none of their texts is cut here, so that all have one shape."""
     settings = {"batch": 8, "loss": "multi_positive", "first_step": 1, "workers": workers, "worker": workers - 1}
     whole = take(pattern, tokenizer, 5, **settings)
     parts = take(pattern, tokenizer, 5 * 8 // workers // 2, micro_batch=2, **settings)
@@ -103,6 +103,13 @@ def test_micro_batches_are_the_rows_of_their_batch_in_turn(pattern, tokenizer, r
     for name in ("image", "image_id", "caption_id"):
         found, expected = (np.concatenate([batch[name] for batch in batches]) for batches in (parts, whole))
         np.testing.assert_array_equal(found, expected)
+
+
+def test_micro_batches_that_do_not_divide_a_workers_rows_are_refused(pattern, tokenizer):
+    with pytest.raises(
+        ValueError, match=r"training\.micro_batch is 4, which does not divide the 2 pairs that each of 2"
+    ):
+        take(pattern, tokenizer, 1, micro_batch=4, workers=2)
 
 
 @pytest.mark.parametrize(

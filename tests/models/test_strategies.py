@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.strategies import check_batch_divides, pick_strategy
+from models.strategies import check_batch_divides, distribute, pick_strategy
 from models.training_config import TrainingConfig
 from models.workers import Workers
 
@@ -37,6 +38,25 @@ def test_batches_that_divide_pass(batch, replicas):
 def test_batches_that_do_not_divide_are_told_what_would(batch, replicas, remedy):
     with pytest.raises(ValueError, match=rf"training\.batch is {batch}, which {replicas} .* set it to {remedy} or"):
         check_batch_divides(TrainingConfig(batch=batch), replicas)
+
+
+def test_parts_that_do_not_divide_a_replicas_share_are_told_so():
+    with pytest.raises(ValueError, match=r"training\.micro_batch is 4, which does not divide the 2 pairs"):
+        check_batch_divides(TrainingConfig(batch=8, micro_batch=4), 4)
+
+
+def test_micro_batches_come_together_and_are_cut_together():
+    """Three to a batch, to the least quarter of 8 pieces that holds the longest text of all three."""
+    lengths = [1, 2, 3, 1, 1, 1, 7, 1]  # of one text of each micro-batch
+    texts = tf.data.Dataset.from_tensor_slices(lengths).map(lambda n: tf.sequence_mask([n, 1], 8, tf.int32))
+    stream = texts.enumerate().map(lambda number, token_ids: {"number": number, "token_ids": token_ids})
+    batches = distribute(pick_strategy("one_device"), lambda worker, workers: stream.repeat(), 3)
+    for numbers, cut in (([0, 1, 2], 4), ([3, 4, 5], 2), ([6, 7, 0], 8)):
+        batch = next(batches)
+        assert [int(part["number"]) for part in batch] == numbers
+        for part, number in zip(batch, numbers, strict=True):
+            expected = np.arange(cut) < np.array([[lengths[number]], [1]])
+            np.testing.assert_array_equal(part["token_ids"], expected.astype(np.int32))
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,16 @@ def test_the_same_seed_gives_the_same_weights(inputs, trained, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+def test_micro_batches_learn_what_the_whole_batch_does(inputs, trained, tmp_path):
+    """With the image tower frozen, since batch norm normalises each micro-batch by itself."""
+    base = str(trained["model_run"] / "model")
+    settings = {"base_model": base, "frozen_tower": "image", "log_every_steps": 1}
+    whole = train(inputs, tmp_path / "whole", **settings)
+    parts = train(inputs, tmp_path / "parts", micro_batch=2, **settings)
+    for name in ("loss", "gradient_norm"):
+        assert [line[name] for line in history(parts)] == pytest.approx([line[name] for line in history(whole)], 1e-3)
+
+
 def test_a_batch_larger_than_the_data(inputs, tmp_path):
     with pytest.raises(ValueError, match=r"training\.batch is 41, but only 40 images"):
         train(inputs, tmp_path, batch=41)
