@@ -14,8 +14,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## run the pipeline end to end on the demo data, ending on a report
 	@.venv/bin/align run --config demo --open
 
-test: setup  ## run the tests
-	.venv/bin/pytest
+test: setup  ## run the tests, their files in two processes
+	.venv/bin/pytest --numprocesses 2 --dist loadfile
 
 check: setup  ## lint, format and types
 	.venv/bin/ruff check .

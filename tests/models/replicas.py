@@ -14,7 +14,6 @@ import tensorflow as tf
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 from halved import Halved
-
 from models.adamw import AdamW
 from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder

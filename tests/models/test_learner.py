@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from halved import Halved
 
+from halved import Halved
 from models import preprocessing
 from models.activations import silu
 from models.adamw import AdamW
