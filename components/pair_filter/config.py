@@ -18,7 +18,8 @@ class FilterConfig:
     Attributes:
       splits: splits that are filtered; the others pass whole. Counts over the data come from "train" alone.
       shorter_side_above_px: an image is kept when its shorter side is above this, in pixels.
-      max_aspect_ratio: an image is kept when longer side / shorter side is at most this.
+      max_aspect_ratio: an image is kept when longer side / shorter side is at most this; null turns the rule off, as
+        for every maximum here.
       max_captions_per_image: an image (by its bytes) with more captions than this is dropped.
       drop_evaluation_images: drop from "train" each image that copies one of any other split or evaluation set.
       max_hash_distance: bits, of 63, by which the perceptual hashes of an image and its near-duplicate may differ; null
@@ -38,15 +39,15 @@ class FilterConfig:
 
     splits: tuple[str, ...] = ("train",)
     shorter_side_above_px: int = 200
-    max_aspect_ratio: float = 3.0
-    max_captions_per_image: int = 1000
+    max_aspect_ratio: float | None = 3.0
+    max_captions_per_image: int | None = 1000
     drop_evaluation_images: bool = True
     max_hash_distance: int | None = 4
     neighbours: NeighbourConfig | None = None
     unsafe: UnsafeConfig | None = None
-    max_images_per_caption: int = 10
+    max_images_per_caption: int | None = 10
     min_words: int = 3
-    max_words: int = 20
+    max_words: int | None = 20
     frequent_ngrams: int | None = 100_000_000
     ngram_false_positive_rate: float | None = None
     keep_rejects: bool = False
@@ -54,12 +55,15 @@ class FilterConfig:
     def __post_init__(self) -> None:
         if self.shorter_side_above_px < 0:
             raise ValueError(f"filter.shorter_side_above_px is {self.shorter_side_above_px}; it must be 0 or more")
-        if not self.max_aspect_ratio >= 1:  # NaN too
-            raise ValueError(f"filter.max_aspect_ratio is {self.max_aspect_ratio}; it must be 1 or more")
-        for name in ("max_captions_per_image", "max_images_per_caption", "min_words"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"filter.{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.max_words < self.min_words:
+        if self.max_aspect_ratio is not None and not self.max_aspect_ratio >= 1:  # NaN too
+            raise ValueError(f"filter.max_aspect_ratio is {self.max_aspect_ratio}; it must be 1 or more, or null")
+        if self.min_words < 1:
+            raise ValueError(f"filter.min_words is {self.min_words}; it must be 1 or more")
+        for name in ("max_captions_per_image", "max_images_per_caption"):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"filter.{name} is {limit}; it must be 1 or more, or null")
+        if self.max_words is not None and self.max_words < self.min_words:
             raise ValueError(
                 f"filter.max_words is {self.max_words}, below filter.min_words = {self.min_words}; "
                 "no caption could pass"

@@ -32,7 +32,10 @@ class GatherEvidence(beam.DoFn):
         caption = captions.keys("caption_key")
         image = np.repeat(records.keys("image_key"), records.numbers("captions"), axis=0)
         for kind, keys, witnesses in ((CAPTION, caption, image), (IMAGE, image, caption)):
-            batch = Batch(file, *trim(keys, witnesses[:, 0], limit(kind, self._config)), counts, asks)
+            most = limit(kind, self._config)
+            if most is None:
+                continue
+            batch = Batch(file, *trim(keys, witnesses[:, 0], most), counts, asks)
             for bucket, part in in_buckets(batch, self._buckets):
                 yield (kind, bucket), part
 
@@ -45,10 +48,11 @@ class ConvictBucket(beam.DoFn):
 
     def process(self, element: tuple[tuple[str, int], Iterable[Batch]]) -> Iterator[tuple[int, tuple[str, np.ndarray]]]:
         (kind, _), batches = element
-        for file, keys in convict(batches, limit(kind, self._config)):
+        most = limit(kind, self._config)
+        for file, keys in convict(batches, most) if most is not None else ():
             yield file, (kind, keys)
 
 
-def limit(kind: str, config: FilterConfig) -> int:
-    """Returns how many witnesses a key of a kind may have."""
+def limit(kind: str, config: FilterConfig) -> int | None:
+    """Returns how many witnesses a key of a kind may have, null where the rule is off and nothing is gathered."""
     return config.max_images_per_caption if kind == CAPTION else config.max_captions_per_image

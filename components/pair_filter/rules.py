@@ -80,7 +80,9 @@ def shorter_side(image: ImageFacts, config: FilterConfig) -> str:
 def aspect_ratio(image: ImageFacts, config: FilterConfig) -> str:
     """Drop an image whose longer side exceeds `max_aspect_ratio` times its shorter side."""
     longer, shorter = max(image.width, image.height), min(image.width, image.height)
-    return "" if longer <= config.max_aspect_ratio * shorter else f"{image.width} x {image.height} px"
+    if config.max_aspect_ratio is None or longer <= config.max_aspect_ratio * shorter:
+        return ""
+    return f"{image.width} x {image.height} px"
 
 
 def captions_per_image(image: ImageFacts, config: FilterConfig) -> str:
@@ -119,7 +121,9 @@ def too_few_words(caption: CaptionFacts, config: FilterConfig) -> str:
 
 def too_many_words(caption: CaptionFacts, config: FilterConfig) -> str:
     """Drop a caption of more words than `max_words`."""
-    return "" if caption.words <= config.max_words else f"{caption.text!r} has {caption.words} words"
+    if config.max_words is None or caption.words <= config.max_words:
+        return ""
+    return f"{caption.text!r} has {caption.words} words"
 
 
 def rare_ngram(caption: CaptionFacts, config: FilterConfig) -> str:

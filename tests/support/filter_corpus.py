@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -117,6 +118,10 @@ def oracle(rows: list[Row], config: FilterConfig):
                 captions_of[row.file].add(" ".join(text.lower().split()))
                 ngrams.update(ngrams_of(text))
     ranked = sorted(ngrams.values(), reverse=True)
+    many = {
+        name: math.inf if getattr(config, name) is None else getattr(config, name)
+        for name in ("max_aspect_ratio", "max_captions_per_image", "max_images_per_caption", "max_words")
+    }
     places = config.frequent_ngrams
     least = ranked[places - 1] if places is not None and places <= len(ranked) else 0
     judged_pictures = {row.picture for row in rows if row.split != "train"}
@@ -128,9 +133,9 @@ def oracle(rows: list[Row], config: FilterConfig):
         if row.split in config.splits:
             if min(row.size) <= config.shorter_side_above_px:
                 reason = "shorter_side"
-            elif max(row.size) > config.max_aspect_ratio * min(row.size):
+            elif max(row.size) > many["max_aspect_ratio"] * min(row.size):
                 reason = "aspect_ratio"
-            elif len(captions_of[row.file]) > config.max_captions_per_image:
+            elif len(captions_of[row.file]) > many["max_captions_per_image"]:
                 reason = "captions_per_image"
             elif config.drop_evaluation_images and row.split == "train" and row.picture in judged_pictures:
                 reason = "evaluation_image"
@@ -142,12 +147,12 @@ def oracle(rows: list[Row], config: FilterConfig):
         for text in row.captions:
             if (
                 row.split in config.splits
-                and len(images_of[" ".join(text.lower().split())]) > config.max_images_per_caption
+                and len(images_of[" ".join(text.lower().split())]) > many["max_images_per_caption"]
             ):
                 counts[row.split, "captions", "images_per_caption"] += 1
             elif row.split in config.splits and len(text.split()) < config.min_words:
                 counts[row.split, "captions", "too_few_words"] += 1
-            elif row.split in config.splits and len(text.split()) > config.max_words:
+            elif row.split in config.splits and len(text.split()) > many["max_words"]:
                 counts[row.split, "captions", "too_many_words"] += 1
             elif row.split in config.splits and any(ngrams[ngram] < least for ngram in ngrams_of(text)):
                 counts[row.split, "captions", "rare_ngram"] += 1

@@ -120,6 +120,8 @@ def test_shards_are_relative_to_the_file_and_buckets_are_left_alone(tmp_path):
         ("evaluation: {splits: train}", "evaluation.splits is 'train' (str); it must be a list, such as [train]"),
         ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
         ("evaluation: {min_metrics: {validation/recall: 0.1}}", "evaluation.min_metrics has the key"),
+        ("filter: {max_images_per_caption: 0}", "filter.max_images_per_caption is 0; it must be 1 or more, or null"),
+        ("filter: {max_aspect_ratio: .5}", "filter.max_aspect_ratio is 0.5; it must be 1 or more, or null"),
         ("filter: {min_words: 9, max_words: 8}", "filter.max_words is 8, below filter.min_words = 9"),
         ("ingest: {format: zip}", "ingest.format is 'zip'; it must be one of tar, parquet, tfrecord, csv"),
         ("ingest: {metadata: '*.tsv'}", "ingest.metadata is '*.tsv', which ingest.format 'tar' has no use for"),

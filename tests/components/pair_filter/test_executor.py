@@ -17,9 +17,12 @@ from filter_corpus import CONFIG, oracle
         CONFIG,
         dataclasses.replace(CONFIG, splits=("train", "seen"), drop_evaluation_images=False),
         dataclasses.replace(CONFIG, splits=("unseen",), max_images_per_caption=1, max_captions_per_image=1),
-        dataclasses.replace(CONFIG, frequent_ngrams=None, max_hash_distance=None),
+        dataclasses.replace(
+            CONFIG, frequent_ngrams=None, max_hash_distance=None, max_aspect_ratio=None, max_words=None
+        ),
+        dataclasses.replace(CONFIG, max_captions_per_image=None, max_images_per_caption=None),
     ],
-    ids=["train", "two splits", "another split", "rules off"],
+    ids=["train", "two splits", "another split", "rules off", "counts off"],
 )
 def test_the_filter_equals_the_slow_one(config, corpus, filtered, read_examples, load_json):
     outputs = filtered(config)

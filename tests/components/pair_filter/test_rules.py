@@ -161,9 +161,9 @@ captions = st.lists(
 configs = st.builds(
     FilterConfig,
     shorter_side_above_px=st.integers(0, 500),
-    max_aspect_ratio=st.floats(1, 5),
+    max_aspect_ratio=st.none() | st.floats(1, 5),
     min_words=st.integers(1, 3),
-    max_words=st.integers(3, 9),
+    max_words=st.none() | st.integers(3, 9),
     unsafe=st.sampled_from([None, SCORED.unsafe]),
 )
 
