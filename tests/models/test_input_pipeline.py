@@ -112,27 +112,6 @@ def test_micro_batches_that_do_not_divide_a_workers_rows_are_refused(pattern, to
         take(pattern, tokenizer, 1, micro_batch=4, workers=2)
 
 
-@pytest.mark.parametrize(
-    ("most", "longest", "length"),
-    [
-        (64, 3, 16),
-        (64, 16, 16),
-        (64, 17, 32),
-        (64, 48, 48),
-        (64, 49, 64),
-        (64, 64, 64),
-        (6, 3, 3),
-        (6, 4, 5),
-        (3, 3, 3),
-    ],
-)
-def test_pads_are_cut_to_the_least_length_that_holds_the_longest_text(most, longest, length):
-    token_ids = np.zeros((3, most), np.int32)
-    for row, pieces in enumerate((2, longest, 1)):
-        token_ids[row, :pieces] = row + 1
-    np.testing.assert_array_equal(trim(tf.constant(token_ids)), token_ids[:, :length])
-
-
 def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, tokenizer):
     def id_of(captions: list[str]) -> list[int]:
         """Of the caption 'w1' by the pieces of a batch as the pipeline takes it, before it is cut."""
