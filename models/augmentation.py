@@ -36,6 +36,35 @@ def augment(image: tf.Tensor, crop_px: int, training: TrainingConfig, draws: tf.
         crop = random_crop(image, crop_px, draws[:2])
     else:
         crop = random_resized_crop(image, crop_px, training.min_crop_area, draws[:4])
+    return _augment_crop(crop, training, draws)
+
+
+def augment_encoded(
+    image_bytes: tf.Tensor, resize_px: int, crop_px: int, training: TrainingConfig, draws: tf.Tensor
+) -> tf.Tensor:
+    """Make a training image of an encoded one: what `augment` makes of it resized, where only its crop is resized.
+
+    Args:
+      image_bytes: scalar string, as `preprocessing.decode_and_resize` takes it.
+      resize_px: R, pixels.
+      crop_px: S, pixels, at most R.
+      training: which augmentations, and how strong.
+      draws: [DRAWS] in [0, 1).
+
+    Returns:
+      [S, S, 3] uint8.
+
+    Raises:
+      tf.errors.InvalidArgumentError: where the bytes are no such image.
+    """
+    if training.min_crop_area is None:
+        start = crop_start(resize_px, crop_px, draws[:2])
+        crop = preprocessing.decode_and_resize_part(image_bytes, resize_px, start, crop_px)
+        return _augment_crop(crop, training, draws)
+    return augment(preprocessing.decode_and_resize(image_bytes, resize_px), crop_px, training, draws)
+
+
+def _augment_crop(crop: tf.Tensor, training: TrainingConfig, draws: tf.Tensor) -> tf.Tensor:
     if training.horizontal_flip:
         crop = random_flip(crop, draws[4])
     if training.colour_jitter:
@@ -56,9 +85,13 @@ def random_crop(image: tf.Tensor, crop_px: int, draws: tf.Tensor) -> tf.Tensor:
     Returns:
       [S, S, 3], of the dtype of `image`.
     """
-    places = image.shape[0] - crop_px + 1
-    top, left = tf.unstack(tf.cast(draws * places, tf.int32))
+    top, left = tf.unstack(crop_start(image.shape[0], crop_px, draws))
     return tf.ensure_shape(image[top : top + crop_px, left : left + crop_px], [crop_px, crop_px, preprocessing.RGB])
+
+
+def crop_start(resize_px: int, crop_px: int, draws: tf.Tensor) -> tf.Tensor:
+    """Returns where `random_crop` cuts an image of R pixels: [2] int32, the first row and the first column."""
+    return tf.cast(draws * (resize_px - crop_px + 1), tf.int32)
 
 
 def random_resized_crop(image: tf.Tensor, crop_px: int, min_area: float, draws: tf.Tensor) -> tf.Tensor:

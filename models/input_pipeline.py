@@ -15,9 +15,9 @@ from models import augmentation, preprocessing
 from models.config import ModelConfig
 from models.record_files import count_records, find_files, first_line, name_broken_record, read_file
 from models.record_order import RecordOrder, records_in_order
-from models.reserved_pieces import PAD_ID
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
+from models.trim import trim
 
 MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
 PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case, in micro-batches if it has them
@@ -27,7 +27,6 @@ _FEATURES = {
     schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
 }
 _MAX_PREFETCHED = 4
-_LENGTHS = 4  # that a batch's texts may be cut to: a step is traced, and compiled by XLA, for each
 
 
 def training_batches(
@@ -150,30 +149,6 @@ def draw_caption(captions: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
     return captions[tf.cast(draw * tf.cast(tf.size(captions), tf.float32), tf.int32)]
 
 
-def trim(token_ids: tf.Tensor) -> tf.Tensor:
-    """Cut the columns after the longest text of a batch, to one of few lengths.
-
-    Lengths are quarters of L, rounded up to whole pieces, so that a step is traced four times at most. A text is
-    embedded the same with more pads or fewer, since pads are seen by none; only what dropout draws depends on shapes.
-
-    Args:
-      token_ids: [B, L] int32, each row's pads after its pieces.
-
-    Returns:
-      [B, L'], L' at most L.
-    """
-    most = token_ids.shape[1]
-    lengths = tf.constant([-(-most * part // _LENGTHS) for part in range(1, _LENGTHS + 1)])
-    longest = tf.reduce_max(tf.math.count_nonzero(token_ids != PAD_ID, axis=1, dtype=tf.int32))
-    return token_ids[:, : tf.reduce_min(lengths[lengths >= longest])]
-
-
-def trim_together(micro_batches: Sequence[dict[str, tf.Tensor]]) -> tuple[dict[str, tf.Tensor], ...]:
-    """Cut the texts of all micro-batches of a batch as `trim` does, to the length that the longest of them needs."""
-    token_ids = tf.split(trim(tf.concat([part["token_ids"] for part in micro_batches], 0)), len(micro_batches))
-    return tuple({**part, "token_ids": cut} for part, cut in zip(micro_batches, token_ids, strict=True))
-
-
 def fingerprint(values: tf.Tensor) -> tf.Tensor:
     """Returns the halves of each row's 64-bit fingerprint; [N] strings or [N, L] int32 -> [N, 2] int32."""
     rows = values if values.shape.rank == 2 else values[:, tf.newaxis]
@@ -229,7 +204,10 @@ def _draw_from_memory(
     def draw(number: tf.Tensor) -> dict[str, tf.Tensor]:
         epoch, place = number // drawn_per_epoch, number % drawn_per_epoch
         row = tf.random.experimental.index_shuffle(place, [training.seed, epoch], images - 1)
-        return _finish_pair(number, {name: values[row] for name, values in everything.items()}, model, training)
+        stored = {name: values[row] for name, values in everything.items()}
+        draws = _draws(number, training)
+        image = augmentation.augment(stored.pop("image"), model.image_crop_px, training, draws[1:])
+        return _pair(image, stored, draws)
 
     return draw
 
@@ -252,42 +230,48 @@ def _stream(
     return records_in_order(files, order, read, first_batch=first_step, rows=rows)
 
 
-def _decoder(model: ModelConfig, training: TrainingConfig) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
-    """Returns what makes pair `number` of training from its record."""
-    read = _reader(model, training)
-    return lambda number, record: _finish_pair(number, read(record), model, training)
-
-
 def _reader(model: ModelConfig, training: TrainingConfig) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Returns what makes {"image": [R, R, 3] uint8, "captions": [(captions)] string} of a serialized Example.
-
-    And "image_id": [2] int32 where the loss asks for it.
-    """
+    """Returns what makes {"image": [R, R, 3] uint8} and what `_parse` gives of a serialized Example."""
 
     def read(record: tf.Tensor) -> dict[str, tf.Tensor]:
-        example = tf.io.parse_single_example(record, _FEATURES)
-        encoded = example[schema.IMAGE_ENCODED]
-        values = {
-            "image": preprocessing.decode_and_resize(encoded, model.image_resize_px),
-            "captions": example[schema.CAPTION_TEXT],
-        }
-        if training.loss == "multi_positive":
-            values["image_id"] = fingerprint(encoded[tf.newaxis])[0]
-        return values
+        encoded, values = _parse(record, training)
+        return {"image": preprocessing.decode_and_resize(encoded, model.image_resize_px), **values}
 
     return read
 
 
-def _finish_pair(
-    number: tf.Tensor, values: dict[str, tf.Tensor], model: ModelConfig, training: TrainingConfig
-) -> dict[str, tf.Tensor]:
-    """Draw a caption, and augment the image, as chance has it for pair `number` of training."""
+def _decoder(model: ModelConfig, training: TrainingConfig) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+    """Returns what makes pair `number` of training from its record."""
+
+    def decode(number: tf.Tensor, record: tf.Tensor) -> dict[str, tf.Tensor]:
+        encoded, values = _parse(record, training)
+        draws = _draws(number, training)
+        image = augmentation.augment_encoded(encoded, model.image_resize_px, model.image_crop_px, training, draws[1:])
+        return _pair(image, values, draws)
+
+    return decode
+
+
+def _parse(record: tf.Tensor, training: TrainingConfig) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """Returns a serialized Example's encoded image and {"captions": [(captions)] string}.
+
+    And "image_id": [2] int32 where the loss asks for it.
+    """
+    example = tf.io.parse_single_example(record, _FEATURES)
+    encoded = example[schema.IMAGE_ENCODED]
+    values = {"captions": example[schema.CAPTION_TEXT]}
+    if training.loss == "multi_positive":
+        values["image_id"] = fingerprint(encoded[tf.newaxis])[0]
+    return encoded, values
+
+
+def _draws(number: tf.Tensor, training: TrainingConfig) -> tf.Tensor:
+    """Draw what chance has for pair `number` of training: [1 + augmentation.DRAWS] in [0, 1), the caption's first."""
     seed = tf.stack([tf.constant(training.seed, tf.int64), number])
-    draws = tf.random.stateless_uniform([1 + augmentation.DRAWS], seed)
-    pair = {
-        "image": augmentation.augment(values["image"], model.image_crop_px, training, draws[1:]),
-        "caption": draw_caption(values["captions"], draws[0]),
-    }
-    if "image_id" in values:
-        pair["image_id"] = values["image_id"]
-    return pair
+    return tf.random.stateless_uniform([1 + augmentation.DRAWS], seed)
+
+
+def _pair(image: tf.Tensor, values: dict[str, tf.Tensor], draws: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns an augmented image with one of its captions."""
+    captions = values.pop("captions")
+    return {"image": image, "caption": draw_caption(captions, draws[0]), **values}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from models.resize import resize
+from models.resize import resize, resize_part
 
 RGB = 3
 
@@ -30,6 +30,24 @@ def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
       tf.errors.InvalidArgumentError: where the bytes are no such image.
     """
     return resize(_decode(image_bytes), resize_px)
+
+
+def decode_and_resize_part(image_bytes: tf.Tensor, resize_px: int, start: tf.Tensor, crop_px: int) -> tf.Tensor:
+    """Decode one image and compute only a crop of what `decode_and_resize` returns.
+
+    Args:
+      image_bytes: scalar string, as `decode_and_resize` takes it.
+      resize_px: R, pixels.
+      start: [2] int32, the crop's first row and column.
+      crop_px: S, pixels.
+
+    Returns:
+      [S, S, 3] uint8.
+
+    Raises:
+      tf.errors.InvalidArgumentError: where the bytes are no such image.
+    """
+    return resize_part(_decode(image_bytes), resize_px, start, crop_px)
 
 
 def _decode(image_bytes: tf.Tensor) -> tf.Tensor:

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from models.input_pipeline import trim_together
 from models.training_config import TrainingConfig
+from models.trim import trim_together
 
 MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share, or its micro-batches
 

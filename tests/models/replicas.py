@@ -18,12 +18,12 @@ from models.adamw import AdamW
 from models.batch_norm import BatchNormalization
 from models.dual_encoder import DualEncoder
 from models.gather import gather_replicas
-from models.input_pipeline import trim
 from models.lamb import Lamb
 from models.learner import Learner
 from models.objective import Embedded, MultiPositiveObjective, SigmoidObjective, SoftmaxObjective
 from models.strategies import distribute
 from models.training_loop import compile_step
+from models.trim import trim
 
 PIECES = 20
 PAIRS = 8  # G

@@ -135,6 +135,15 @@ def test_other_augmentations_round_once_at_the_end(seed):
     assert np.abs(augmented.numpy() - exact.numpy()).max() <= 0.5
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("fields", [{}, {"min_crop_area": 0.5}, {"colour_jitter": 0.4, "greyscale_share": 0.5}])
+def test_an_encoded_image_is_augmented_as_the_resized_one(fields, seed):
+    encoded, drawn = tf.io.encode_png(noise(37, 23)), draws(augmentation.DRAWS, seed)
+    training = TrainingConfig(**{**PLAIN, "horizontal_flip": True, **fields})
+    expected = augmentation.augment(preprocessing.decode_and_resize(encoded, 12), 8, training, drawn)
+    np.testing.assert_array_equal(augmentation.augment_encoded(encoded, 12, 8, training, drawn), expected)
+
+
 @pytest.mark.parametrize(
     "fields", [{"horizontal_flip": True}, {"min_crop_area": 0.5}, {"colour_jitter": 0.4}, {"greyscale_share": 0.5}]
 )

@@ -15,9 +15,10 @@ from PIL import Image
 from components import schema
 from models import input_pipeline
 from models.config import ModelConfig
-from models.input_pipeline import draw_caption, explain_failure, fingerprint, training_batches, trim
+from models.input_pipeline import draw_caption, explain_failure, fingerprint, training_batches
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
+from models.trim import trim
 
 IMAGES = 10
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -15,7 +15,6 @@ from models.batch_norm import BatchNormalization
 from models.depthwise import DepthwiseConv2D
 from models.dual_encoder import DualEncoder
 from models.expansion import Expansion
-from models.input_pipeline import trim
 from models.lamb import Lamb
 from models.learner import Learner
 from models.normalized_silu import NormalizedSilu
@@ -24,6 +23,7 @@ from models.pixel_conv import PixelConv2D
 from models.projection import GatedProjection
 from models.text_tower import TextTower
 from models.training_loop import compile_step
+from models.trim import trim
 
 PAIRS, PIECES = 8, 20
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.resize import resize
+from models.resize import resize, resize_part
 
 
 def by_pillow(pixels: np.ndarray, side: int) -> np.ndarray:
@@ -41,6 +41,16 @@ def test_the_bytes_are_pillows(height, width, side):
 def test_the_bytes_are_pillows_at_any_size(height, width, side, seed):
     pixels = noise(height, width, seed)
     np.testing.assert_array_equal(resize(tf.constant(pixels), side), by_pillow(pixels, side))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.integers(1, 70), st.integers(1, 70), st.integers(1, 40))
+def test_a_part_is_that_of_the_whole(data, height, width, side):
+    part = data.draw(st.integers(1, side))
+    top, left = (data.draw(st.integers(0, side - part)) for _ in range(2))
+    pixels = tf.constant(noise(height, width, height * width))
+    expected = resize(pixels, side)[top : top + part, left : left + part]
+    np.testing.assert_array_equal(resize_part(pixels, side, tf.constant([top, left]), part), expected)
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])

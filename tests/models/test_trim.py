@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.input_pipeline import trim, trim_together
+from models.trim import trim, trim_together
 
 
 @pytest.mark.parametrize(
