@@ -59,20 +59,20 @@ def train(job: dict) -> Trained:
     import tensorflow as tf
     from processes import peak_bytes
 
-    from models import input_pipeline
     from models.config import ModelConfig
+    from models.input_pipeline import training_batches
     from models.strategies import distribute
     from models.trainer import build_learner
     from models.training_config import TrainingConfig
     from models.training_loop import compile_step
 
-    input_pipeline.MAX_KEPT_BYTES = 0  # as with more images than memory holds
     model = ModelConfig(**job["model"])
     training = TrainingConfig(
         batch=job["batch"],
         micro_batch=job["micro_batch"],
         optimizer="adamw",
         learning_rate=1e-4,
+        kept_images_gib=0.0,  # as with more images than memory holds
         shuffle_buffer=2000,
     )
     tokenizer = spelling_tokenizer(model.text_max_pieces)
@@ -80,7 +80,7 @@ def train(job: dict) -> Trained:
     step_on = compile_step(build_learner(strategy, model, training, tokenizer.size, ""), strategy)
 
     def make_batches(worker: int, workers: int) -> tf.data.Dataset:
-        return input_pipeline.training_batches([job["files"]], model, training, tokenizer)
+        return training_batches([job["files"]], model, training, tokenizer)
 
     batches = distribute(strategy, make_batches, training.micro_batches(1))
     this = psutil.Process()

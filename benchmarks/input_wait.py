@@ -12,12 +12,12 @@ than 48 pieces, all 64 are computed, and no step of a round is traced anew. Prin
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import itertools
 import os
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,12 @@ BEFORE_TIMED = 2  # steps, in which what another input fetched ahead has gone
 ALONE = 60  # batches that the input alone is measured on
 
 
-@dataclass
+@dataclasses.dataclass
 class Timed:
     """Of one input: seconds of each step with its wait, by round, and those waited."""
 
-    steps_s: list[list[float]] = field(default_factory=list)
-    waits_s: list[float] = field(default_factory=list)
+    steps_s: list[list[float]] = dataclasses.field(default_factory=list)
+    waits_s: list[float] = dataclasses.field(default_factory=list)
 
     def medians(self) -> list[float]:
         return [statistics.median(of_round) for of_round in self.steps_s]
@@ -107,8 +107,8 @@ def main() -> None:
     load_quietly()
     import tensorflow as tf
 
-    from models import input_pipeline
     from models.config import ModelConfig
+    from models.input_pipeline import training_batches
     from models.strategies import distribute
     from models.trainer import build_learner
     from models.training_config import TrainingConfig
@@ -121,16 +121,17 @@ def main() -> None:
         image_crop_px=arguments.crop_px,
     )
     training = TrainingConfig(batch=arguments.batch, optimizer="adamw", learning_rate=1e-4, shuffle_buffer=2000)
+    files = str(folder / "Split-train" / "*")
     tokenizer = spelling_tokenizer(model.text_max_pieces)
 
     strategy = tf.distribute.get_strategy()
 
-    def batches(kept_bytes: int) -> Iterator[Any]:
-        input_pipeline.MAX_KEPT_BYTES = kept_bytes
-        stream = input_pipeline.training_batches([str(folder / "Split-train" / "*")], model, training, tokenizer)
+    def batches(kept_images_gib: float) -> Iterator[Any]:
+        kept = dataclasses.replace(training, kept_images_gib=kept_images_gib)
+        stream = training_batches([files], model, kept, tokenizer)
         return distribute(strategy, lambda worker, workers: stream)
 
-    inputs = {"streamed": batches(0), "kept in memory": batches(1 << 40)}
+    inputs = {"streamed": batches(0.0), "kept in memory": batches(1024.0)}
     one = tuple({name: tf.identity(values) for name, values in part.items()} for part in next(inputs["streamed"]))
     inputs = {"synthetic": itertools.repeat(one), **inputs}
     alone = {name: cost_alone(inputs[name], arguments.batch) for name in ("streamed", "kept in memory")}

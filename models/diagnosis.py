@@ -154,7 +154,7 @@ def _input_wait(training: TrainingConfig, lines: Sequence[Line]) -> str | None:
         f"Training waits for its input {100 * _mean(judged, 'input_wait'):.0f} % of the time, over the last "
         f"{len(judged)} lines up to step {_at(lines[-1])}: reading and decoding images is slower than the step. "
         "Give it more CPU cores or a faster disk, or less to decode: images stored beforehand at about "
-        "model.image_resize_px pixels, or a smaller model.image_resize_px."
+        "model.image_resize_px pixels, a smaller model.image_resize_px, or a training.kept_images_gib that holds all."
     )
 
 

@@ -19,7 +19,7 @@ from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 from models.trim import trim
 
-MAX_KEPT_BYTES = 1 << 30  # resized images up to this are kept in memory, so that none is decoded twice
+_GIB = 1 << 30
 PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case, in micro-batches if it has them
 
 _FEATURES = {
@@ -50,8 +50,8 @@ def training_batches(
     in a batch. One caption of each image is drawn every time. Two images of one batch may still share a caption or
     its meaning, which makes false negatives: label smoothing is the paper's remedy, the loss "multi_positive" another.
 
-    Images that fit into MAX_KEPT_BYTES are decoded once, by each worker, and shuffled over the whole data. More of
-    them stream as `record_order` says: encoded images are shuffled, `training.shuffle_buffer` of them at most are
+    Images that fit into `training.kept_images_gib` are decoded once, and shuffled over the whole data. More of them
+    stream as `record_order` says: encoded images are shuffled, `training.shuffle_buffer` of them at most are
     held, and a worker decodes its own rows only. Beginning at a later step decodes nothing before it.
 
     Args:
@@ -87,7 +87,7 @@ def training_batches(
             f"has of training.batch = {training.batch}; set it to a divisor of {share}, or to null"
         )
     cuts = workers == 1 and training.micro_batch is None
-    if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= MAX_KEPT_BYTES:
+    if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= training.kept_images_gib * _GIB:
         draw = _draw_from_memory(files, sum(counts), model, training)
         pairs = _numbers(first_step, rows, training.batch).map(draw, tf.data.AUTOTUNE, deterministic=True)
     else:

@@ -52,7 +52,9 @@ class TrainingConfig:
         the loss and the optimizer are float32.
       strategy: "auto" mirrors over all accelerators of this machine, or over its CPU devices where it has none;
         "one_device"; "multi_worker" joins the workers that TF_CONFIG names; "tpu" joins the TPU that TPU_NAME names.
-      shuffle_buffer: images held for shuffling.
+      kept_images_gib: where the resized images take at most so many GiB, each worker keeps them in memory and decodes
+        none twice; more of them stream, decoded anew each time.
+      shuffle_buffer: images held for shuffling where they stream.
       log_every_steps: steps between two lines of history.
       checkpoint_every_steps, checkpoint_every_minutes: a checkpoint that training resumes from is written whenever
         either has passed; null never by that measure.
@@ -85,6 +87,7 @@ class TrainingConfig:
     image_precision: Literal["float32", "bfloat16"] = "float32"
     text_precision: Literal["float32", "bfloat16"] = "float32"
     strategy: Literal["auto", "one_device", "multi_worker", "tpu"] = "auto"
+    kept_images_gib: float = 1.0
     shuffle_buffer: int = 10_000
     log_every_steps: int = 100
     checkpoint_every_steps: int | None = None
@@ -137,7 +140,7 @@ class TrainingConfig:
             )
         if self.learning_rate <= 0:
             raise ValueError(f"training.learning_rate is {self.learning_rate}; it must be above 0")
-        for name in ("weight_decay", "max_skipped_steps"):
+        for name in ("weight_decay", "max_skipped_steps", "kept_images_gib"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 0 or more")
         for name in ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes"):

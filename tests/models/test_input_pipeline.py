@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components import schema
-from models import input_pipeline
 from models.config import ModelConfig
 from models.input_pipeline import draw_caption, explain_failure, fingerprint, training_batches
 from models.tokenizer import Tokenizer
@@ -59,10 +58,10 @@ def tokenizer():
     return Tokenizer([*RESERVED, "even", *(f"w{number}" for number in range(IMAGES))], MODEL.text_max_pieces)
 
 
-@pytest.fixture(params=["kept", "streamed"])
-def reading(request, monkeypatch):
-    if request.param == "streamed":
-        monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+@pytest.fixture(params=[1.0, 0.0], ids=["kept", "streamed"])
+def reading(request):
+    """`training.kept_images_gib`: how much is kept in memory."""
+    return request.param
 
 
 def take(pattern, tokenizer, batches: int, *, first_step=0, worker=0, workers=1, **training):
@@ -98,8 +97,8 @@ def test_shapes_are_static_except_for_the_length_that_one_worker_cuts_to(pattern
 def test_micro_batches_are_the_rows_of_their_batch_in_turn(pattern, tokenizer, reading, workers):
     """From any step on; none of their texts is cut here, so that all have one shape."""
     settings = {"batch": 8, "loss": "multi_positive", "first_step": 1, "workers": workers, "worker": workers - 1}
-    whole = take(pattern, tokenizer, 5, **settings)
-    parts = take(pattern, tokenizer, 5 * 8 // workers // 2, micro_batch=2, **settings)
+    whole = take(pattern, tokenizer, 5, kept_images_gib=reading, **settings)
+    parts = take(pattern, tokenizer, 5 * 8 // workers // 2, kept_images_gib=reading, micro_batch=2, **settings)
     assert {batch["token_ids"].shape for batch in parts} == {(2, MODEL.text_max_pieces)}
     for name in ("image", "image_id", "caption_id"):
         found, expected = (np.concatenate([batch[name] for batch in batches]) for batches in (parts, whole))
@@ -133,7 +132,7 @@ def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, to
 
 def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
     seen = Counter()
-    for batch in take(pattern, tokenizer, 30):
+    for batch in take(pattern, tokenizer, 30, kept_images_gib=reading):
         for number, ids in zip(numbers(batch), batch["token_ids"], strict=True):
             word = tokenizer.pieces[ids[1]]
             assert word == f"w{number}" or (word == "even" and number % 2 == 0)
@@ -143,7 +142,10 @@ def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
 
 
 def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(pattern, tokenizer, reading):
-    batches = [numbers(batch) for batch in take(pattern, tokenizer, 40)]  # 2 batches of 4 of the 10 images an epoch
+    batches = [
+        numbers(batch) for batch in take(pattern, tokenizer, 40, kept_images_gib=reading)
+    ]  # 2 batches of 4 of the 10 images an epoch
+    # an epoch is 2 batches of 4 of the 10 images
     epochs = [first + second for first, second in zip(batches[::2], batches[1::2], strict=True)]
     assert all(len(set(epoch)) == 8 for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
@@ -151,10 +153,10 @@ def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(pattern, tokeniz
 
 
 def test_the_seed_alone_decides(pattern, tokenizer, reading):
-    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1)
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1, kept_images_gib=reading)
     first = training_batches([pattern], MODEL, config, tokenizer).take(9)
     assert_equal(list(first.as_numpy_iterator()), list(first.as_numpy_iterator()))
-    again, other = (take(pattern, tokenizer, 9, seed=seed) for seed in (1, 2))
+    again, other = (take(pattern, tokenizer, 9, kept_images_gib=reading, seed=seed) for seed in (1, 2))
     assert_equal(list(first.as_numpy_iterator()), again)
     assert [numbers(batch) for batch in again] != [numbers(batch) for batch in other]
 
@@ -171,28 +173,26 @@ WHOLE = {
 @pytest.fixture(scope="module")
 def undisturbed(pattern, tokenizer):
     """The first 11 batches of each way of reading: five and a half epochs."""
-    with pytest.MonkeyPatch.context() as patch:
-        found = {1: take(pattern, tokenizer, 11, **WHOLE)}
-        patch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
-        return {**found, 0: take(pattern, tokenizer, 11, **WHOLE)}
+    return {kept: take(pattern, tokenizer, 11, kept_images_gib=kept, **WHOLE) for kept in (0.0, 1.0)}
 
 
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first_step=st.integers(0, 10))
 def test_a_stream_from_any_step_is_the_undisturbed_one_from_there(pattern, tokenizer, reading, undisturbed, first_step):
-    expected = undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][first_step:]
-    assert_equal(take(pattern, tokenizer, 11 - first_step, first_step=first_step, **WHOLE), expected)
+    expected = undisturbed[reading][first_step:]
+    assert_equal(
+        take(pattern, tokenizer, 11 - first_step, kept_images_gib=reading, first_step=first_step, **WHOLE), expected
+    )
 
 
 def test_the_workers_rows_one_after_another_are_the_batch(pattern, tokenizer, reading, undisturbed):
     workers = 4  # of two lanes: two read each
-    parts = [
-        take(pattern, tokenizer, 3, first_step=1, worker=worker, workers=workers, **WHOLE) for worker in range(workers)
-    ]
+    settings = {"kept_images_gib": reading, "first_step": 1, "workers": workers, **WHOLE}
+    parts = [take(pattern, tokenizer, 3, worker=worker, **settings) for worker in range(workers)]
     joined = [
         {name: np.concatenate([part[name] for part in rows]) for name in rows[0]} for rows in zip(*parts, strict=True)
     ]
-    whole = undisturbed[bool(input_pipeline.MAX_KEPT_BYTES)][1:4]
+    whole = undisturbed[reading][1:4]
     pads = MODEL.text_max_pieces - 3  # which workers keep
     assert_equal(joined, [{**b, "token_ids": np.pad(b["token_ids"], ((0, 0), (0, pads)))} for b in whole])
 
@@ -204,7 +204,7 @@ def test_a_batch_that_workers_cannot_share(pattern, tokenizer):
 
 def test_ids_tell_images_and_captions_apart(pattern, tokenizer, reading):
     image_of, caption_of = {}, {}
-    for batch in take(pattern, tokenizer, 20, loss="multi_positive", horizontal_flip=False):
+    for batch in take(pattern, tokenizer, 20, kept_images_gib=reading, loss="multi_positive", horizontal_flip=False):
         assert batch["image_id"].dtype == batch["caption_id"].dtype == np.int32
         for number, pieces, image_id, caption_id in zip(
             numbers(batch), batch["token_ids"], batch["image_id"], batch["caption_id"], strict=True
@@ -218,7 +218,7 @@ def test_ids_tell_images_and_captions_apart(pattern, tokenizer, reading):
 
 def test_a_fraction_is_the_same_images_always(pattern, tokenizer, reading):
     def seen(fraction: float, seed: int) -> set[int]:
-        batches = take(pattern, tokenizer, 20, batch=2, data_fraction=fraction, seed=seed)
+        batches = take(pattern, tokenizer, 20, kept_images_gib=reading, batch=2, data_fraction=fraction, seed=seed)
         return {number for batch in batches for number in numbers(batch)}
 
     half = seen(0.5, seed=1)
@@ -242,11 +242,11 @@ def test_each_caption_is_as_likely_as_the_next():
 
 def test_fewer_images_than_a_batch(pattern, tokenizer, reading):
     with pytest.raises(ValueError, match=r"training\.batch is 11, but only 10 images"):
-        take(pattern, tokenizer, 1, batch=11)
+        take(pattern, tokenizer, 1, kept_images_gib=reading, batch=11)
 
 
 def test_exactly_one_batch_of_images(pattern, tokenizer, reading):
-    assert sorted(numbers(take(pattern, tokenizer, 1, batch=IMAGES)[0])) == list(range(IMAGES))
+    assert sorted(numbers(take(pattern, tokenizer, 1, kept_images_gib=reading, batch=IMAGES)[0])) == list(range(IMAGES))
 
 
 def test_no_files(tokenizer, tmp_path):
@@ -267,10 +267,9 @@ def test_an_image_that_does_not_decode_is_named_before_training(tokenizer, tmp_p
         take(path, tokenizer, 1)
 
 
-def test_an_image_that_does_not_decode_is_named_where_it_streams(tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+def test_an_image_that_does_not_decode_is_named_where_it_streams(tokenizer, tmp_path):
     path = write(tmp_path / "a.gz", [*map(example, range(7)), example(7, image=b"no image")])
-    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1)
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1, kept_images_gib=0)
     batches = iter(training_batches([path], MODEL, config, tokenizer))
     step = 0
     with pytest.raises(tf.errors.InvalidArgumentError) as raised:  # noqa: PT012  either batch may hold it
@@ -280,10 +279,9 @@ def test_an_image_that_does_not_decode_is_named_where_it_streams(tokenizer, tmp_
     assert message.startswith(f"record 7 of {path} (the-name-7) does not train: Unknown image file format")
 
 
-def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path, monkeypatch):
-    monkeypatch.setattr(input_pipeline, "MAX_KEPT_BYTES", 0)
+def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path):
     path = write(tmp_path / "a.gz", [*map(example, range(8))])
-    config = TrainingConfig(steps=100, warmup_steps=0, batch=4)
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, kept_images_gib=0)
     stream = training_batches([path], MODEL, config, tokenizer)
     write(path, [example(1)] * 7)
     with pytest.raises(tf.errors.FailedPreconditionError) as raised:
