@@ -67,7 +67,7 @@ def create_pipeline(
     kept = PairFilter(
         config.filter,
         examples=pairs.outputs["examples"],
-        evaluation_examples=[images.outputs["examples"] for images in judged_elsewhere],
+        evaluation_examples={name: images.outputs["examples"] for name, images in judged_elsewhere.items()},
     )
     vocabulary = VocabularyLearner(vocabulary_of(config), examples=kept.outputs["examples"])
     trainer = AlignTrainer(
@@ -102,7 +102,7 @@ def create_pipeline(
             statistics,
             inferred,
             validator,
-            *judged_elsewhere,
+            *judged_elsewhere.values(),
             kept,
             vocabulary,
             trainer,

@@ -67,18 +67,33 @@ def with_evaluation_sets(config, *names):
     return build({**config.to_mapping(), "evaluation_sets": sets})
 
 
-def test_an_evaluation_set_reaches_the_filter(config, tmp_path):
-    chosen = with_evaluation_sets(config, "coco")
-    path = compile_pipeline(chosen, platform="vertex", image=IMAGE, root=ROOT, folder=tmp_path)
-    tasks = json.loads(path.read_text(encoding="utf-8"))["pipelineSpec"]["root"]["dag"]["tasks"]
-    produced = tasks["PairFilter"]["inputs"]["artifacts"]["evaluation_examples"]["taskOutputArtifact"]
-    assert produced == {"producerTask": "EvaluationSet.coco", "outputArtifactKey": "examples"}
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+@pytest.mark.parametrize("names", [("coco",), ("coco", "flickr30k", "my-own-set")])
+def test_evaluation_sets_reach_the_filter_each_by_an_input_of_its_own(config, tmp_path, platform, names):
+    chosen = with_evaluation_sets(config, *names)
+    path = compile_pipeline(chosen, platform=platform, image=IMAGE, root=ROOT, folder=tmp_path)
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    spec = written["pipelineSpec"] if platform == "vertex" else written
+    assert nodes(spec) >= {f"EvaluationSet.{name}" for name in names}
+    task = spec["root"]["dag"]["tasks"]["PairFilter"]
+    assert {key: taken["taskOutputArtifact"] for key, taken in task["inputs"]["artifacts"].items()} == {
+        "unfiltered_examples": {"producerTask": "PairExampleGen", "outputArtifactKey": "examples"},
+        **{
+            f"evaluation_examples_{name.replace('-', '_')}": {
+                "producerTask": f"EvaluationSet.{name}",
+                "outputArtifactKey": "examples",
+            }
+            for name in names
+        },
+    }
+    assert set(spec["components"]["PairFilter"]["inputDefinitions"]["artifacts"]) == set(task["inputs"]["artifacts"])
+    assert set(task["dependentTasks"]) == {"PairExampleGen", *(f"EvaluationSet.{name}" for name in names)}
 
 
-def test_several_evaluation_sets_are_refused(config, tmp_path):
-    chosen = with_evaluation_sets(config, "coco", "flickr30k")
-    with pytest.raises(
-        ConfigError, match="evaluation_sets names coco, flickr30k, but on Kubeflow and Vertex there may"
-    ):
-        compile_pipeline(chosen, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_the_order_of_evaluation_sets_changes_nothing_for_the_filter(config, tmp_path):
+    def filter_of(*names: str) -> dict:
+        chosen = with_evaluation_sets(config, *names)
+        path = compile_pipeline(chosen, platform="vertex", image=IMAGE, root=ROOT, folder=tmp_path)
+        return json.loads(path.read_text(encoding="utf-8"))["pipelineSpec"]["root"]["dag"]["tasks"]["PairFilter"]
+
+    assert filter_of("coco", "flickr30k") == filter_of("flickr30k", "coco")
