@@ -1,4 +1,4 @@
-"""The compiled PairFilter, run here by the entry point that its container has on Kubeflow and Vertex.
+"""Compiled PairFilter and AnomalyGate, run here by the entry point that their containers have on Kubeflow and Vertex.
 
 What a cluster adds, its scheduler and its metadata service, is not here: the test hands the artifacts over.
 """
@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from google.protobuf import json_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 
 from components.artifacts import FILTER_REPORT_FILE
 from filter_corpus import Row, write_examples
@@ -38,25 +41,27 @@ def sources(tmp_path_factory) -> dict[str, dict]:
     return made
 
 
+def compiled(platform: str, folder: Path, **sections) -> dict:
+    config = build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections})
+    path = compile_pipeline(config, platform=platform, image="image:1", root="gs://bucket", folder=folder)
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return written["pipelineSpec"] if platform == "vertex" else written
+
+
+def execute(spec: dict, task: str, sources: dict[str, dict], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a task as its container does, with its outputs in a folder."""
+    asked = json.dumps(invocation(spec, task, sources, folder))
+    container = spec["deploymentSpec"]["executors"][f"{task}_executor"]["container"]
+    arguments = [asked if argument == "{{$}}" else argument for argument in container["args"]]
+    command = [sys.executable, "-m", ENTRY_POINT, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
 def test_the_filter_takes_every_evaluation_set(sources, tmp_path, platform):
     sets = {name: {"shards": f"gs://bucket/{name}"} for name in SETS}
-    config = build(
-        {
-            "name": "mine",
-            "ingest": {"shards": "gs://bucket/shards"},
-            "evaluation_sets": sets,
-            "filter": {"shorter_side_above_px": 1},
-        }
-    )
-    path = compile_pipeline(config, platform=platform, image="image:1", root="gs://bucket", folder=tmp_path)
-    written = yaml.safe_load(path.read_text(encoding="utf-8"))
-    spec = written["pipelineSpec"] if platform == "vertex" else written
-    asked = invocation(spec, "PairFilter", sources, tmp_path)
-    container = spec["deploymentSpec"]["executors"]["PairFilter_executor"]["container"]
-    arguments = [json.dumps(asked) if argument == "{{$}}" else argument for argument in container["args"]]
-    command = [sys.executable, "-m", ENTRY_POINT, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    spec = compiled(platform, tmp_path, evaluation_sets=sets, filter={"shorter_side_above_px": 1})
+    done = execute(spec, "PairFilter", sources, tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads((tmp_path / "report" / FILTER_REPORT_FILE).read_text(encoding="utf-8"))
     assert report["splits"]["train"]["images"] == {"read": 8, "kept": 5, "dropped": {"evaluation_image": 3}}
@@ -65,10 +70,28 @@ def test_the_filter_takes_every_evaluation_set(sources, tmp_path, platform):
     assert samples == {record: f"a copy of an image of {name!r}" for record, name in found_in.items()}
 
 
+def test_the_gate_fails_its_container_on_an_anomaly(tmp_path):
+    spec = compiled("kubeflow", tmp_path, validation={"on_anomalies": "stop"})
+    found = {"severity": "ERROR", "description": "Column is completely missing"}
+    for split, anomalies in (("train", {"caption/text": found}), ("validation", {})):
+        (tmp_path / f"Split-{split}").mkdir()
+        message = json_format.ParseDict({"anomaly_info": anomalies}, anomalies_pb2.Anomalies())
+        (tmp_path / f"Split-{split}" / DEFAULT_FILE_NAME).write_bytes(message.SerializeToString())
+
+    def gate(*splits: str) -> subprocess.CompletedProcess[str]:
+        described = {"name": "a", "uri": str(tmp_path), "metadata": {"split_names": json.dumps(splits)}}
+        return execute(spec, "AnomalyGate", {"ExampleValidator": described}, tmp_path)
+
+    stopped = gate("train", "validation")
+    assert stopped.returncode == 1
+    assert "split 'train', feature 'caption/text': Column is completely missing; mend the data" in stopped.stderr
+    assert gate("validation").returncode == 0
+
+
 def invocation(spec: dict, task: str, sources: dict[str, dict], folder: Path) -> dict:
     """Returns the ExecutorInput that a cluster makes of a task: its artifacts, parameters and output file."""
     component, inputs = spec["components"][task], spec["root"]["dag"]["tasks"][task]["inputs"]
-    wanted, made = component["inputDefinitions"]["artifacts"], component["outputDefinitions"]["artifacts"]
+    wanted, made = (component.get(kind, {}).get("artifacts", {}) for kind in ("inputDefinitions", "outputDefinitions"))
     artifacts = {
         key: {**sources[taken["taskOutputArtifact"]["producerTask"]], "type": wanted[key]["artifactType"]}
         for key, taken in inputs["artifacts"].items()
