@@ -14,7 +14,7 @@ RUN scripts/uv python install --no-bin 3.11 && scripts/uv venv --managed-python 
 COPY requirements.lock ./
 RUN scripts/uv pip sync --no-cache --python /opt/align/bin/python --require-hashes \
     --build-constraints requirements.lock requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md align.py ./
 COPY components components
 COPY models models
 COPY serving serving

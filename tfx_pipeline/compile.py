@@ -54,7 +54,8 @@ def compile_for_cluster(
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
     sources = (config.ingest, *config.evaluation_sets.values())
     places = {f"{source.section}.{name}": getattr(source, name) for source in sources for name in FOLDERS}
-    places |= {"training.base_model": config.training.base_model, "--root": root}
+    places |= {"validation.schema": config.validation.schema, "training.base_model": config.training.base_model}
+    places |= {"--root": root}
     local = [f"{name} is {place}" for name, place in places.items() if place and "://" not in place]
     if local:
         console.print(

@@ -15,6 +15,7 @@ import yaml
 from components.evaluator.config import EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
+from components.validation.config import ValidationConfig
 from components.vocabulary.config import VocabularyConfig
 from models.config import ModelConfig
 from models.training_config import TrainingConfig
@@ -29,6 +30,7 @@ _PATH_FIELDS = (  # relative to the file that sets them; * is any key
     "ingest.image_folder",
     "evaluation_sets.*.shards",
     "evaluation_sets.*.image_folder",
+    "validation.schema",
     "filter.neighbours.model.path",
     "filter.unsafe.model.path",
     "vocabulary.file",
@@ -48,13 +50,14 @@ class Config:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
       evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
-      ingest, filter, vocabulary, model, training, evaluation, beam: see each section's class.
+      ingest, validation, filter, vocabulary, model, training, evaluation, beam: see each section's class.
     """
 
     name: str = "align"
     output: str = "output"
     ingest: IngestConfig = field(default_factory=IngestConfig)
     evaluation_sets: Mapping[str, EvaluationSetConfig] = field(default_factory=dict)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
     filter: FilterConfig = field(default_factory=FilterConfig)
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from components.pair_example_gen.config import IngestConfig
+from components.pair_filter.inputs import PAIRS, key_of_set
 from tfx_pipeline.config import Config, ConfigError, build
 from tfx_pipeline.dry_run_table import DryRun, show
 from tfx_pipeline.lifeline import end_with_parent
@@ -144,12 +145,11 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
         return examples, _read(report[0], INGEST_REPORT_FILE)
 
     found: dict[str, Any] = {"evaluation_sets": {}}
-    inputs: dict[str, list[Artifact]] = {"evaluation_examples": []}
+    inputs: dict[str, list[Artifact]] = {}
     for name, read in config.evaluation_sets.items():
-        examples, report = ingest(read)
-        inputs["evaluation_examples"] += examples
+        inputs[key_of_set(name)], report = ingest(read)
         found["evaluation_sets"][name] = sum(split["images"]["kept"] for split in report["splits"].values())
-    inputs["unfiltered_examples"], found["ingest"] = ingest(config.ingest)
+    inputs[PAIRS], found["ingest"] = ingest(config.ingest)
     outputs = {
         "examples": make("kept", standard_artifacts.Examples),
         "rejects": make("rejects", standard_artifacts.Examples),

@@ -28,15 +28,10 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
       Path of the written file.
 
     Raises:
-      ConfigError: for another platform, for several evaluation sets, or where the file cannot be written.
+      ConfigError: for another platform, or where the file cannot be written.
     """
     if platform not in SPEC_FILES:
         raise ConfigError(f"--platform is {platform!r}; it must be one of {', '.join(SPEC_FILES)}")
-    if len(config.evaluation_sets) > 1:  # TFX's compiler for Kubeflow takes one producer for each input
-        raise ConfigError(
-            f"evaluation_sets names {', '.join(config.evaluation_sets)}, but on Kubeflow and Vertex there may be one; "
-            "put their files in one folder, or under a common one with a glob in splits"
-        )
     root = root.rstrip("/")
     pipeline = create_pipeline(
         config,

@@ -17,6 +17,7 @@ from components.evaluator.component import build_evaluator
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
+from components.validation.component import build_gates, build_schema
 from components.vocabulary.component import VocabularyLearner
 from components.vocabulary.config import VocabularyConfig
 from tfx_pipeline.config import Config
@@ -59,16 +60,18 @@ def create_pipeline(
     statistics = tfx.components.StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
     )
-    inferred = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"], infer_feature_shape=False)
+    held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"])
     validator = tfx.components.ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=inferred.outputs["schema"]
+        statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"]
     )
+    gates = build_gates(config.validation, anomalies=validator.outputs["anomalies"])
     judged_elsewhere = read_evaluation_sets(config.evaluation_sets.values())
     kept = PairFilter(
         config.filter,
         examples=pairs.outputs["examples"],
-        evaluation_examples=[images.outputs["examples"] for images in judged_elsewhere],
+        evaluation_examples={name: images.outputs["examples"] for name, images in judged_elsewhere.items()},
     )
+    kept.add_upstream_nodes(gates)
     vocabulary = VocabularyLearner(vocabulary_of(config), examples=kept.outputs["examples"])
     trainer = AlignTrainer(
         run_fn=RUN_FN,
@@ -100,9 +103,10 @@ def create_pipeline(
         components=[
             pairs,
             statistics,
-            inferred,
+            held_to,
             validator,
-            *judged_elsewhere,
+            *gates,
+            *judged_elsewhere.values(),
             kept,
             vocabulary,
             trainer,

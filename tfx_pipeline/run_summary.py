@@ -15,6 +15,7 @@ from tfx_pipeline.wording import count, counted, duration
 INGEST_REPORT_FILE = "ingest_report.json"
 FILTER_REPORT_FILE = "filter_report.json"
 VOCABULARY_REPORT_FILE = "vocabulary_report.json"
+ANOMALIES_FILE = "SchemaDiff.pb"  # the stock ExampleValidator's
 BLESSED_FILE = "BLESSED"  # the stock Evaluator's
 SAVED_MODEL_FILE = "saved_model.pb"
 
@@ -35,6 +36,19 @@ def summarize(component: ComponentRecord) -> str:
 
 def _ingested(uri: Path) -> str:
     return _pairs(uri / INGEST_REPORT_FILE)
+
+
+def _validated(uri: Path) -> str:
+    from components.validation.anomalies import read_anomalies  # with protobuf
+
+    found = []
+    for path in sorted(uri.glob(f"Split-*/{ANOMALIES_FILE}")):
+        found += read_anomalies(path.read_bytes(), path.parent.name.removeprefix("Split-"))
+    if not found:
+        return "no anomalies"
+    first = f"{found[0].feature} in {found[0].split}" if found[0].feature else found[0].split
+    words = "anomaly" if len(found) == 1 else "anomalies, the first"
+    return f"{count(len(found))} {words}: {first}: {found[0].kind}"
 
 
 def _filtered(uri: Path) -> str:
@@ -79,6 +93,7 @@ def _pushed(uri: Path) -> str:
 _DESCRIBE = {  # component id -> output key, what to say of it
     "PairExampleGen": ("report", _ingested),
     "EvaluationSet": ("report", _ingested),
+    "ExampleValidator": ("anomalies", _validated),
     "PairFilter": ("report", _filtered),
     "Vocabulary": ("vocabulary", _vocabulary),
     "Trainer": ("model_run", _training),

@@ -72,6 +72,6 @@ class PairExampleGen(FileBasedExampleGen):
         super(FileBasedExampleGen, self).__init__(spec=spec)
 
 
-def read_evaluation_sets(sets: Iterable[EvaluationSetConfig]) -> list[PairExampleGen]:
-    """Returns a component for each evaluation set, with the id "EvaluationSet.<name>"."""
-    return [PairExampleGen(config).with_id(f"EvaluationSet.{config.name}") for config in sets]
+def read_evaluation_sets(sets: Iterable[EvaluationSetConfig]) -> dict[str, PairExampleGen]:
+    """Returns a component for each evaluation set by its name, with the id "EvaluationSet.<name>"."""
+    return {config.name: PairExampleGen(config).with_id(f"EvaluationSet.{config.name}") for config in sets}

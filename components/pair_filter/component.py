@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import channel_utils, component_spec, standard_artifacts
+from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import FilterReport
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
+from components.pair_filter.inputs import PAIRS, key_of_set
 
 
 class PairFilterSpec(component_spec.ComponentSpec):
@@ -18,14 +19,19 @@ class PairFilterSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {"filter": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012 - TFX's own form
     INPUTS = {  # noqa: RUF012
-        "unfiltered_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "evaluation_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        PAIRS: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
     OUTPUTS = {  # noqa: RUF012
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "rejects": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "report": component_spec.ChannelParameter(type=FilterReport),
     }
+
+    @classmethod
+    def with_sets(cls, names: Iterable[str]) -> type[PairFilterSpec]:
+        """Returns the spec that also has an input for each of these evaluation sets."""
+        sets = {key_of_set(name): component_spec.ChannelParameter(type=standard_artifacts.Examples) for name in names}
+        return type(cls.__name__, (cls,), {"INPUTS": {**cls.INPUTS, **sets}})
 
 
 class PairFilter(base_beam_component.BaseBeamComponent):
@@ -43,19 +49,21 @@ class PairFilter(base_beam_component.BaseBeamComponent):
         config: FilterConfig,
         *,
         examples: types.BaseChannel,
-        evaluation_examples: Sequence[types.BaseChannel] = (),
+        evaluation_examples: Mapping[str, types.BaseChannel] | None = None,
     ) -> None:
-        inputs = {"unfiltered_examples": examples}
-        if evaluation_examples:
-            # Vertex takes no union, and one alone needs none.
-            several = len(evaluation_examples) > 1
-            inputs["evaluation_examples"] = (
-                channel_utils.union(evaluation_examples) if several else evaluation_examples[0]
-            )
+        """Build the component.
+
+        Args:
+          config: thresholds of the rules.
+          examples: the pairs to filter.
+          evaluation_examples: name of an evaluation set -> its images; their order means nothing.
+        """
+        sets = evaluation_examples or {}
         super().__init__(
-            spec=PairFilterSpec(
+            spec=PairFilterSpec.with_sets(sets)(
                 filter=config.to_json(),
-                **inputs,
+                **{PAIRS: examples},
+                **{key_of_set(name): images for name, images in sets.items()},
                 examples=types.Channel(type=standard_artifacts.Examples),
                 rejects=types.Channel(type=standard_artifacts.Examples),
                 report=types.Channel(type=FilterReport),

@@ -28,6 +28,7 @@ from components.pair_filter import write_pass
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.describe_pass import OCCURRENCES, PRINTS, CollectPrints, DescribeFile
 from components.pair_filter.evidence_pass import ConvictBucket, GatherEvidence
+from components.pair_filter.inputs import PAIRS, sets_among
 from components.pair_filter.neighbour_search import FindNeighbours
 from components.pair_filter.ngram_pass import FindRareNgrams, FindRareNgramsByBloomFilter
 from components.pair_filter.rules import RULES, describe_rules
@@ -55,8 +56,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Write the filtered Examples and the report.
 
         Args:
-          input_dict: "unfiltered_examples" (Examples) and, where there are any, "evaluation_examples" (Examples of
-            evaluation sets, of which no image may be in the train split).
+          input_dict: "unfiltered_examples" (Examples) and, where there are evaluation sets, of which no image may be in
+            the train split, each one's Examples under its key of inputs.py.
           output_dict: "examples" (Examples), "rejects" (Examples, empty unless asked for) and "report" (FilterReport).
           exec_properties: "filter", a FilterConfig as JSON.
 
@@ -65,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = FilterConfig.from_json(exec_properties["filter"])
-        source = artifact_utils.get_single_instance(input_dict["unfiltered_examples"])
+        source = artifact_utils.get_single_instance(input_dict[PAIRS])
         target = artifact_utils.get_single_instance(output_dict["examples"])
         rejects = artifact_utils.get_single_instance(output_dict["rejects"])
         report = artifact_utils.get_single_instance(output_dict["report"])
@@ -75,7 +76,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         example_files.describe(rejects, config.splits if config.keep_rejects else [])
         tasks = plan(source, target, rejects, config)
         if config.compares_images:
-            tasks += plan_evaluation(input_dict.get("evaluation_examples", []), target, len(tasks))
+            tasks += plan_evaluation(sets_among(input_dict), target, len(tasks))
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 filter_files(pipeline, tasks, config, example_files.aside_folder(target))

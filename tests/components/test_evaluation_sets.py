@@ -21,7 +21,7 @@ from components.pair_example_gen.shards import check_shards
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
 
-IDS = ["PairExampleGen", "EvaluationSet.coco", "EvaluationSet.flickr30k", "PairFilter"]
+IDS = ["PairExampleGen", "EvaluationSet.coco", "EvaluationSet.flickr30k", "EvaluationSet.my-own", "PairFilter"]
 
 
 def noise(seed: int, kind: str = "PNG") -> bytes:
@@ -34,12 +34,13 @@ def noise(seed: int, kind: str = "PNG") -> bytes:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory, make_tar):
-    """A folder of three data sets: images 0 to 7; of these 2 and one more as coco; of these 5, as BMP, as flickr30k."""
+    """A folder of data sets: images 0 to 7; of these 2 and one more as coco; 5, as BMP, as flickr30k; 7 as my-own."""
     folder = tmp_path_factory.mktemp("sets")
     for name, images in {
         "ours": [noise(seed) for seed in range(8)],
         "coco": [noise(2), noise(100)],
         "flickr30k": [noise(5, "BMP")],
+        "my-own": [noise(7)],
     }.items():
         (folder / name).mkdir()
         members = [
@@ -64,13 +65,13 @@ def run(root, names: list[str]) -> list[str]:
     kept = PairFilter(
         rules,
         examples=pairs.outputs["examples"],
-        evaluation_examples=[images.outputs["examples"] for images in sets],
+        evaluation_examples={name: images.outputs["examples"] for name, images in sets.items()},
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(os.path.join(root, "metadata.sqlite"))
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="sets",
         pipeline_root=str(root / "artifacts"),
-        components=[pairs, *sets, kept],
+        components=[pairs, *sets.values(), kept],
         enable_cache=True,
         metadata_connection_config=metadata,
     )
@@ -79,14 +80,15 @@ def run(root, names: list[str]) -> list[str]:
 
 
 def test_no_training_image_is_in_an_evaluation_set_and_nothing_runs_twice(root):
-    assert run(root, ["coco", "flickr30k"]) == IDS
-    assert run(root, ["coco", "flickr30k"]) == []
+    assert run(root, ["coco", "flickr30k", "my-own"]) == IDS
+    assert run(root, ["my-own", "flickr30k", "coco"]) == []  # in whatever order
     (found,) = (root / "artifacts" / "PairFilter" / "report").glob(f"*/{FILTER_REPORT_FILE}")
     report = json.loads(found.read_text(encoding="utf-8"))
     assert list(report["splits"]) == ["train"]
-    assert report["splits"]["train"]["images"] == {"read": 8, "kept": 6, "dropped": {"evaluation_image": 2}}
+    assert report["splits"]["train"]["images"] == {"read": 8, "kept": 5, "dropped": {"evaluation_image": 3}}
     samples = {sample["record"]: sample["detail"] for sample in report["samples"]["evaluation_image"]}
-    assert samples == {"0.tar#2": "a copy of an image of 'coco'", "0.tar#5": "a copy of an image of 'flickr30k'"}
+    found_in = {"0.tar#2": "coco", "0.tar#5": "flickr30k", "0.tar#7": "my-own"}
+    assert samples == {record: f"a copy of an image of {name!r}" for record, name in found_in.items()}
     assert run(root, ["coco"]) == ["PairFilter"]
     newest = max((root / "artifacts" / "PairFilter" / "report").glob("*"), key=lambda path: int(path.name))
     report = json.loads((newest / FILTER_REPORT_FILE).read_text(encoding="utf-8"))

@@ -76,8 +76,10 @@ def test_a_model_is_read_from_a_file(tmp_path):
 
 def test_paths_are_relative_to_the_file_and_addresses_are_left_alone(tmp_path):
     sets = "evaluation_sets: {coco: {shards: c, format: karpathy, image_folder: i}, far: {shards: gs://b/f}}"
+    schema = "validation: {schema: schema.pbtxt, on_anomalies: stop}"
     model = "filter: {neighbours: {model: {path: models/e, image_px: 8, scale: bytes}}}"
-    config = load(write(tmp_path, f"{sets}\n{model}\n"))
+    config = load(write(tmp_path, f"{sets}\n{schema}\n{model}\n"))
+    assert config.validation.schema == str(tmp_path / "schema.pbtxt")
     coco = config.evaluation_sets["coco"]
     assert (coco.shards, coco.image_folder) == (str(tmp_path / "c"), str(tmp_path / "i"))
     assert config.evaluation_sets["far"].shards == "gs://b/f"
@@ -148,6 +150,8 @@ def test_an_evaluation_set_takes_its_key_for_its_name_and_needs_no_train_split()
             "filter: {frequent_ngrams: many}",
             "filter.frequent_ngrams is 'many' (str); it must be a whole number or null",
         ),
+        ("validation: {on_anomalies: halt}", "validation.on_anomalies is 'halt' (str); it must be one of report, stop"),
+        ("validation: {schema: ''}", "validation.schema is empty; set it to a schema.pbtxt, or to null to infer one"),
         ("evaluation_sets: [coco]", "evaluation_sets is ['coco'] (list); it must be a mapping"),
         ("evaluation_sets: {coco: }", "evaluation_sets.coco is None (NoneType); it must be a mapping of its fields"),
         ("evaluation_sets: {coco: {}}", "evaluation_sets.coco.shards is empty; set it to the folder"),

@@ -22,16 +22,19 @@ def config():
     )
 
 
+def compiled(config, platform: str, folder) -> dict:
+    path = compile_pipeline(config, platform=platform, image=IMAGE, root=ROOT, folder=folder)
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+    return written["pipelineSpec"] if platform == "vertex" else written
+
+
 def nodes(spec: dict) -> set[str]:
     return set(spec["root"]["dag"]["tasks"])
 
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
 def test_the_pipeline_is_read_back_by_kfps_own_loader(config, tmp_path, platform):
-    path = compile_pipeline(config, platform=platform, image=IMAGE, root=ROOT, folder=tmp_path)
-    written = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
-    spec = written["pipelineSpec"] if platform == "vertex" else written
-    loaded = kfp_components.load_component_from_text(yaml.safe_dump(spec))
+    loaded = kfp_components.load_component_from_text(yaml.safe_dump(compiled(config, platform, tmp_path)))
     assert loaded.pipeline_spec.pipeline_info.name == "mine"
     tasks = set(loaded.pipeline_spec.root.dag.tasks)
     assert {"PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher", "StatisticsGen"} <= tasks
@@ -51,8 +54,7 @@ def test_vertex_job_names_image_root_and_beam_arguments(config, tmp_path):
 
 
 def test_vocabulary_reaches_the_trainer_through_a_channel(config, tmp_path):
-    path = compile_pipeline(config, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
-    spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    spec = compiled(config, "kubeflow", tmp_path)
     artifacts = spec["root"]["dag"]["tasks"]["Trainer"]["inputs"]["artifacts"]
     assert artifacts["vocabulary"]["taskOutputArtifact"]["producerTask"] == "Vocabulary"
 
@@ -67,18 +69,43 @@ def with_evaluation_sets(config, *names):
     return build({**config.to_mapping(), "evaluation_sets": sets})
 
 
-def test_an_evaluation_set_reaches_the_filter(config, tmp_path):
-    chosen = with_evaluation_sets(config, "coco")
-    path = compile_pipeline(chosen, platform="vertex", image=IMAGE, root=ROOT, folder=tmp_path)
-    tasks = json.loads(path.read_text(encoding="utf-8"))["pipelineSpec"]["root"]["dag"]["tasks"]
-    produced = tasks["PairFilter"]["inputs"]["artifacts"]["evaluation_examples"]["taskOutputArtifact"]
-    assert produced == {"producerTask": "EvaluationSet.coco", "outputArtifactKey": "examples"}
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+@pytest.mark.parametrize("names", [("coco",), ("coco", "flickr30k", "my-own-set")])
+def test_evaluation_sets_reach_the_filter_each_by_an_input_of_its_own(config, tmp_path, platform, names):
+    chosen = with_evaluation_sets(config, *names)
+    spec = compiled(chosen, platform, tmp_path)
+    assert nodes(spec) >= {f"EvaluationSet.{name}" for name in names}
+    task = spec["root"]["dag"]["tasks"]["PairFilter"]
+    assert {key: taken["taskOutputArtifact"] for key, taken in task["inputs"]["artifacts"].items()} == {
+        "unfiltered_examples": {"producerTask": "PairExampleGen", "outputArtifactKey": "examples"},
+        **{
+            f"evaluation_examples_{name.replace('-', '_')}": {
+                "producerTask": f"EvaluationSet.{name}",
+                "outputArtifactKey": "examples",
+            }
+            for name in names
+        },
+    }
+    assert set(spec["components"]["PairFilter"]["inputDefinitions"]["artifacts"]) == set(task["inputs"]["artifacts"])
+    assert set(task["dependentTasks"]) == {"PairExampleGen", *(f"EvaluationSet.{name}" for name in names)}
 
 
-def test_several_evaluation_sets_are_refused(config, tmp_path):
-    chosen = with_evaluation_sets(config, "coco", "flickr30k")
-    with pytest.raises(
-        ConfigError, match="evaluation_sets names coco, flickr30k, but on Kubeflow and Vertex there may"
-    ):
-        compile_pipeline(chosen, platform="kubeflow", image=IMAGE, root=ROOT, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_the_order_of_evaluation_sets_changes_nothing_for_the_filter(config, tmp_path):
+    def filter_of(*names: str) -> dict:
+        spec = compiled(with_evaluation_sets(config, *names), "vertex", tmp_path)
+        return spec["root"]["dag"]["tasks"]["PairFilter"]
+
+    assert filter_of("coco", "flickr30k") == filter_of("flickr30k", "coco")
+
+
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_the_filter_waits_for_the_gate_where_anomalies_stop_the_run(config, tmp_path, platform):
+    validation = {"schema": "gs://bucket/schema.pbtxt", "on_anomalies": "stop"}
+    spec = compiled(build({**config.to_mapping(), "validation": validation}), platform, tmp_path)
+    tasks = spec["root"]["dag"]["tasks"]
+    assert set(tasks["PairFilter"]["dependentTasks"]) == {"PairExampleGen", "AnomalyGate"}
+    assert "triggerPolicy" not in tasks["PairFilter"]  # by default a task starts when all it depends on succeeded
+    assert tasks["AnomalyGate"]["dependentTasks"] == ["ExampleValidator"]
+    assert set(tasks["ExampleValidator"]["dependentTasks"]) == {"CuratedSchema", "StatisticsGen"}
+    assert "gs://bucket/schema.pbtxt" in str(tasks["CuratedSchema"]["inputs"]["parameters"]["schema_file"])
+    assert "AnomalyGate" not in nodes(compiled(config, platform, tmp_path))

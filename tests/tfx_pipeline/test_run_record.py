@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.json_lines import read_json_lines, read_last_json_line
@@ -224,6 +226,21 @@ def test_summaries_say_what_was_made(tmp_path):
     assert summarize(finished("Pusher", pushed_model=tmp_path)) == "pushed"
 
 
+def test_anomalies_are_counted_and_the_first_is_named(tmp_path):
+    unexpected = {"severity": "ERROR", "short_description": "Unexpected string values", "description": "de (~25%)"}
+    for split, features in (("train", ["caption/language", "class/label"]), ("validation", [])):
+        (tmp_path / f"Split-{split}").mkdir()
+        fields = {"anomaly_info": dict.fromkeys(features, unexpected)}
+        found = json_format.ParseDict(fields, anomalies_pb2.Anomalies())
+        (tmp_path / f"Split-{split}" / "SchemaDiff.pb").write_bytes(found.SerializeToString())
+    said = summarize(finished("ExampleValidator", anomalies=tmp_path))
+    assert said == "2 anomalies, the first: caption/language in train: Unexpected string values"
+    (tmp_path / "Split-train" / "SchemaDiff.pb").write_bytes(b"")
+    assert summarize(finished("ExampleValidator", anomalies=tmp_path)) == "no anomalies"
+    (tmp_path / "Split-train" / "SchemaDiff.pb").write_bytes(b"\xff")
+    assert summarize(finished("ExampleValidator", anomalies=tmp_path)) == "its numbers cannot be read"
+
+
 def test_what_has_no_summary_says_nothing_and_what_is_damaged_says_so(tmp_path):
     assert summarize(finished("StatisticsGen", statistics=tmp_path)) == ""
     assert summarize(ComponentRecord("PairFilter", "running")) == ""
@@ -263,6 +280,8 @@ def test_progress_is_that_of_the_training_that_began_then(tmp_path):
 
 
 def test_file_names_are_those_of_the_writers():
+    from tfx.components.example_validator import executor
+
     from components import artifacts
     from components.evaluator import results
     from models import history
@@ -271,4 +290,5 @@ def test_file_names_are_those_of_the_writers():
     for name in ("INGEST_REPORT_FILE", "FILTER_REPORT_FILE", "VOCABULARY_REPORT_FILE"):
         assert getattr(run_summary, name) == getattr(artifacts, name)
     assert run_summary.BLESSED_FILE == results.BLESSED_FILE
+    assert run_summary.ANOMALIES_FILE == executor.DEFAULT_FILE_NAME
     assert training_history.HISTORY_FILE == history.HISTORY_FILE

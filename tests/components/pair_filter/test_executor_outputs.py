@@ -12,6 +12,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from components import example_files, schema
 from components.artifacts import FILTER_REPORT_FILE
 from components.pair_filter.config import FilterConfig
+from components.pair_filter.inputs import key_of_set
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
 from filter_corpus import CONFIG, example, oracle, write_examples
 from small_image_models import save_onnx_channel_means
@@ -65,17 +66,24 @@ def test_a_bloom_filter_keeps_what_exact_keeps(filtered, read_examples):
     assert exact <= loose < off  # a filter of a few n-grams errs less than its rate
 
 
-def test_images_of_an_evaluation_set_are_dropped_from_the_train_split(examples, corpus, execute, tmp_path, load_json):
-    judged = [dataclasses.replace(row, split="test") for row in corpus if row.split == "train"][:40]
-    coco = write_examples(str(tmp_path), judged, files=2)
-    example_files.name_evaluation_set(coco, "coco")
-    report = execute(CONFIG, unfiltered_examples=examples, evaluation_examples=coco)["report"]
-    _, counts = oracle([*corpus, *judged], CONFIG)
+def test_images_of_evaluation_sets_are_dropped_from_the_train_split(examples, corpus, execute, tmp_path, load_json):
+    trained = [row for row in corpus if row.split == "train"]
+    judged = {"coco": trained[:20], "flickr30k": trained[20:40], "my-own": trained[40:60]}
+    inputs = {}
+    for name, rows in judged.items():
+        rows = judged[name] = [dataclasses.replace(row, split="test") for row in rows]
+        inputs[key_of_set(name)] = write_examples(str(tmp_path / name), rows, files=2)
+        example_files.name_evaluation_set(inputs[key_of_set(name)], name)
+    report = execute(CONFIG, unfiltered_examples=examples, **inputs)["report"]
+    _, counts = oracle([*corpus, *(row for rows in judged.values() for row in rows)], CONFIG)
     tallies = load_json(report, FILTER_REPORT_FILE)
     assert "test" not in tallies["splits"]
     dropped = tallies["splits"]["train"]["images"]["dropped"]
     assert dropped["evaluation_image"] == counts["train", "images", "evaluation_image"]
-    assert any("of 'coco'" in sample["detail"] for sample in tallies["samples"]["evaluation_image"])
+    details = [sample["detail"] for sample in tallies["samples"]["evaluation_image"]]
+    assert any(f"of '{name}'" in detail for name in judged for detail in details)
+    backwards = execute(CONFIG, **dict(reversed(inputs.items())), unfiltered_examples=examples)["report"]
+    assert load_json(backwards, FILTER_REPORT_FILE) == tallies
 
 
 def test_configured_models_drop_unsafe_images_and_neighbours(execute, tmp_path, load_json, read_examples):

@@ -1,0 +1,31 @@
+"""The schema file that a user curates, looked at before TFX imports it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+
+def check_schema(path: str) -> None:
+    """Raise ValueError where a local file is missing or no schema; of an address only TFX can tell, as it runs."""
+    if "://" in path:
+        return
+    where = f"validation.schema is {path!r}"
+    if not Path(path).is_file():
+        raise ValueError(
+            f"{where}, which is no file; name a schema.pbtxt, such as a run leaves under <output>/artifacts/SchemaGen"
+        )
+    try:
+        text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ValueError(f"{where}, which is no schema ({' '.join(str(error).split())}); mend that line") from error
+
+
+def fingerprint(path: str) -> str:
+    """Returns the SHA-256 of a local file's bytes; "" for an address, or a file that only a cluster has."""
+    if "://" in path or not Path(path).is_file():
+        return ""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
