@@ -57,10 +57,9 @@ def execute(spec: dict, task: str, sources: dict[str, dict], folder: Path) -> su
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
-def test_the_filter_takes_every_evaluation_set(sources, tmp_path, platform):
+def test_the_filter_takes_every_evaluation_set(sources, tmp_path):
     sets = {name: {"shards": f"gs://bucket/{name}"} for name in SETS}
-    spec = compiled(platform, tmp_path, evaluation_sets=sets, filter={"shorter_side_above_px": 1})
+    spec = compiled("vertex", tmp_path, evaluation_sets=sets, filter={"shorter_side_above_px": 1})
     done = execute(spec, "PairFilter", sources, tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads((tmp_path / "report" / FILTER_REPORT_FILE).read_text(encoding="utf-8"))
@@ -78,14 +77,10 @@ def test_the_gate_fails_its_container_on_an_anomaly(tmp_path):
         message = json_format.ParseDict({"anomaly_info": anomalies}, anomalies_pb2.Anomalies())
         (tmp_path / f"Split-{split}" / DEFAULT_FILE_NAME).write_bytes(message.SerializeToString())
 
-    def gate(*splits: str) -> subprocess.CompletedProcess[str]:
-        described = {"name": "a", "uri": str(tmp_path), "metadata": {"split_names": json.dumps(splits)}}
-        return execute(spec, "AnomalyGate", {"ExampleValidator": described}, tmp_path)
-
-    stopped = gate("train", "validation")
+    described = {"name": "a", "uri": str(tmp_path), "metadata": {"split_names": '["train", "validation"]'}}
+    stopped = execute(spec, "AnomalyGate", {"ExampleValidator": described}, tmp_path)
     assert stopped.returncode == 1
     assert "split 'train', feature 'caption/text': Column is completely missing; mend the data" in stopped.stderr
-    assert gate("validation").returncode == 0
 
 
 def invocation(spec: dict, task: str, sources: dict[str, dict], folder: Path) -> dict:
