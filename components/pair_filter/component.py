@@ -9,15 +9,19 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import FilterReport
+from components.content import content_hash
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
 from components.pair_filter.inputs import PAIRS, key_of_set
 
 
 class PairFilterSpec(component_spec.ComponentSpec):
-    """One config, as JSON: the cache depends on each of its fields and on nothing else."""
+    """One config, as JSON, and a hash of what its models hold: the cache depends on these and on nothing else."""
 
-    PARAMETERS = {"filter": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012 - TFX's own form
+    PARAMETERS = {  # noqa: RUF012 - TFX's own form
+        "filter": component_spec.ExecutionParameter(type=str),
+        "models": component_spec.ExecutionParameter(type=str),
+    }
     INPUTS = {  # noqa: RUF012
         PAIRS: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
@@ -62,6 +66,7 @@ class PairFilter(base_beam_component.BaseBeamComponent):
         super().__init__(
             spec=PairFilterSpec.with_sets(sets)(
                 filter=config.to_json(),
+                models=" ".join(content_hash(model.path) for model in config.models),
                 **{PAIRS: examples},
                 **{key_of_set(name): images for name, images in sets.items()},
                 examples=types.Channel(type=standard_artifacts.Examples),

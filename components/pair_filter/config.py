@@ -94,6 +94,11 @@ class FilterConfig:
         """Whether training images are compared with evaluation images."""
         return self.drop_evaluation_images and "train" in self.splits
 
+    @property
+    def models(self) -> tuple[ImageModelConfig, ...]:
+        """The models that are asked about images."""
+        return tuple(of.model for of in (self.unsafe, self.neighbours) if of is not None)
+
     def to_json(self) -> str:
         """Returns the config as text, which the component's cache depends on."""
         return json.dumps(dataclasses.asdict(self))

@@ -11,9 +11,9 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
+from components.content import content_hash
 from components.validation.config import ValidationConfig
 from components.validation.executor import Executor
-from components.validation.schema_file import fingerprint
 
 
 class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
@@ -21,7 +21,7 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
 
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
         **standard_component_specs.ImportSchemaGenSpec.PARAMETERS,
-        "fingerprint": component_spec.ExecutionParameter(type=str),
+        "content": component_spec.ExecutionParameter(type=str),
     }
 
 
@@ -37,9 +37,9 @@ class CuratedSchema(tfx.components.ImportSchemaGen):
 
     def __init__(self, path: str) -> None:
         spec = CuratedSchemaSpec(
-            schema_file=path, fingerprint=fingerprint(path), schema=types.Channel(type=standard_artifacts.Schema)
+            schema_file=path, content=content_hash(path), schema=types.Channel(type=standard_artifacts.Schema)
         )
-        # ImportSchemaGen's constructor builds its own spec, without the fingerprint.
+        # ImportSchemaGen's constructor builds its own spec, without that hash.
         super(tfx.components.ImportSchemaGen, self).__init__(spec=spec)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -22,10 +21,3 @@ def check_schema(path: str) -> None:
         text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ValueError(f"{where}, which is no schema ({' '.join(str(error).split())}); mend that line") from error
-
-
-def fingerprint(path: str) -> str:
-    """Returns the SHA-256 of a local file's bytes; "" for an address, or a file that only a cluster has."""
-    if "://" in path or not Path(path).is_file():
-        return ""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

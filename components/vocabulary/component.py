@@ -10,15 +10,17 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import Vocabulary
+from components.content import content_hash
 from components.vocabulary.config import VocabularyConfig
 from components.vocabulary.executor import Executor
 
 
 class VocabularyLearnerSpec(component_spec.ComponentSpec):
-    """One config, as JSON."""
+    """One config, as JSON, and a hash of what its file holds, which the cache alone looks at."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
-        "vocabulary_config": component_spec.ExecutionParameter(type=str)
+        "vocabulary_config": component_spec.ExecutionParameter(type=str),
+        "content": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
     OUTPUTS = {"vocabulary": component_spec.ChannelParameter(type=Vocabulary)}  # noqa: RUF012
@@ -37,6 +39,7 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
         super().__init__(
             spec=VocabularyLearnerSpec(
                 vocabulary_config=json.dumps(dataclasses.asdict(config)),
+                content=content_hash(config.file) if config.file else "",
                 examples=examples,
                 vocabulary=types.Channel(type=Vocabulary),
             )

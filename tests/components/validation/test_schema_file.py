@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from components.validation.schema_file import check_schema, fingerprint
+from components.validation.schema_file import check_schema
 
 
-def test_a_schema_passes_and_its_fingerprint_is_that_of_its_bytes(tmp_path):
+def test_a_schema_passes(tmp_path):
     path = tmp_path / "schema.pbtxt"
     path.write_text('feature { name: "caption/text" type: BYTES }', encoding="utf-8")
     check_schema(str(path))
-    before = fingerprint(str(path))
-    path.write_text('feature { name: "caption/text" type: INT }', encoding="utf-8")
-    assert len(before) == len(fingerprint(str(path))) == 64
-    assert before != fingerprint(str(path))
 
 
 def test_what_is_no_schema_is_one_sentence(tmp_path):
@@ -29,4 +25,3 @@ def test_what_is_no_schema_is_one_sentence(tmp_path):
 
 def test_an_address_is_left_to_those_who_read_it():
     check_schema("gs://bucket/schema.pbtxt")
-    assert fingerprint("gs://bucket/schema.pbtxt") == ""
