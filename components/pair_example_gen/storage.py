@@ -121,6 +121,8 @@ def read_start(address: str, size: int) -> bytes:
         with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return file.read(size)
     address.encode()  # or Beam asks S3 for it for minutes; UnicodeEncodeError is a ValueError
+    if "\n" in address:
+        raise ValueError("a name of two lines, of which Beam takes the first for the name on HDFS")
     try:
         with _open_small(scheme, address) as file:
             return file.read(size)
