@@ -18,9 +18,7 @@ from components.pair_example_gen.storage_errors import explain, innermost, is_mi
 @pytest.mark.parametrize(("scheme", "package"), [("s3", "boto3"), ("hdfs", "hdfs")])
 def test_a_package_that_is_not_installed_is_named_with_its_extra(scheme, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)  # as Python has it: not to be imported
-    with pytest.raises(
-        ValueError, match=rf"^ingest\.shards is '{scheme}://b', but {package}, .* -e '\.\[{scheme}\]'"
-    ):
+    with pytest.raises(ValueError, match=rf"^ingest\.shards is '{scheme}://b', but {package}, .* -e '\.\[{scheme}\]'"):
         check_shards(IngestConfig(shards=f"{scheme}://b"))
 
 
