@@ -4,7 +4,7 @@ PYTHON := $(shell scripts/native_python)
 OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 
-.PHONY: setup demo test check lock bench bench-filter flink flink-down test-flink test-workers test-other-stack clean help
+.PHONY: setup demo test check lock bench bench-filter flink flink-down test-flink test-remote test-workers test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -41,6 +41,9 @@ flink-down: setup  ## end the cluster of make flink
 
 test-flink: setup  ## run the data components on Flink, kill a TaskManager and a job half-way (minutes)
 	.venv/bin/pytest -m flink tests/flink
+
+test-remote: setup  ## read from real S3, GCS and HDFS servers on loopback (minutes; needs go, java and mvn)
+	.venv/bin/pytest -m remote tests/remote
 
 test-workers: setup  ## kill and resume a training on two worker processes (minutes)
 	.venv/bin/pytest -m workers tests/models

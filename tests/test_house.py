@@ -54,6 +54,8 @@ PLUMBING = (
     "components/pair_example_gen/metadata.py",  # joins texts to shards in Beam
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/pair_example_gen/sources.py",  # opens them there
+    "components/pair_example_gen/storage.py",  # knows how these file systems differ
+    "components/pair_example_gen/driver.py",  # fingerprints the shards for TFX's cache
     "components/pair_example_gen/tfrecord_reader.py",  # knows the message tf.train.Example
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting

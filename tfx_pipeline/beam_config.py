@@ -14,6 +14,7 @@ REQUIRED = {  # runner -> the options without which it cannot start
     "portable": ("job_endpoint",),
     "dataflow": ("project", "region", "temp_location"),
 }
+FILE_SYSTEM_OPTIONS = ("s3_", "hdfs_", "gcs_", "impersonate_service_account")  # how they begin
 MISCOUNTING_MODE = "multi_threading"  # seen to give wrong group counts in Beam 2.74
 ENVIRONMENTS_TO_DESCRIBE = ("PROCESS", "EXTERNAL")  # kinds of worker that environment_config must say more of
 EMBEDDED_FLINK = ("[local]", "[auto]")  # Beam's words for a Flink inside its job server
@@ -90,6 +91,15 @@ class BeamConfig:
             return []
         spelt = [argument for name, value in self.options.items() for argument in spell(name, value)]
         return [f"--runner={RUNNERS[self.runner]}", *spelt]
+
+    def file_system_args(self) -> list[str]:
+        """Returns those of the Beam arguments by which file systems are reached, whatever the runner."""
+        return [
+            argument
+            for name, value in self.options.items()
+            if name.startswith(FILE_SYSTEM_OPTIONS)
+            for argument in spell(name, value)
+        ]
 
 
 def host_and_port(name: str, address: BeamOption) -> tuple[str, int]:

@@ -42,6 +42,12 @@ def compile_for_cluster(
             "align compile needs kfp, which is not installed; install this project with its extra, "
             "as pip install -e '.[kfp]' does in the checkout"
         )
+    for source in (config.ingest, *config.evaluation_sets.values()):
+        if source.shards.startswith(("s3://", "hdfs://")):
+            raise ConfigError(
+                f"{source.section}.shards is {source.shards!r}, which TFX's driver on Kubeflow and Vertex AI cannot "
+                "list; give a gs:// address or a folder that is mounted there, or use align run"
+            )
     with quiet_imports():  # Beam takes seconds to import and TFX longer still; --help must not
         from components.beam_options import check_beam_options
         from tfx_pipeline.kubeflow_runner import compile_pipeline

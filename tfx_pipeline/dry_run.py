@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -36,8 +37,8 @@ LOG_FILE = "log.txt"
 def dry_run(config: Config, sample: int | None, console: Console) -> None:
     """Filter a sample of the data, or all of it, and print what each rule drops.
 
-    It runs on this machine, whatever `beam` says, in a process of its own: what its libraries say is not shown, and
-    when this process ends it ends too. The images are written to a temporary folder meanwhile.
+    It runs on this machine, whatever runner `beam` names, in a process of its own: what its libraries say is not shown,
+    and when this process ends it ends too. The images are written to a temporary folder meanwhile.
 
     Args:
       config: what to read and how to filter.
@@ -122,7 +123,10 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
       ValueError: where there is nothing to filter, or a model cannot be asked.
     """
     from components.pair_example_gen.shards import check_shards
+    from components.pair_example_gen.storage import local_pipeline, use_options
 
+    file_systems = config.beam.file_system_args()
+    use_options(file_systems)
     for read in (config.ingest, *config.evaluation_sets.values()):
         check_shards(read)
 
@@ -141,7 +145,8 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     def ingest(read: IngestConfig) -> tuple[list[Artifact], dict]:
         examples = make(f"{read.section}/examples", standard_artifacts.Examples)
         report = make(f"{read.section}/report", IngestReport)
-        Ingest(Ingest.Context()).Do({}, {"examples": examples, "report": report}, {"ingest": read.to_json()})
+        context = Ingest.Context(make_beam_pipeline_fn=functools.partial(local_pipeline, file_systems))
+        Ingest(context).Do({}, {"examples": examples, "report": report}, {"ingest": read.to_json()})
         return examples, _read(report[0], INGEST_REPORT_FILE)
 
     found: dict[str, Any] = {"evaluation_sets": {}}

@@ -12,6 +12,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 
 from components.evaluator.baseline import build_baseline_resolver
+from components.pair_example_gen.storage import use_options
 from tfx_pipeline.config import Config, build
 from tfx_pipeline.event_log import ComponentEvents, EventLog
 from tfx_pipeline.lifeline import end_with_parent
@@ -31,6 +32,7 @@ def run(config: Config, run_dir: Path) -> None:
         resolve_baseline=build_baseline_resolver,
         metadata=metadata,
     )
+    use_options(config.beam.file_system_args())  # PairExampleGen's driver runs in this process
     events = EventLog(run_dir)
     watch = ComponentEvents(events, lambda component: describe_last_execution(metadata, config.name, component))
     absl_logging.get_absl_logger().addHandler(watch)

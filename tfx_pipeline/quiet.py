@@ -16,7 +16,7 @@ STDERR = 2  # the descriptor: what C++ libraries say does not pass through sys.s
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Silence the logs of TensorFlow and gRPC from now on; inside of the block, hold back all of standard error.
+    """Silence the logs of TensorFlow, gRPC and Beam from now on; inside of the block, hold back all of standard error.
 
     Importing TensorFlow 2.21 says a few lines there whatever it is told. What was held back is said after all where the
     block fails.
@@ -24,6 +24,7 @@ def quiet_imports() -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is first imported
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC likewise; what fails is said by us
     logging.getLogger("absl").setLevel(logging.ERROR)  # on loading a model that was saved for inference alone
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)  # on asking a server again, with the whole traceback
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     sys.stderr.flush()
     terminal = os.dup(STDERR)

@@ -62,14 +62,16 @@ def check(config: Config) -> None:
     with quiet_imports():  # Beam takes seconds to import; --help must not
         from components.beam_options import check_beam_options
         from components.pair_example_gen.shards import check_shards
+        from components.pair_example_gen.storage import use_options
         from components.validation.schema_file import check_schema
 
     try:
+        check_beam_options(config.beam.options, config.beam.runner)
+        use_options(config.beam.file_system_args())
         for read in (config.ingest, *config.evaluation_sets.values()):
             check_shards(read)
         if config.validation.schema is not None:
             check_schema(config.validation.schema)
-        check_beam_options(config.beam.options, config.beam.runner)
         _check_models(config.filter)
     except ValueError as error:
         raise ConfigError(str(error)) from error

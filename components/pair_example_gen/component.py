@@ -13,6 +13,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 
 from components.artifacts import IngestReport
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
+from components.pair_example_gen.driver import Driver
 from components.pair_example_gen.executor import Executor
 
 
@@ -32,15 +33,17 @@ class PairExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
 class PairExampleGen(FileBasedExampleGen):
     """Ingest tar shards, Parquet, TFRecord, CSV or TSV, or a published data set: see IngestConfig.
 
-    It is a FileBasedExampleGen: TFX's driver fingerprints the files that `splits` and `metadata` name (names, sizes,
+    It is a FileBasedExampleGen: a driver fingerprints the files that `splits` and `metadata` name (number, sizes,
     times), so a run with the same files and the same config takes its result from the cache, here as on Kubeflow and
-    Vertex. Image files that a table names by path are not looked at: who changes one gives its table a new time.
+    Vertex, which bring TFX's driver and so no s3:// or hdfs://. Image files that a table names by path are not looked
+    at: who changes one gives its table a new time.
 
     Outputs: `examples` (Examples, schema in components/schema.py) and `report` (IngestReport).
     """
 
     SPEC_CLASS = PairExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(self, config: IngestConfig) -> None:
         spec = PairExampleGenSpec(

@@ -22,7 +22,6 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.io.filesystems import FileSystems
 from PIL import Image
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
@@ -40,7 +39,8 @@ from components.pair_example_gen.raw_record import Part, RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.records import Captions, read_captions, read_label, read_name, read_picture, split_of
 from components.pair_example_gen.shards import find_metadata, find_sources, shard_name
-from components.pair_example_gen.sources import load_image, read_source
+from components.pair_example_gen.sources import load_image, open_file, read_source
+from components.pair_example_gen.storage import use_options
 from components.pair_example_gen.tasks import Source, Task
 from components.publishing import draft_folder, publish
 
@@ -69,6 +69,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = read_config(exec_properties["ingest"])
+        use_options(self._beam_pipeline_args)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         report = artifact_utils.get_single_instance(output_dict["report"])
         example_files.describe(examples, config.split_names)
@@ -131,7 +132,7 @@ def divided_files(config: IngestConfig, tasks: list[Task]) -> list[Source]:
 
 def scan(source: Source) -> tuple[tuple[str, int], tuple[bool, bool]]:
     """Returns ((path, part), how quotes pass through that part of a CSV)."""
-    with FileSystems.open(source.path) as stream:
+    with open_file(source.path) as stream:
         return (source.path, source.part.index), scan_csv(stream, source.part)
 
 

@@ -22,6 +22,7 @@ from components.pair_example_gen.formats import PUBLISHED_COLUMNS
 from components.pair_example_gen.raw_record import Part
 from components.pair_example_gen.records import read_name
 from components.pair_example_gen.sources import open_file, read_source
+from components.pair_example_gen.storage import StorageFailure
 from components.pair_example_gen.tasks import Source, Task
 
 SHARD_KEY = "key"  # img2dataset's column with the key of the tar's members
@@ -47,10 +48,12 @@ def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> d
     if not FileSystems.exists(path):
         return {}
     try:
-        with FileSystems.open(path) as stream:
+        with open_file(path) as stream:
             for _, row in parquet_reader.read_rows(stream, Part(), names, parquet_reader.TEXT_BATCH_ROWS):
                 key = as_key(read_name(row, SHARD_KEY))
                 rows[key] = row if rows.get(key, row) == row else None
+    except StorageFailure:  # the file may be whole
+        raise
     except Exception:  # a damaged file makes Arrow raise nearly anything
         return {}
     return rows

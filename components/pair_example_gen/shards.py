@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from apache_beam.io.filesystems import FileSystems
-
+from components.pair_example_gen import storage
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.storage_errors import explain, hint
 from components.pair_example_gen.tasks import Source, divide, sample
 
 
@@ -15,7 +15,8 @@ def check_shards(config: IngestConfig) -> None:
     """Refuse files that cannot be ingested, without reading them.
 
     Raises:
-      ValueError: where a folder is unset, missing, empty for a split, or one file belongs to two splits.
+      ValueError: where a folder is unset, missing, empty for a split, or one file belongs to two splits; where the
+        file system cannot be asked.
     """
     find_shards(config)
     find_metadata(config)
@@ -90,31 +91,29 @@ def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
 def _match(config: IngestConfig, pattern: str, field: str, kind: str) -> dict[str, int]:
     """Returns path -> size in bytes of the files in the folder that the glob matches, sorted by path."""
     folder, said = config.shards, f"{config.section}.shards is {config.shards!r}"
+    storage.refuse_unreachable(folder, said)
     try:
-        (result,) = FileSystems.match([posixpath.join(folder, pattern)])
-        found = sorted((metadata.path, metadata.size_in_bytes) for metadata in result.metadata_list)
+        found = storage.list_files(posixpath.join(folder, pattern))
         if found:
-            return dict(found)
-        exists = FileSystems.exists(folder)
+            return {path: size for path, (size, _) in found.items()}
+        exists = storage.has_folder(folder)
     except Exception as error:  # each of Beam's file systems has errors of its own; all mean that nothing can be read
-        raise ValueError(f"{said}, which cannot be listed ({error}); check its address") from error
+        raise ValueError(f"{said}, {explain(error, folder)}") from error
     if not exists:
-        raise ValueError(f"{said}, which does not exist; set it to the folder of your {kind}")
-    raise ValueError(f"{said}, where no file matches {config.section}.{field}; put {kind} there or change the glob")
+        raise ValueError(f"{said}, which does not exist; set it to the folder of your {kind}{hint(folder)}")
+    raise ValueError(
+        f"{said}, where no file matches {config.section}.{field}; put {kind} there or change the glob{hint(folder)}"
+    )
 
 
 def _exists(config: IngestConfig) -> bool:
-    """Says whether the images' folder is there; an object store has no folders, only what lies in them."""
-    folder = config.image_folder
+    """Says whether the images' folder is there."""
+    folder, said = config.image_folder, f"{config.section}.image_folder is {config.image_folder!r}"
+    storage.refuse_unreachable(folder, said)
     try:
-        if FileSystems.exists(folder):
-            return True
-        (result,) = FileSystems.match([posixpath.join(folder, "*")], limits=[1])
-        return bool(result.metadata_list)
+        return storage.has_folder(folder)
     except Exception as error:  # as in `_match`
-        raise ValueError(
-            f"{config.section}.image_folder is {folder!r}, which cannot be listed ({error}); check it"
-        ) from error
+        raise ValueError(f"{said}, {explain(error, folder)}") from error
 
 
 def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from components.pair_example_gen import reasons
+from components.pair_example_gen import reasons, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv, read_tsv
 from components.pair_example_gen.decompression import decompressed, is_compressed
@@ -52,9 +52,20 @@ def read_source(source: Source, config: IngestConfig, *, quote_is_open: bool = F
 
 @contextlib.contextmanager
 def open_file(path: str) -> Iterator[BinaryIO]:
-    """Open a file, decompressed where its name says so; seekable where it does not."""
+    """Open a file, decompressed where its name says so; seekable where it does not.
+
+    Raises:
+      StorageFailure: where reading failed on the way, also where a reader took that for a damaged file.
+    """
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-        yield decompressed(stream, path) if is_compressed(path) else stream
+        watched = storage.Watched(stream, path)
+        plain = cast(BinaryIO, watched)
+        try:
+            yield decompressed(plain, path) if is_compressed(path) else plain
+        except Exception:
+            watched.refuse_failure()
+            raise
+        watched.refuse_failure()
 
 
 def load_image(record: RawRecord, folder: str) -> None:
@@ -62,13 +73,13 @@ def load_image(record: RawRecord, folder: str) -> None:
 
     Raises:
       Refused: with image_path_outside, before anything is opened, or image_missing.
+      StorageFailure: where a server has the image but does not give it.
     """
     if (record.flaw and record.flaw not in reasons.OF_METADATA) or record.image is not None or not record.path:
         return
     address = resolve(folder, record.path)
     try:
-        with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-            record.image = file.read(MAX_IMAGE_BYTES + 1)
-    except (OSError, ValueError) as error:  # Beam's own errors are OSErrors; ValueError is a path that no system takes
+        record.image = storage.read_start(address, MAX_IMAGE_BYTES + 1)
+    except (OSError, ValueError) as error:
         detail = f"{record.path[:200]}: {type(error).__name__}"
         raise Refused(reasons.IMAGE_MISSING, detail) from error

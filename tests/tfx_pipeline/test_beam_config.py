@@ -63,3 +63,12 @@ def test_what_could_not_run_is_one_sentence(runner, options, sentence):
 @given(st.from_regex(r"[a-z0-9.-]{1,20}", fullmatch=True), st.integers(1, 65535), st.sampled_from(["", "http://"]))
 def test_an_address_is_read_as_it_was_written(host, port, scheme):
     assert host_and_port("flink_master", f"{scheme}{host}:{port}") == (host, port)
+
+
+def test_the_options_of_file_systems_stand_apart():
+    options = {"hdfs_port": 9870, "s3_disable_ssl": True, "direct_num_workers": 2, "s3_endpoint_url": "http://x"}
+    assert BeamConfig(options=options).file_system_args() == [
+        "--hdfs_port=9870",
+        "--s3_disable_ssl",
+        "--s3_endpoint_url=http://x",
+    ]

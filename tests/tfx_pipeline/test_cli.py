@@ -126,9 +126,13 @@ def test_compile_into_a_file_is_one_sentence(tmp_path):
     [
         (["--image", ""], "--image is empty; name the container image"),
         (["--image", "i", "--set", "ingest.shards=''"], "ingest.shards is empty; set it to the address"),
+        (
+            ["--image", "i", "--set", "ingest.shards=s3://b/x"],
+            "ingest.shards is 's3://b/x', which TFX's driver on Kube",
+        ),
     ],
 )
-def test_compile_without_image_or_shards_is_one_sentence(arguments, words):
+def test_compile_without_image_or_shards_that_it_reads_is_one_sentence(arguments, words):
     assert words in refused("compile", *arguments)
 
 
