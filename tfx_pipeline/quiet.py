@@ -18,8 +18,8 @@ STDERR = 2  # the descriptor: what C++ libraries say does not pass through sys.s
 def quiet_imports() -> Iterator[None]:
     """Silence the logs of TensorFlow, gRPC, Beam and Google's sign-in; inside of the block, hold back standard error.
 
-    The logs stay silent behind the block. Importing TensorFlow 2.21 says a few lines there whatever it is told. What was
-    held back is said after all where the block fails.
+    The logs stay silent behind the block. Importing TensorFlow 2.21 says a few lines there whatever it is told. What
+    was held back is said after all where the block fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is first imported
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC likewise; what fails is said by us
