@@ -16,15 +16,16 @@ STDERR = 2  # the descriptor: what C++ libraries say does not pass through sys.s
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Silence the logs of TensorFlow, gRPC and Beam from now on; inside of the block, hold back all of standard error.
+    """Silence the logs of TensorFlow, gRPC, Beam and Google's sign-in; inside of the block, hold back standard error.
 
-    Importing TensorFlow 2.21 says a few lines there whatever it is told. What was held back is said after all where the
-    block fails.
+    The logs stay silent behind the block. Importing TensorFlow 2.21 says a few lines there whatever it is told. What
+    was held back is said after all where the block fails.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow reads it when it is first imported
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC likewise; what fails is said by us
     logging.getLogger("absl").setLevel(logging.ERROR)  # on loading a model that was saved for inference alone
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)  # on asking a server again, with the whole traceback
+    for name in ("apache_beam", "google.auth"):  # on asking again for a server or credentials, with whole tracebacks
+        logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     sys.stderr.flush()
     terminal = os.dup(STDERR)
