@@ -50,10 +50,14 @@ def compile_for_cluster(
             )
     with quiet_imports():  # Beam takes seconds to import and TFX longer still; --help must not
         from components.beam_options import check_beam_options
+        from components.validation.schema_file import check_schema
         from tfx_pipeline.kubeflow_runner import compile_pipeline
 
     try:
         check_beam_options(config.beam.options, config.beam.runner)
+        schema = config.validation.schema
+        if schema and ("://" in schema or Path(schema).exists()):  # another may be on the cluster's machines alone
+            check_schema(schema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")

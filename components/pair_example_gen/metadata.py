@@ -131,6 +131,8 @@ class ReadMetadata(beam.DoFn):
                     names = (self._join, *self._columns)
                     size = parquet_reader.TEXT_BATCH_ROWS
                     yield from (row for _, row in parquet_reader.read_rows(stream, source.part, names, size))
+        except StorageFailure:  # the file may be whole
+            raise
         except Exception as error:  # a part of the metadata that is lost would drop its images in silence
             raise ValueError(f"ingest.metadata: {source.path} cannot be read ({error}); mend or replace it") from error
 

@@ -7,9 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, cast
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-
 from components.pair_example_gen import reasons, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv, read_tsv
@@ -55,9 +52,10 @@ def open_file(path: str) -> Iterator[BinaryIO]:
     """Open a file, decompressed where its name says so; seekable where it does not.
 
     Raises:
-      StorageFailure: where reading failed on the way, also where a reader took that for a damaged file.
+      StorageFailure: where a server does not give it, or reading failed on the way, also where a reader took that for a
+        damaged file.
     """
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+    with storage.open_stream(path) as stream:
         watched = storage.Watched(stream, path)
         plain = cast(BinaryIO, watched)
         try:

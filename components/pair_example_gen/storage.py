@@ -22,6 +22,7 @@ from apache_beam.options.value_provider import RuntimeValueProvider
 
 from components.pair_example_gen.storage_errors import explain, innermost, is_missing, one_line
 
+MAX_NAME_BYTES = 1024  # of an object on S3 and Google Cloud Storage
 PACKAGES = {"s3": "boto3", "hdfs": "hdfs"}  # scheme -> the package by which Beam reads it, and the extra's name is it
 _per_thread = threading.local()  # Beam's S3 client holds a stream and is not for several threads
 
@@ -120,18 +121,33 @@ def read_start(address: str, size: int) -> bytes:
     if scheme is None:
         with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return file.read(size)
-    address.encode()  # or Beam asks S3 for it for minutes; UnicodeEncodeError is a ValueError
-    if "\n" in address:
-        raise ValueError("a name of two lines, of which Beam takes the first for the name on HDFS")
+    name = address.encode()  # or Beam asks S3 for it for minutes; UnicodeEncodeError is a ValueError
+    if (
+        set(name) & set(b"\0\r\n") or len(name) > MAX_NAME_BYTES
+    ):  # of two lines Beam takes the first for the name on HDFS
+        raise ValueError("a name that no file has there")
     try:
         with _open_small(scheme, address) as file:
             return file.read(size)
-    except ValueError:
-        raise
     except Exception as error:
         if is_missing(error):
             raise FileNotFoundError(one_line(error)) from error
         raise StorageFailure(f"{address} cannot be read ({one_line(error)})") from error
+
+
+def open_stream(path: str) -> BinaryIO:
+    """Open a file, compressed or not, as it is stored.
+
+    Raises:
+      OSError: where a local file cannot be opened.
+      StorageFailure: where one on a server cannot.
+    """
+    try:
+        return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    except Exception as error:  # each of Beam's file systems has errors of its own
+        if FileSystems.get_scheme(path) is None:
+            raise
+        raise StorageFailure(f"{path} cannot be read ({one_line(innermost(error))})") from error
 
 
 def _open_small(scheme: str, address: str) -> BinaryIO:

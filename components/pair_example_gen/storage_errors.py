@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-_NO_SUCH_FILE = (400, 404, 414)  # HTTP: 400 and 414 answer a name that no object can have
+_NOT_FOUND = 404  # HTTP's codes
 _NOT_ALLOWED = (401, 403)
+_BAD_REQUEST = 400  # of AWS also where credentials have expired, or the region is another
+_SERVER_FAILS = 500  # from here on
 _CREDENTIALS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gs": "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS",
     "hdfs": "set beam.options.hdfs_user to a user who may read it",
 }
 _SERVER = {
-    "s3": "beam.options.s3_endpoint_url, or AWS_ENDPOINT_URL where that is not set",
+    "s3": "beam.options.s3_endpoint_url, or AWS_ENDPOINT_URL where that is not set: an address with http:// or https://",
     "gs": "the network, and STORAGE_EMULATOR_HOST where it is set",
-    "hdfs": "beam.options.hdfs_host and hdfs_port, which is WebHDFS's (9870 where nobody changed it)",
+    "hdfs": "beam.options.hdfs_host, a name without http://, and hdfs_port, WebHDFS's (9870 where nobody changed it)",
 }
 _HINTS = {
     "hdfs": "; Beam reads hdfs://FOLDER, and hdfs://HOST/FOLDER where beam.options.hdfs_full_urls is true, and has "
@@ -35,7 +37,7 @@ def is_missing(error: BaseException) -> bool:
     """Says whether an error means that there is no such file."""
     if isinstance(error, FileNotFoundError):
         return True
-    return _http_code(error) in _NO_SUCH_FILE or getattr(error, "exception", None) == "FileNotFoundException"  # HDFS's
+    return _http_code(error) == _NOT_FOUND or getattr(error, "exception", None) == "FileNotFoundException"  # HDFS's
 
 
 def explain(error: BaseException, address: str) -> str:
@@ -44,14 +46,18 @@ def explain(error: BaseException, address: str) -> str:
     bucket = address.partition("://")[2].partition("/")[0]
     cause = innermost(error)
     kind, code = type(cause).__name__, _http_code(cause)
-    if scheme in ("s3", "gs") and code == 404:
+    if scheme in ("s3", "gs") and code == _NOT_FOUND:
         return f"whose bucket {bucket!r} does not exist; check its name"
     if scheme in _CREDENTIALS and "Credentials" in kind:
         return f"but no credentials were found ({one_line(cause)}); {_CREDENTIALS[scheme]}"
     if scheme in _CREDENTIALS and (code in _NOT_ALLOWED or getattr(cause, "exception", "") == "AccessControlException"):
         return f"which the credentials that were found may not list ({one_line(cause)}); {_CREDENTIALS[scheme]}"
+    if scheme == "s3" and code == _BAD_REQUEST:
+        return f"which S3 refuses ({one_line(cause)}); renew the credentials, or set AWS_DEFAULT_REGION to the bucket's"
     if scheme in _SERVER and ("Connect" in kind or "Timeout" in kind or kind == "RetryError"):
         return f"where no server answers ({one_line(cause)}); check {_SERVER[scheme]}"
+    if scheme in _SERVER and (isinstance(cause, ValueError) or code >= _SERVER_FAILS):  # an address that is none
+        return f"which cannot be listed ({one_line(cause)}); check {_SERVER[scheme]}"
     return f"which cannot be listed ({one_line(cause)}); check its address"
 
 

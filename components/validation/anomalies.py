@@ -42,6 +42,8 @@ def read_anomalies(message: bytes, split: str) -> list[Anomaly]:
         found = anomalies_pb2.Anomalies.FromString(message)
     except DecodeError as error:
         raise ValueError(f"the anomalies of split {split!r} cannot be read: {error}; make them anew") from error
+    if found.data_missing:  # TFDV then says nothing else
+        return [Anomaly(split, "", ERROR, "No Examples", "the split holds no Examples")]
     whole = [("", found.dataset_anomaly_info)] if found.HasField("dataset_anomaly_info") else []
     return [
         Anomaly(

@@ -85,7 +85,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(
-    commands: Mapping[str, Sequence[str]], folder: Path, is_ready: Callable[[], bool], **environment: str
+    commands: Mapping[str, Sequence[str]], folder: Path, is_ready: Callable[[], bool]
 ) -> Iterator[dict[str, subprocess.Popen]]:
     """Run servers until the block ends, entering it once they are ready.
 
@@ -93,13 +93,12 @@ def running(
       commands: name -> command line.
       folder: where they work and log.
       is_ready: asked again and again.
-      environment: all that they see of it, besides PATH.
     """
     with contextlib.ExitStack() as stack:
         processes = {}
         for name, command in commands.items():
             log = stack.enter_context((folder / f"{name}.log").open("wb"))
-            processes[name] = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment or None)
+            processes[name] = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
             stack.callback(end, processes[name])
         deadline = time.monotonic() + READY_WITHIN_S
         while not is_ready():

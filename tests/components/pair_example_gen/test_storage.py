@@ -6,13 +6,22 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.io.filesystems import FileSystems
 
 from components.pair_example_gen import storage
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.metadata import rows_beside
 from components.pair_example_gen.parquet_reader import read_parquet
-from components.pair_example_gen.raw_record import Part
+from components.pair_example_gen.raw_record import Part, RawRecord
 from components.pair_example_gen.shards import check_shards
+from components.pair_example_gen.sources import load_image
 from components.pair_example_gen.storage_errors import explain, innermost, is_missing, one_line
+
+
+@pytest.fixture(autouse=True)
+def no_options(monkeypatch):
+    """Beam keeps the options of file systems for the whole process."""
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
 
 
 @pytest.mark.parametrize(("scheme", "package"), [("s3", "boto3"), ("hdfs", "hdfs")])
@@ -35,7 +44,7 @@ def test_no_arguments_leave_the_options_as_they_are():
         storage.refuse_unreachable("hdfs://x", "ingest.shards is 'hdfs://x'")
 
 
-@pytest.mark.parametrize("name", ["a\nb.png", "\udcff.png"])
+@pytest.mark.parametrize("name", ["a\nb.png", "a\rb.png", "\udcff.png", "é" * 513])
 def test_a_name_that_no_server_has_is_not_asked_for(name):
     with pytest.raises(ValueError, match=r".") as refused:
         storage.read_start(f"nowhere://b/{name}", 1)
@@ -76,8 +85,9 @@ class Answered(Exception):
     [
         (Answered("none", 404), True, "whose bucket 'b' does not exist; check its name"),
         (Answered("no", 403), False, "which the credentials that were found may not list (no); run gcloud auth"),
-        (Answered("too long", 400), True, "which cannot be listed (too long); check its address"),
-        (Answered("busy", 503), False, "which cannot be listed (busy); check its address"),
+        (Answered("expired", 400), False, "which cannot be listed (expired); check its address"),
+        (Answered("busy", 503), False, "which cannot be listed (busy); check the network, and STORAGE_"),
+        (ValueError("Invalid endpoint"), False, "which cannot be listed (Invalid endpoint); check the network, and"),
         (TimeoutError("late\nvery"), False, "where no server answers (late very); check the network, and STORAGE_"),
         (FileNotFoundError(2, "none"), True, "which cannot be listed (none); check its address"),
     ],
@@ -85,6 +95,26 @@ class Answered(Exception):
 def test_errors_are_told_apart(error, missing, said):
     assert is_missing(error) == missing
     assert explain(error, "gs://b/x").startswith(said)
+
+
+def test_credentials_that_have_expired_are_no_missing_file():
+    said = explain(Answered("Bad Request", 400), "s3://b/x")
+    assert said.startswith("which S3 refuses (Bad Request); renew the credentials, or set AWS_DEFAULT_REGION")
+
+
+def failing(*_, **__):
+    raise ValueError("Invalid endpoint: here:9000")
+
+
+def test_a_server_that_cannot_be_asked_makes_no_image_missing_and_no_table_damaged(monkeypatch):
+    monkeypatch.setattr(FileSystems, "open", failing)
+    monkeypatch.setattr(FileSystems, "exists", lambda path: True)
+    monkeypatch.setattr(storage, "_open_small", failing)
+    record = RawRecord(name="a", path="a.png")
+    with pytest.raises(storage.StorageFailure, match=r"^gs://b/a\.png cannot be read \(Invalid endpoint: here:9000\)$"):
+        load_image(record, "gs://b")
+    with pytest.raises(storage.StorageFailure, match=r"^gs://b/0\.parquet cannot be read"):
+        rows_beside("gs://b/0.tar", IngestConfig(format="coyo"))
 
 
 def test_what_beam_wrapped_is_what_is_told():

@@ -28,6 +28,12 @@ def test_a_message_is_read_whole_features_by_name_and_the_split_first():
     ]
 
 
+def test_a_split_without_examples_breaks_every_schema():
+    (empty,) = read_anomalies(message(data_missing=True), "test")
+    with pytest.raises(ValueError, match="the data break the schema: split 'test': the split holds no Examples; mend"):
+        refuse_errors([empty], None)
+
+
 def test_a_long_list_of_values_is_cut():
     long = {"severity": "ERROR", "description": "word " * 1000}
     (anomaly,) = read_anomalies(message(anomaly_info={"caption/text": long}), "train")

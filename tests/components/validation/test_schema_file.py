@@ -25,3 +25,7 @@ def test_what_is_no_schema_is_one_sentence(tmp_path):
 
 def test_an_address_is_left_to_those_who_read_it():
     check_schema("gs://bucket/schema.pbtxt")
+    with pytest.raises(
+        ValueError, match=r"^validation.schema is 's3://b/schema.pbtxt', which TensorFlow, .* or a gs://"
+    ):
+        check_schema("s3://b/schema.pbtxt")
