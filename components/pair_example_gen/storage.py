@@ -122,9 +122,7 @@ def read_start(address: str, size: int) -> bytes:
         with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return file.read(size)
     name = address.encode()  # or Beam asks S3 for it for minutes; UnicodeEncodeError is a ValueError
-    if (
-        set(name) & set(b"\0\r\n") or len(name) > MAX_NAME_BYTES
-    ):  # of two lines Beam takes the first for the name on HDFS
+    if set(name) & set(b"\0\r\n") or len(name) > MAX_NAME_BYTES:  # of two lines Beam asks HDFS for the first
         raise ValueError("a name that no file has there")
     try:
         with _open_small(scheme, address) as file:
