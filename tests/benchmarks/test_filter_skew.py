@@ -76,8 +76,10 @@ def test_each_corpus_is_told_beside_the_even_one(benchmarks_on_path):
             ("train", "captions", "captions_per_image"): dropped,
             ("train", "captions", "kept"): 1,
         }
-        return Filtered(manifest, Counter(counts), FilterRun(1.0, 1.0, seconds, 1.0, Peaks(100 << 20, worker << 20, 1)))
+        return Filtered(
+            manifest, Counter(counts), FilterRun(1.0, 1.0, seconds, 1.0, Peaks(100 << 20, worker << 20, 2 * seconds))
+        )
 
     text = report({EVEN: filtered(12, 30.0, 600), "skewed": filtered(11, 36.0, 900)}, filtered(12, 10.0, 500))
-    assert f"| {EVEN} | 7 | 15 | 1 | 30.0 | 1.00 | 1.00 | 600 | 1.00 | 100 | as made |" in text
-    assert "| skewed | 7 | 15 | 1 | 36.0 | 1.20 | 1.30 | 900 | 1.50 | 100 | DIFFER |" in text
+    assert f"| {EVEN} | 7 | 15 | 1 | 30.0 | 1.00 | 1.00 | 60 | 1.00 | 600 | 1.00 | 100 | as made |" in text
+    assert "| skewed | 7 | 15 | 1 | 36.0 | 1.20 | 1.30 | 72 | 1.20 | 900 | 1.50 | 100 | DIFFER |" in text
