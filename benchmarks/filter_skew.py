@@ -25,14 +25,13 @@ from components.pair_filter.config import FilterConfig
 
 CAPTIONS_PER_FILE = 2500
 CAPTIONS_A_RECORD = 1000  # where few records hold them all
-EVEN = "nothing is shared"
 
 
 def corpora(pairs: int, seed: int) -> dict[str, SkewedCorpus]:
     """Returns the corpora by what they are called, the even one first."""
     records = max(BLOCK, pairs // CAPTIONS_A_RECORD)
     return {
-        EVEN: SkewedCorpus(seed, pairs),
+        "nothing is shared": SkewedCorpus(seed, pairs),
         "one caption on nearly all images": SkewedCorpus(seed, pairs, shared="caption"),
         "one image in nearly all records": SkewedCorpus(seed, pairs, shared="image"),
         "one image, its captions in few records": SkewedCorpus(seed, records, pairs // records, shared="image"),
@@ -71,26 +70,24 @@ def differences(filtered: Filtered) -> list[str]:
     ]
 
 
-def report(found: dict[str, Filtered], start: Filtered) -> str:
-    """Returns the table, each corpus beside the even one."""
-    even = found[EVEN].run
-    lines = [
-        "| corpus | records | captions | kept | s | to the even | without start | CPU s | to the even | worker MiB | "
-        "to the even | launcher MiB | counts |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|",
-    ]
-    for name, one in found.items():
-        run, peaks = one.run, one.run.peaks
-        seconds = run.run_s / even.run_s
-        net = (run.run_s - start.run.run_s) / (even.run_s - start.run.run_s)
-        cpu = peaks.cpu_s / even.peaks.cpu_s
-        memory = peaks.worker_bytes / even.peaks.worker_bytes
-        lines.append(
-            f"| {name} | {one.pairs} | {one.captions} | {one.counts['train', 'captions', 'kept']} | {run.run_s:.1f} | "
-            f"{seconds:.2f} | {net:.2f} | {peaks.cpu_s:.0f} | {cpu:.2f} | {peaks.worker_bytes / MEBIBYTE:.0f} | "
-            f"{memory:.2f} | {peaks.main_bytes / MEBIBYTE:.0f} | {'DIFFER' if differences(one) else 'as made'} |"
-        )
-    return "\n".join([*lines, "", f"Of the seconds, {start.run.run_s:.1f} are the start, on {start.pairs} pairs."])
+HEADER = """\
+| corpus | records | captions | kept | s | to the even | without start | CPU s | to the even | worker MiB | to the even \
+| launcher MiB | counts |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|"""
+
+
+def row(name: str, one: Filtered, even: Filtered, start: Filtered) -> str:
+    """Returns the row of a corpus, beside the even one."""
+    run, peaks, kept = one.run, one.run.peaks, one.counts["train", "captions", "kept"]
+    seconds = run.run_s / even.run.run_s
+    net = (run.run_s - start.run.run_s) / (even.run.run_s - start.run.run_s)
+    cpu = peaks.cpu_s / even.run.peaks.cpu_s
+    memory = peaks.worker_bytes / even.run.peaks.worker_bytes
+    return (
+        f"| {name} | {one.pairs} | {one.captions} | {kept} | {run.run_s:.1f} | {seconds:.2f} | {net:.2f} | "
+        f"{peaks.cpu_s:.0f} | {cpu:.2f} | {peaks.worker_bytes / MEBIBYTE:.0f} | {memory:.2f} | "
+        f"{peaks.main_bytes / MEBIBYTE:.0f} | {'DIFFER' if differences(one) else 'as made'} |"
+    )
 
 
 def main() -> None:
@@ -103,12 +100,13 @@ def main() -> None:
     output = arguments.output.resolve()
     print(f"{describe_machine()}\n", flush=True)
     start = measure(SkewedCorpus(arguments.seed, arguments.start), f"skew-start-{arguments.start}", output)
-    found = {
-        name: measure(corpus, f"skew-{arguments.pairs}-{number}", output)
-        for number, (name, corpus) in enumerate(corpora(arguments.pairs, arguments.seed).items())
-    }
-    print(report(found, start))
-    wrong = [f"{name}: {line}" for name, one in found.items() for line in differences(one)]
+    print(f"The start alone, on {start.pairs} pairs: {start.run.run_s:.1f} s.\n\n{HEADER}", flush=True)
+    even, wrong = None, []
+    for number, (name, corpus) in enumerate(corpora(arguments.pairs, arguments.seed).items()):
+        filtered = measure(corpus, f"skew-{arguments.pairs}-{number}", output)
+        even = even or filtered
+        print(row(name, filtered, even, start), flush=True)
+        wrong += [f"{name}: {line}" for line in differences(filtered)]
     print("\n".join(wrong), end="\n" if wrong else "")
     sys.exit(1 if wrong else 0)
 

@@ -15,6 +15,7 @@ from pairs.plan import BLOCK, EVALUATION_SPLIT, LOGO, TRAIN_SPLIT, Corpus, Pair,
 
 EVALUATION_OF_BLOCK = 2  # as many as in other corpora
 ALONE_OF_BLOCK = 1  # training pairs that share nothing, so that something is left to train on
+MAX_CAPTIONS_ALONE = 100  # of such a pair: one caption alone may have a rare word, and the paper's limit is 1,000
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class SkewedCorpus(Corpus):
     """What to make.
 
     Attributes:
-      max_captions: so many captions, each its own, has a pair that shows the shared image; any other has one.
+      max_captions: so many captions, each its own, has a pair that shows the shared image; one that shares nothing has
+        as many, but at most MAX_CAPTIONS_ALONE; any other has one.
       shared: what all training pairs but ALONE_OF_BLOCK of a block have in common.
     """
 
@@ -32,14 +34,17 @@ class SkewedCorpus(Corpus):
         """Returns the pair of a number: an evaluation pair, one that shares nothing, or one that shares."""
         place = number % BLOCK
         if place < EVALUATION_OF_BLOCK:
-            captions = (self._caption(number, 0),)
-            return Pair(number, "evaluation", EVALUATION_SPLIT, Shown(number, "evaluation"), captions)
+            shown = Shown(number, "evaluation")
+            return Pair(number, "evaluation", EVALUATION_SPLIT, shown, self._captions(number, 1))
         if place < EVALUATION_OF_BLOCK + ALONE_OF_BLOCK or self.shared == "nothing":
-            return Pair(number, "plain", TRAIN_SPLIT, Shown(number), (self._caption(number, 0),))
+            captions = self._captions(number, min(self.max_captions, MAX_CAPTIONS_ALONE))
+            return Pair(number, "plain", TRAIN_SPLIT, Shown(number), captions)
         if self.shared == "caption":
             return Pair(number, "viral", TRAIN_SPLIT, Shown(number), ((VIRAL[0], "en"),))
-        captions = tuple(self._caption(number, which) for which in range(self.max_captions))
-        return Pair(number, "logo", TRAIN_SPLIT, Shown(LOGO), captions)
+        return Pair(number, "logo", TRAIN_SPLIT, Shown(LOGO), self._captions(number, self.max_captions))
+
+    def _captions(self, number: int, many: int) -> tuple[tuple[str, str], ...]:
+        return tuple(self._caption(number, which) for which in range(many))
 
     def _caption(self, number: int, which: int) -> tuple[str, str]:
         """Write a caption that no other pair has: its last words, each of them a frequent one, number it."""

@@ -56,7 +56,7 @@ def test_corpora_are_as_large_and_the_last_has_few_records(corpora):
 
 def test_each_corpus_is_told_beside_the_even_one(benchmarks_on_path):
     from filter_run import FilterRun
-    from filter_skew import EVEN, report
+    from filter_skew import HEADER, row
     from filter_stand_ins import Filtered
     from processes import Peaks
 
@@ -80,6 +80,10 @@ def test_each_corpus_is_told_beside_the_even_one(benchmarks_on_path):
             manifest, Counter(counts), FilterRun(1.0, 1.0, seconds, 1.0, Peaks(100 << 20, worker << 20, 2 * seconds))
         )
 
-    text = report({EVEN: filtered(12, 30.0, 600), "skewed": filtered(11, 36.0, 900)}, filtered(12, 10.0, 500))
-    assert f"| {EVEN} | 7 | 15 | 1 | 30.0 | 1.00 | 1.00 | 60 | 1.00 | 600 | 1.00 | 100 | as made |" in text
-    assert "| skewed | 7 | 15 | 1 | 36.0 | 1.20 | 1.30 | 72 | 1.20 | 900 | 1.50 | 100 | DIFFER |" in text
+    even, start = filtered(12, 30.0, 600), filtered(12, 10.0, 500)
+    assert row("even", even, even, start) == (
+        "| even | 7 | 15 | 1 | 30.0 | 1.00 | 1.00 | 60 | 1.00 | 600 | 1.00 | 100 | as made |"
+    )
+    skewed = row("skewed", filtered(11, 36.0, 900), even, start)
+    assert skewed == "| skewed | 7 | 15 | 1 | 36.0 | 1.20 | 1.30 | 72 | 1.20 | 900 | 1.50 | 100 | DIFFER |"
+    assert [line.count("|") for line in HEADER.splitlines()] == [skewed.count("|")] * 2
