@@ -30,8 +30,8 @@ lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves e
 bench: setup  ## measure the demo's published figures
 	.venv/bin/python benchmarks/demo.py
 
-bench-filter: setup  ## measure the filter's exactness, speed and growth (more than an hour on two cores)
-	for of in filter_exactness filter_speed text_rules filter_scale; do .venv/bin/python benchmarks/$$of.py || exit 1; done
+bench-filter: setup  ## measure the filter's exactness, speed, growth and skew (hours on two cores)
+	for of in filter_exactness filter_speed text_rules filter_scale filter_skew; do .venv/bin/python benchmarks/$$of.py || exit 1; done
 
 flink: setup  ## bring up a Flink cluster on this machine for align run --beam flink (needs java and mvn)
 	@.venv/bin/python scripts/flink/cluster.py up

@@ -10,58 +10,36 @@ workers, which a cluster's engine keeps on disks: it is shown by itself.
 from __future__ import annotations
 
 import argparse
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from filter_exactness import config_for
-from filter_run import MODES, FilterJob, FilterRun, read_report, run_filter
+from filter_stand_ins import MEBIBYTE, MIN_PLACES, Filtered, filter_stand_ins
 from machine import describe_machine
-from make_pairs import make
 from pairs.plan import BLOCK, Corpus
 
 ASKED_TIME, ASKED_MEMORY = 12.0, 1.5  # times the time and the memory of a worker, for ten times the captions
 MAX_CAPTIONS = 9  # of a plain pair
 CAPTIONS_A_PAIR = 4.1  # of all pairs
 PAIRS_PER_FILE = 2500
-MIN_PLACES = 10_000  # of frequent n-grams: with fewer, a small corpus would be left nothing
-MODE = "multi_processing"
-MEBIBYTE = 1 << 20
 
 
-@dataclass(frozen=True)
-class Size:
-    """One size of corpus: what is in it, and what the filter took."""
-
-    pairs: int
-    captions: int
-    kept: int
-    run: FilterRun
-
-
-def measure(captions: int, output: Path) -> Size:
+def measure(captions: int, output: Path) -> Filtered:
     """Make about so many captions and filter them, half as many n-grams taken for frequent."""
     corpus = Corpus(pairs=max(BLOCK, round(captions / CAPTIONS_A_PAIR)), max_captions=MAX_CAPTIONS)
-    folder, scratch = output / f"scale-{captions}", output / "scale-run"
-    manifest = make(folder, corpus, "examples", "stand-ins", PAIRS_PER_FILE)
-    shutil.rmtree(scratch, ignore_errors=True)
     config = config_for(corpus.pairs, max(captions // 2, MIN_PLACES))
-    run = run_filter(FilterJob(str(folder), str(scratch), config.to_json(), MODES[MODE]))
-    kept = read_report(scratch)["train", "captions", "kept"]
-    shutil.rmtree(scratch)
-    return Size(sum(manifest["pairs"].values()), sum(manifest["captions"].values()), kept, run)
+    return filter_stand_ins(corpus, PAIRS_PER_FILE, config, f"scale-{captions}", output)
 
 
-def report(sizes: list[Size], start: Size) -> str:
+def report(sizes: list[Filtered], start: Filtered) -> str:
     """Returns the table, and the ratios of the last size to the first."""
     lines = [
         "| captions | images | kept | s | s without start | worker MiB | launcher MiB | CPU s |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for size in (start, *sizes):
-        peaks = size.run.peaks
+        peaks, kept = size.run.peaks, size.counts["train", "captions", "kept"]
         lines.append(
-            f"| {size.captions} | {size.pairs} | {size.kept} | {size.run.run_s:.1f} | {_net(size, start):.1f} | "
+            f"| {size.captions} | {size.pairs} | {kept} | {size.run.run_s:.1f} | {_net(size, start):.1f} | "
             f"{peaks.worker_bytes / MEBIBYTE:.0f} | {peaks.main_bytes / MEBIBYTE:.0f} | {peaks.cpu_s:.0f} |"
         )
     first, last = sizes[0], sizes[-1]
@@ -82,7 +60,7 @@ def report(sizes: list[Size], start: Size) -> str:
     )
 
 
-def _net(size: Size, start: Size) -> float:
+def _net(size: Filtered, start: Filtered) -> float:
     return size.run.run_s - start.run.run_s if size is not start else 0.0
 
 

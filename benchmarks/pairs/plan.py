@@ -60,6 +60,10 @@ class Corpus:
         if self.max_captions < 1:
             raise ValueError(f"max_captions is {self.max_captions}; it must be 1 or more")
 
+    def pair(self, number: int) -> Pair:
+        """Returns the pair of a number, 0 to pairs - 1."""
+        return make_pair(self, number)
+
 
 @dataclass(frozen=True)
 class Shown:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pairs.encoded import Encoded
-from pairs.plan import EVALUATION_SPLIT, TRAIN_SPLIT, Corpus, Pair, make_pair
+from pairs.plan import EVALUATION_SPLIT, TRAIN_SPLIT, Corpus, Pair
 
 SPLITS = (TRAIN_SPLIT, EVALUATION_SPLIT)
 MANIFEST_FILE = "manifest.json"
@@ -121,7 +121,7 @@ def _write_tar(job: Job) -> Counter:
     draws = job.make_draws(job.corpus)
     tars = {split: tarfile.open(path, "w") for split, path in job.paths.items()}  # noqa: SIM115
     for number in range(job.first, job.last):
-        pair = make_pair(job.corpus, number)
+        pair = job.corpus.pair(number)
         _count(pair, counts)
         for extension, content in _members(pair, draws.draw(pair)):
             info = tarfile.TarInfo(f"{number:09d}.{extension}")
@@ -166,7 +166,7 @@ def _write_examples(job: Job) -> Counter:
     stored = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=0)  # as ingest writes them
     writers = {split: tf.io.TFRecordWriter(str(path), options=stored) for split, path in job.paths.items()}
     for number in range(job.first, job.last):
-        pair = make_pair(job.corpus, number)
+        pair = job.corpus.pair(number)
         _count(pair, counts)
         if not pair.damage:
             writers[pair.split].write(to_example(pair, draws.draw(pair)))

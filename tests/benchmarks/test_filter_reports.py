@@ -1,5 +1,7 @@
 """The tables of the filter's benchmarks hold the ratios that their numbers make."""
 
+from collections import Counter
+
 import pytest
 
 
@@ -38,13 +40,25 @@ def test_speed_is_told_with_the_start_and_without_it(make_run):
     assert table["ours to the script on tars"] == ["2.00", "2.93", "3.0"]
 
 
-def test_growth_is_that_of_the_last_size_to_the_first(make_run):
-    from filter_scale import Size, report
+@pytest.fixture(scope="module")
+def make_filtered(benchmarks_on_path):
+    """Returns a function: pairs and captions that were read, captions that were kept, and the run."""
+    from filter_stand_ins import Filtered
 
-    start = Size(100, 400, 300, make_run(20))
+    def filtered(pairs, captions, kept, run):
+        manifest = {"pairs": {"seen": 10, "train": pairs - 10}, "captions": {"seen": 40, "train": captions - 40}}
+        return Filtered(manifest, Counter({("train", "captions", "kept"): kept}), run)
+
+    return filtered
+
+
+def test_growth_is_that_of_the_last_size_to_the_first(make_run, make_filtered):
+    from filter_scale import report
+
+    start = make_filtered(100, 400, 300, make_run(20))
     sizes = [
-        Size(25_000, 100_000, 50_000, make_run(30, 40.0, 600, 500)),
-        Size(250_000, 1_000_000, 600_000, make_run(130, 300.0, 750, 2000)),
+        make_filtered(25_000, 100_000, 50_000, make_run(30, 40.0, 600, 500)),
+        make_filtered(250_000, 1_000_000, 600_000, make_run(130, 300.0, 750, 2000)),
     ]
     table = cells(report(sizes, start))
     assert table["1000000"] == ["250000", "600000", "130.0", "110.0", "750", "2000", "300"]

@@ -62,6 +62,57 @@ def test_forgetting_what_is_over_the_limit_changes_nothing(seen):
         assert convicted(batches, 2) == whole
 
 
+class Watched:
+    """A batch that counts how often it is looked into."""
+
+    looks = 0
+
+    def __init__(self, of: Batch) -> None:
+        self._of = of
+
+    def __getattr__(self, name: str):
+        Watched.looks += 1
+        return getattr(self._of, name)
+
+
+def looks_into(files: int) -> int:
+    """Returns how often a bucket looks into the batches of so many files, or takes the length of anything."""
+    Watched.looks = 0
+
+    def counted(sized) -> int:
+        Watched.looks += 1
+        return len(sized)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence, "len", counted, raising=False)
+        told = list(convict([Watched(batch(file, [("a", file)])) for file in range(files)], LIMIT))
+    assert [file for file, _ in told] == list(range(files))
+    return Watched.looks
+
+
+def test_a_bucket_looks_as_often_into_a_batch_of_many_as_of_few():
+    """Adding up anew what waits, for each batch that comes, would look into all the earlier ones again."""
+    few, more, most = (looks_into(files) for files in (20, 40, 60))
+    assert most - more == more - few
+
+
+def test_a_caption_of_every_file_never_heaps_up(monkeypatch):
+    """What is put in order at once stays within a bound, and all of it together within twice what was sent."""
+    above, files = 20, 500
+    trimmed: list[int] = []
+
+    def watched(keys, witnesses, limit):
+        trimmed.append(len(keys))
+        return trim(keys, witnesses, limit)
+
+    batches = [batch(file, [("a", LIMIT * file), ("a", LIMIT * file + 1)]) for file in range(files)]
+    monkeypatch.setattr(evidence, "_COMPACT_ABOVE", above)
+    monkeypatch.setattr(evidence, "trim", watched)
+    assert len(list(convict(batches, LIMIT))) == files
+    assert max(trimmed) <= above + 2 + LIMIT + 1
+    assert sum(trimmed) <= 2 * 2 * files
+
+
 def test_a_file_that_only_asks_adds_nothing_and_one_that_only_counts_is_not_told():
     train = batch(0, [("a", 1), ("a", 2), ("b", 3)], asks=False)
     judged = batch(1, [("a", 4), ("b", 5), ("c", 6)], counts=False)
