@@ -82,7 +82,8 @@ class CollectPrints(beam.CombineFn):
         return []
 
     def add_input(self, accumulator: list[Prints], part: Prints) -> list[Prints]:
-        return [*accumulator, part]
+        accumulator.append(part)
+        return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[list[Prints]]) -> list[Prints]:
         return [part for accumulator in accumulators for part in accumulator]
