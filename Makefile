@@ -53,7 +53,8 @@ test-other-stack:  ## run the tests on the other stack, in a Debian 13 root unde
 
 clean:  ## remove what make made, except the runs
 	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
-	rm -rf .venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis
+	rm -rf .venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
+	find components models serving tfx_pipeline benchmarks demo tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 26

@@ -21,6 +21,7 @@ TOOLS = (
     *("bash", "cat", "chmod", "cp", "cut", "dirname", "env", "expand", "getconf", "grep", "id", "make", "mkdir"),
     *("mv", "rm", "sed", "sh", "sort", "touch", "tr", "uname"),
 )
+COMPILED = "byte_compile .venv/bin/python"
 FAILING = "echo cannot >&2; exit 127"
 
 
@@ -78,12 +79,13 @@ def real_python(folder: Path) -> Path:
 
 
 def record_uv(checkout: Path, body: str = "") -> None:
-    """Put a recorder in the place of uv; its calls land in calls.txt."""
+    """Put recorders in the place of uv and of what compiles; their calls land in calls.txt."""
     command(checkout / "scripts", "uv", f'echo "$*" >>calls.txt\n{body}\ncase "$1" in venv) mkdir -p .venv;; esac')
+    command(checkout / "scripts", "byte_compile", 'echo "byte_compile $*" >>calls.txt')
 
 
 def calls(checkout: Path) -> list[str]:
-    """Returns the first words of each call to the recorded uv."""
+    """Returns the first words of each recorded call."""
     return [" ".join(line.split()[:2]) for line in (checkout / "calls.txt").read_text(encoding="utf-8").splitlines()]
 
 
@@ -193,7 +195,7 @@ def test_setup_stamps_only_what_is_whole(checkout, ready):
     assert not (checkout / ".venv" / "whole").exists()
     record_uv(checkout)
     assert setup(checkout, VERSION, *ready).returncode == 0
-    assert calls(checkout)[2:] == ["venv --quiet", "pip sync", "pip install"], "a half-made .venv is made anew"
+    assert calls(checkout)[2:] == ["venv --quiet", "pip sync", "pip install", COMPILED], "a half-made .venv is made anew"
     assert (checkout / ".venv" / "whole").exists()
 
 
@@ -202,10 +204,41 @@ def test_setup_brings_a_whole_environment_up_to_date_without_making_it_anew(chec
     (checkout / ".venv" / "whole").touch()
     record_uv(checkout)
     assert setup(checkout, VERSION, *ready).returncode == 0
-    assert calls(checkout) == ["pip sync", "pip install"]
+    assert calls(checkout) == ["pip sync", "pip install", COMPILED]
     record_uv(checkout, body="exit 3")
     assert setup(checkout, VERSION, *ready).returncode == 3
     assert not (checkout / ".venv" / "whole").exists(), "what a failure left is not whole"
+
+
+def test_what_is_imported_is_compiled_where_nothing_would_be_kept(checkout, tools, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    python = tmp_path / "env" / "bin" / "python"
+    found = run(checkout, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", path=[tools])
+    packages = Path(found.stdout.strip())
+    sources = [
+        *("package/a.py", "package/tests/test_a.py", "package/a_test.py", "package/template.py"),
+        *("sympy/core.py", "package/sympy/core.py"),
+    ]
+    for name in sources:
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_text("{{ name }} = 1" if "template" in name else "A = 1", encoding="utf-8")
+    (checkout / "ours").mkdir()
+    (checkout / "ours" / "tests.py").write_text("A = 1", encoding="utf-8")
+
+    def compile_all() -> None:
+        done = run(checkout, "scripts/byte_compile", python, "ours", path=[tools], PYTHONDONTWRITEBYTECODE="1")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    compile_all()
+    kept = {path.relative_to(packages).parent.parent / path.name.partition(".")[0] for path in packages.rglob("*.pyc")}
+    assert kept == {Path("package/a"), Path("package/sympy/core")}
+    assert [path.name.partition(".")[0] for path in checkout.rglob("*.pyc")] == ["tests"]
+    (packages / "package" / "a.py").write_text("A = 2 + 3", encoding="utf-8")
+    compile_all()
+    asked = [python, "-c", "import package.a as a; print(a.A, a.__cached__)"]
+    value, cached = run(checkout, *asked, path=[tools], PYTHONDONTWRITEBYTECODE="1").stdout.split()
+    assert value == "5", "what has changed is compiled again"
+    assert Path(cached).is_file()
 
 
 PIP = """case "$*" in
