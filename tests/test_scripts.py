@@ -195,7 +195,7 @@ def test_setup_stamps_only_what_is_whole(checkout, ready):
     assert not (checkout / ".venv" / "whole").exists()
     record_uv(checkout)
     assert setup(checkout, VERSION, *ready).returncode == 0
-    assert calls(checkout)[2:] == ["venv --quiet", "pip sync", "pip install", COMPILED], "a half-made .venv is made anew"
+    assert calls(checkout)[2:] == ["venv --quiet", "pip sync", "pip install", COMPILED], "half-made is made anew"
     assert (checkout / ".venv" / "whole").exists()
 
 
