@@ -19,6 +19,7 @@ class Format:
       defaults: value of such a field that is not set.
       part_bytes: a larger file is divided into parts of about this size, one task each; 0 where a file cannot be.
       split_values: the split that the record itself names -> our split; empty where none does.
+      names_images: whether records may name image files by path, which then are part of the input as much as the files.
     """
 
     glob: str
@@ -27,6 +28,7 @@ class Format:
     defaults: Mapping[str, str] = field(default_factory=dict)
     part_bytes: int = 0
     split_values: Mapping[str, str] = field(default_factory=dict)
+    names_images: bool = False
 
 
 _TABLE = frozenset({"image_field", "image_folder", "key_field"})
@@ -35,7 +37,7 @@ _JOINED = frozenset({"metadata", "key_field"})
 FORMATS: Mapping[str, Format] = {
     "tar": Format("*.tar", {"txt": "und"}),
     # A row group of images is some hundred megabytes; one of paths is small, and its images are the work.
-    "parquet": Format("*.parquet", {"caption": "und"}, _TABLE, {"image_field": "image"}, 128 * _MIB),
+    "parquet": Format("*.parquet", {"caption": "und"}, _TABLE, {"image_field": "image"}, 128 * _MIB, names_images=True),
     "tfrecord": Format(
         "*.tfrecord*",
         {"caption/text": "und"},
@@ -43,8 +45,12 @@ FORMATS: Mapping[str, Format] = {
         {"image_field": "image/encoded"},
     ),
     # 4 MiB are some twenty thousand rows, whose images are gigabytes.
-    "csv": Format("*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB),
-    "tsv": Format("*.tsv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB),
+    "csv": Format(
+        "*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True
+    ),
+    "tsv": Format(
+        "*.tsv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True
+    ),
     "conceptual_captions": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
     "coyo": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
     "laion": Format("*.tar", {"caption": "und"}, _JOINED, {"url_field": "url", "language_field": "LANGUAGE"}),
@@ -56,6 +62,7 @@ FORMATS: Mapping[str, Format] = {
         {},
         4 * _MIB,
         {"train": "train", "restval": "train", "val": "validation", "test": "test"},
+        names_images=True,
     ),
 }
 
