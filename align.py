@@ -3,6 +3,6 @@
 A type name may hold one dot there, so that no module inside a package will do. Nothing else imports this file.
 """
 
-from components.artifacts import FilterReport, IngestReport, Vocabulary
+from components.artifacts import Captions, FilterReport, IngestReport, RecordCounts, Vocabulary
 
-__all__ = ["FilterReport", "IngestReport", "Vocabulary"]
+__all__ = ["Captions", "FilterReport", "IngestReport", "RecordCounts", "Vocabulary"]

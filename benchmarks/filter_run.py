@@ -81,11 +81,17 @@ def execute(job: FilterJob) -> dict[str, float]:
     from pairs.examples import as_artifact
     from tfx.types import standard_artifacts
 
-    from components.artifacts import FilterReport
+    from components.artifacts import Captions, FilterReport, RecordCounts
     from components.pair_filter.executor import Executor
 
     imported = time.perf_counter()
-    outputs = {"examples": standard_artifacts.Examples, "rejects": standard_artifacts.Examples, "report": FilterReport}
+    outputs = {
+        "examples": standard_artifacts.Examples,
+        "rejects": standard_artifacts.Examples,
+        "captions": Captions,
+        "counts": RecordCounts,
+        "report": FilterReport,
+    }
     made = {}
     for name, artifact_type in outputs.items():
         made[name] = artifact_type()

@@ -9,6 +9,7 @@ from tfx.types import artifact
 
 INGEST_REPORT_FILE = "ingest_report.json"
 FILTER_REPORT_FILE = "filter_report.json"
+RECORD_COUNTS_FILE = "record_counts.json"
 VOCABULARY_FILE = "vocab.txt"
 VOCABULARY_REPORT_FILE = "vocabulary_report.json"
 
@@ -43,6 +44,33 @@ class FilterReport(artifact.Artifact):
     """
 
     TYPE_NAME = "align.FilterReport"
+
+
+class Captions(artifact.Artifact):
+    """The captions of the filtered train split without their images; those of other splits are not in it.
+
+    ```
+    <uri>/
+      Split-train/
+        <name of a file of the Examples>.arrow   the captions of that file, as components/caption_table.py has them
+    ```
+    Workers write a table a file. Equal captions are counted together within a file, not across files.
+    """
+
+    TYPE_NAME = "align.Captions"
+
+
+class RecordCounts(artifact.Artifact):
+    """How many records each file of the filtered Examples holds, so that nobody reads the files to know.
+
+    ```
+    <uri>/
+      Split-<split>/
+        record_counts.json   {name of a file of the Examples: {"records": n, "captions": n}}
+    ```
+    """
+
+    TYPE_NAME = "align.RecordCounts"
 
 
 class Vocabulary(artifact.Artifact):

@@ -37,7 +37,11 @@ def split_names(examples: artifact.Artifact) -> list[str]:
 
 def list_files(examples: artifact.Artifact, split: str) -> list[str]:
     """Returns the record files of one split, sorted by name."""
-    folder = artifact_utils.get_split_uri([examples], split)
+    return list_folder(artifact_utils.get_split_uri([examples], split))
+
+
+def list_folder(folder: str) -> list[str]:
+    """Returns the files of a folder, sorted by name; none where it does not exist."""
     if not tf.io.gfile.isdir(folder):  # a bucket has no folder where it has no file
         return []
     return sorted(posixpath.join(folder, name) for name in tf.io.gfile.listdir(folder) if not name.startswith("."))

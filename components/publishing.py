@@ -18,10 +18,14 @@ _DRAFTS = "whole"  # in the artifact's folder aside
 RENAMES_AT_ONCE = 32  # in a bucket each takes the time of a few requests, and there may be 100 thousand
 
 
-def draft_folder(examples: artifact.Artifact, split: str) -> str:
-    """Returns the folder into which a job writes the files of one split."""
-    split_folder = posixpath.basename(artifact_utils.get_split_uri([examples], split).rstrip("/"))
-    return posixpath.join(_drafts(examples), split_folder)
+def draft_folder(of: artifact.Artifact, split: str) -> str:
+    """Returns the folder into which a job writes what it has of one split."""
+    return posixpath.join(_drafts(of), split_folder(split))
+
+
+def split_folder(split: str) -> str:
+    """Returns the name of a split's folder, in Examples as TFX has it and in tables that stand beside them."""
+    return f"Split-{split}"
 
 
 def publish(*artifacts: artifact.Artifact) -> None:

@@ -132,7 +132,14 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
 
     from tfx.types import standard_artifacts  # with TensorFlow, which takes longer than to refuse what is not there
 
-    from components.artifacts import FILTER_REPORT_FILE, INGEST_REPORT_FILE, FilterReport, IngestReport
+    from components.artifacts import (
+        FILTER_REPORT_FILE,
+        INGEST_REPORT_FILE,
+        Captions,
+        FilterReport,
+        IngestReport,
+        RecordCounts,
+    )
     from components.pair_example_gen.executor import Executor as Ingest
     from components.pair_filter.executor import Executor as Filter
 
@@ -158,6 +165,8 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     outputs = {
         "examples": make("kept", standard_artifacts.Examples),
         "rejects": make("rejects", standard_artifacts.Examples),
+        "captions": make("captions", Captions),
+        "counts": make("counts", RecordCounts),
         "report": make("report", FilterReport),
     }
     (filtered,) = outputs["report"]

@@ -72,7 +72,7 @@ def create_pipeline(
         evaluation_examples={name: images.outputs["examples"] for name, images in judged_elsewhere.items()},
     )
     kept.add_upstream_nodes(gates)
-    vocabulary = VocabularyLearner(vocabulary_of(config), examples=kept.outputs["examples"])
+    vocabulary = VocabularyLearner(vocabulary_of(config), captions=kept.outputs["captions"])
     trainer = AlignTrainer(
         run_fn=RUN_FN,
         examples=kept.outputs["examples"],

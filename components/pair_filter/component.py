@@ -8,7 +8,7 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.artifacts import FilterReport
+from components.artifacts import Captions, FilterReport, RecordCounts
 from components.content import content_hash
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
@@ -28,6 +28,8 @@ class PairFilterSpec(component_spec.ComponentSpec):
     OUTPUTS = {  # noqa: RUF012
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "rejects": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "captions": component_spec.ChannelParameter(type=Captions),
+        "counts": component_spec.ChannelParameter(type=RecordCounts),
         "report": component_spec.ChannelParameter(type=FilterReport),
     }
 
@@ -42,7 +44,8 @@ class PairFilter(base_beam_component.BaseBeamComponent):
     """Drop images and captions by the rules of rules.py, and evaluation images from the train split.
 
     Outputs: `examples` (Examples with the splits of the input), `rejects` (Examples of what was dropped, with
-    schema.DROP_RULE and schema.DROP_DETAIL; without splits unless `filter.keep_rejects`) and `report` (FilterReport).
+    schema.DROP_RULE and schema.DROP_DETAIL; without splits unless `filter.keep_rejects`), `captions` (Captions of what
+    is to be trained on), `counts` (RecordCounts of `examples`) and `report` (FilterReport).
     """
 
     SPEC_CLASS = PairFilterSpec
@@ -71,6 +74,8 @@ class PairFilter(base_beam_component.BaseBeamComponent):
                 **{key_of_set(name): images for name, images in sets.items()},
                 examples=types.Channel(type=standard_artifacts.Examples),
                 rejects=types.Channel(type=standard_artifacts.Examples),
+                captions=types.Channel(type=Captions),
+                counts=types.Channel(type=RecordCounts),
                 report=types.Channel(type=FilterReport),
             )
         )

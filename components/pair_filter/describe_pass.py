@@ -14,7 +14,7 @@ from components.pair_filter.config import FilterConfig
 from components.pair_filter.evaluation_images import EvaluationImages, Prints, collect
 from components.pair_filter.evidence import caption_key, image_key
 from components.pair_filter.facts import Columns, FactsWriter, join_words, part_words
-from components.pair_filter.features import bytes_of, caption_texts, image_size
+from components.pair_filter.features import bytes_of, caption_languages, caption_texts, image_size
 from components.pair_filter.fingerprint import NOT_COMPARED, fingerprint
 from components.pair_filter.ngrams import occurrences
 from components.pair_filter.rules import passes_by_size
@@ -64,6 +64,7 @@ def _describe(features, task: FileTask, facts: FactsWriter, config: FilterConfig
     facts.pixels.append(seen.pixels)
     facts.perceptual.append(seen.perceptual)
     facts.text += captions
+    facts.language += caption_languages(features)
     facts.words += [join_words(split_words(text)) for text in captions]
     facts.caption_key += map(caption_key, captions)
 

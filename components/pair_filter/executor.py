@@ -58,7 +58,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
           input_dict: "unfiltered_examples" (Examples) and, where there are evaluation sets, of which no image may be in
             the train split, each one's Examples under its key of inputs.py.
-          output_dict: "examples" (Examples), "rejects" (Examples, empty unless asked for) and "report" (FilterReport).
+          output_dict: "examples" (Examples), "rejects" (Examples, empty unless asked for), "captions" (Captions),
+            "counts" (RecordCounts) and "report" (FilterReport).
           exec_properties: "filter", a FilterConfig as JSON.
 
         Raises:
@@ -69,22 +70,31 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         source = artifact_utils.get_single_instance(input_dict[PAIRS])
         target = artifact_utils.get_single_instance(output_dict["examples"])
         rejects = artifact_utils.get_single_instance(output_dict["rejects"])
+        captions = artifact_utils.get_single_instance(output_dict["captions"])
+        record_counts = artifact_utils.get_single_instance(output_dict["counts"])
         report = artifact_utils.get_single_instance(output_dict["report"])
         splits = example_files.split_names(source)
         refuse_unknown_splits(config, splits)
         example_files.describe(target, splits)
         example_files.describe(rejects, config.splits if config.keep_rejects else [])
-        tasks = plan(source, target, rejects, config)
+        tasks = plan(source, target, rejects, captions, config)
         if config.compares_images:
             tasks += plan_evaluation(sets_among(input_dict), target, len(tasks))
+        drafts = {split: draft_folder(record_counts, split) for split in splits}
         with self._make_beam_pipeline() as pipeline:
+            filtered = filter_files(pipeline, tasks, config, example_files.aside_folder(target))
             _ = (
-                filter_files(pipeline, tasks, config, example_files.aside_folder(target))
+                filtered.counts
                 | "AddUp" >> beam.CombineGlobally(merge)
                 | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
             )
+            _ = (
+                filtered[write_pass.WRITTEN]
+                | "Splits" >> beam.GroupByKey()
+                | "HandOverRecordCounts" >> beam.ParDo(write_pass.HandOverRecordCounts(drafts))
+            )
         counts = example_files.collect_counts(report)
-        publish(target, rejects, report)
+        publish(target, rejects, captions, record_counts, report)
         example_files.write_json(
             posixpath.join(report.uri, FILTER_REPORT_FILE),
             {
@@ -101,13 +111,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         refuse_empty_train(counts, config)
 
 
-def plan(source: Artifact, target: Artifact, rejects: Artifact, config: FilterConfig) -> list[FileTask]:
+def plan(
+    source: Artifact, target: Artifact, rejects: Artifact, captions: Artifact, config: FilterConfig
+) -> list[FileTask]:
     """Pair each file to read with the files to write."""
     tasks: list[FileTask] = []
     for split in example_files.split_names(source):
         paths = example_files.list_files(source, split)
         for number, path in enumerate(paths):
             name = example_files.file_name(number, len(paths))
+            is_train = split == schema.TRAIN_SPLIT
             is_rejecting = config.keep_rejects and split in config.splits
             tasks.append(
                 FileTask(
@@ -117,6 +130,7 @@ def plan(source: Artifact, target: Artifact, rejects: Artifact, config: FilterCo
                     facts=_facts_path(target, len(tasks)),
                     target=posixpath.join(draft_folder(target, split), name),
                     rejects=posixpath.join(draft_folder(rejects, split), name) if is_rejecting else "",
+                    captions=posixpath.join(draft_folder(captions, split), f"{name}.arrow") if is_train else "",
                 )
             )
     return tasks
@@ -141,8 +155,8 @@ def _facts_path(target: Artifact, index: int) -> str:
 
 def filter_files(
     pipeline: beam.Pipeline, tasks: list[FileTask], config: FilterConfig, aside: str
-) -> beam.PCollection[Counts]:
-    """Write each task's files; returns the counts of each."""
+) -> pvalue.DoOutputsTuple:
+    """Write each task's files; returns the outputs of FilterFile, its counts as "counts"."""
     buckets = max(len(tasks), MIN_BUCKETS)
     files = pipeline | "Files" >> beam.Create([(task.index, task) for task in tasks])
     spread = files | "Spread" >> beam.Reshuffle()
@@ -161,7 +175,10 @@ def filter_files(
     return (
         found
         | "Join" >> beam.CoGroupByKey()
-        | "Write" >> beam.ParDo(FilterFile(config, aside), pvalue.AsSingleton(evaluation))
+        | "Write"
+        >> beam.ParDo(FilterFile(config, aside), pvalue.AsSingleton(evaluation)).with_outputs(
+            write_pass.WRITTEN, main="counts"
+        )
     )
 
 

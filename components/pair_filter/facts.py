@@ -27,7 +27,14 @@ _RECORDS = pa.schema(
     ]
 )
 _BLANK = " "
-_CAPTIONS = pa.schema([("text", pa.string()), ("words", pa.string()), ("caption_key", _KEY)])
+_CAPTIONS = pa.schema(
+    [
+        ("text", pa.string()),
+        ("language", pa.dictionary(pa.int32(), pa.string())),
+        ("words", pa.string()),
+        ("caption_key", _KEY),
+    ]
+)
 
 
 def join_words(words: Sequence[str]) -> str:
@@ -51,6 +58,7 @@ class FactsWriter:
       captions: [N] how many captions it has.
       pixels, perceptual: [N] the image's `fingerprint.Fingerprint`; None where it is compared with nothing.
       text: [M] the captions of all records in order.
+      language: [M] their languages.
       words: [M] their words, joined by `join_words`, so that no later pass has to find them again.
       caption_key: [M] their identities.
     """
@@ -63,6 +71,7 @@ class FactsWriter:
     pixels: list[int | None] = field(default_factory=list)
     perceptual: list[int | None] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
+    language: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     caption_key: list[bytes] = field(default_factory=list)
 
@@ -117,7 +126,7 @@ class FileFacts:
     """What the last pass judges a file by.
 
     Attributes:
-      name, width, height, image_key, text, words, caption_key: see FactsWriter; keys are [.., 2] uint64.
+      name, width, height, image_key, text, language, words, caption_key: see FactsWriter; keys are [.., 2] uint64.
       first: [N + 1] number of each record's first caption, then M.
       pixels, perceptual: [N] uint64.
       is_compared, is_hashed: [N] bool: where `pixels` and where `perceptual` has a value.
@@ -133,6 +142,7 @@ class FileFacts:
     is_compared: np.ndarray
     is_hashed: np.ndarray
     text: Sequence[str]
+    language: Sequence[str]
     words: Sequence[str]
     caption_key: np.ndarray
 
@@ -150,6 +160,7 @@ class FileFacts:
             is_compared=records.present("pixels"),
             is_hashed=records.present("perceptual"),
             text=captions.texts("text"),
+            language=captions.texts("language"),
             words=captions.texts("words"),
             caption_key=captions.keys("caption_key"),
         )

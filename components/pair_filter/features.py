@@ -18,6 +18,13 @@ def caption_texts(features: Mapping) -> list[str]:
     return [text.decode("utf-8", "replace") for text in features[schema.CAPTION_TEXT].bytes_list.value]
 
 
+def caption_languages(features: Mapping) -> list[str]:
+    """Returns the language of each caption, "und" where none is stated."""
+    captions = len(features[schema.CAPTION_TEXT].bytes_list.value)
+    tags = [tag.decode("utf-8", "replace") for tag in features[schema.CAPTION_LANGUAGE].bytes_list.value[:captions]]
+    return [tag or schema.UNKNOWN_LANGUAGE for tag in tags] + [schema.UNKNOWN_LANGUAGE] * (captions - len(tags))
+
+
 def image_size(features: Mapping) -> ImageFacts:
     """Returns what the rules on sizes need."""
     return ImageFacts(

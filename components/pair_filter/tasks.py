@@ -16,6 +16,7 @@ class FileTask:
       facts: path, aside, of what later passes need to know of it.
       target: path to write what is kept to; "" for a file of an evaluation set, which is only compared with.
       rejects: path to write what is dropped to; "" where it is not kept.
+      captions: path to write the table of the kept captions to; "" where it is of no use, beyond the train split.
     """
 
     index: int
@@ -24,3 +25,4 @@ class FileTask:
     facts: str
     target: str = ""
     rejects: str = ""
+    captions: str = ""

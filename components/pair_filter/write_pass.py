@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
+from apache_beam import pvalue
 
 from components import example_files, schema
+from components.artifacts import RECORD_COUNTS_FILE
+from components.caption_table import write_captions
 from components.counts import CAPTIONS, IMAGES, Counts, Picture
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.describe_pass import read_captions, read_records
@@ -25,28 +31,37 @@ from components.pair_filter.tasks import FileTask
 from components.pair_filter.thumbnail import thumbnail
 
 FILES, CONVICTED, RARE, SCORES, NEIGHBOURS = "files", "convicted", "rare", "scores", "neighbours"
+WRITTEN = "written"
 Write = Callable[[bytes], None]
+Captions = Counter[tuple[str, str]]  # (text, language) -> how often it is kept
 
 
 class FilterFile(beam.DoFn):
-    """(file, its task and all that was found about it) -> its counts; writes what is kept, and what is not."""
+    """(file, its task and all that was found about it) -> its counts; writes what is kept, and what is not.
+
+    Beside them, under WRITTEN, its split with its name and how much it holds now.
+    """
 
     def __init__(self, config: FilterConfig, aside: str) -> None:
         self._config = config
         self._aside = aside
 
-    def process(self, element: tuple[int, dict[str, Any]], evaluation: EvaluationImages) -> Iterator[Counts]:
+    def process(self, element: tuple[int, dict[str, Any]], evaluation: EvaluationImages) -> Iterator:
         _, joined = element
         (task,) = joined[FILES]
         counts = Counts()
+        facts = FileFacts.read(read_records(task), read_captions(task))
         if task.split not in self._config.splits:
-            _pass_whole(task, self._aside, counts)
+            kept = _pass_whole(task, facts, self._aside, counts)
         else:
-            facts = FileFacts.read(read_records(task), read_captions(task))
             verdicts = judge_file(facts, self._findings(task, facts, joined, evaluation), self._config)
-            self._write(task, facts, verdicts, counts)
+            kept = self._write(task, facts, verdicts, counts)
             counts.develop()
+        if task.captions:
+            example_files.write_bytes(task.captions, write_captions(kept))
         yield counts
+        held = {"records": counts.kept[task.split, IMAGES], "captions": counts.kept[task.split, CAPTIONS]}
+        yield pvalue.TaggedOutput(WRITTEN, (task.split, (posixpath.basename(task.target), held)))
 
     def _findings(
         self, task: FileTask, facts: FileFacts, joined: dict[str, Any], evaluation: EvaluationImages
@@ -66,14 +81,19 @@ class FilterFile(beam.DoFn):
             scores=next(iter(joined.get(SCORES, ())), None),
         )
 
-    def _write(self, task: FileTask, facts: FileFacts, verdicts: Iterator[Verdict], counts: Counts) -> None:
+    def _write(self, task: FileTask, facts: FileFacts, verdicts: Iterator[Verdict], counts: Counts) -> Captions:
+        captions_kept: Captions = Counter()
         with contextlib.ExitStack() as files:
             keep = files.enter_context(example_files.writing(task.target, self._aside))
             reject = files.enter_context(example_files.writing(task.rejects, self._aside)) if task.rejects else None
             payloads = example_files.read_payloads(task.source)
             for row, (verdict, payload) in enumerate(zip(verdicts, payloads, strict=True)):
-                captions = facts.text[facts.first[row] : facts.first[row + 1]]
+                own = slice(facts.first[row], facts.first[row + 1])
+                captions = facts.text[own]
                 _count(verdict, task.split, facts.name[row], captions, payload, counts)
+                if not verdict.image:
+                    described = zip(captions, facts.language[own], strict=True)
+                    captions_kept.update(itertools.compress(described, (not dropped for dropped in verdict.captions)))
                 if not verdict.image and not any(verdict.captions):
                     keep(payload)
                     continue
@@ -81,15 +101,28 @@ class FilterFile(beam.DoFn):
                     keep(_kept(payload, verdict))
                 if reject:
                     reject(_rejected(payload, verdict))
+        return captions_kept
 
 
-def _pass_whole(task: FileTask, aside: str, counts: Counts) -> None:
+def _pass_whole(task: FileTask, facts: FileFacts, aside: str, counts: Counts) -> Captions:
     """Copy a file of a split that is not filtered."""
-    records = read_records(task)
     example_files.copy(task.source, task.target, aside)
     for fate in (counts.read, counts.kept):
-        fate[task.split, IMAGES] += len(records)
-        fate[task.split, CAPTIONS] += int(records.numbers("captions").sum())
+        fate[task.split, IMAGES] += len(facts.name)
+        fate[task.split, CAPTIONS] += len(facts.text)
+    return Counter(zip(facts.text, facts.language, strict=True))
+
+
+class HandOverRecordCounts(beam.DoFn):
+    """(split, name of each of its files with what it holds) -> the split's table in the split's folder."""
+
+    def __init__(self, folders: Mapping[str, str]) -> None:
+        self._folders = folders
+
+    def process(self, element: tuple[str, Iterable[tuple[str, dict[str, int]]]]) -> None:
+        split, files = element
+        path = posixpath.join(self._folders[split], RECORD_COUNTS_FILE)
+        example_files.write_json(path, dict(sorted(files)))
 
 
 def _convicted(joined: dict[str, Any], kind: str) -> np.ndarray:

@@ -7,9 +7,9 @@ import json
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.types import component_spec
 
-from components.artifacts import Vocabulary
+from components.artifacts import Captions, Vocabulary
 from components.content import content_hash
 from components.vocabulary.config import VocabularyConfig
 from components.vocabulary.executor import Executor
@@ -22,12 +22,12 @@ class VocabularyLearnerSpec(component_spec.ComponentSpec):
         "vocabulary_config": component_spec.ExecutionParameter(type=str),
         "content": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {"examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}  # noqa: RUF012
+    INPUTS = {"captions": component_spec.ChannelParameter(type=Captions)}  # noqa: RUF012
     OUTPUTS = {"vocabulary": component_spec.ChannelParameter(type=Vocabulary)}  # noqa: RUF012
 
 
 class VocabularyLearner(base_beam_component.BaseBeamComponent):
-    """Learn word pieces from the captions of the train split alone; its id in a pipeline is "Vocabulary".
+    """Learn word pieces from the captions that are to be trained on; its id in a pipeline is "Vocabulary".
 
     Output: `vocabulary` (Vocabulary).
     """
@@ -35,12 +35,12 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
     SPEC_CLASS = VocabularyLearnerSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, config: VocabularyConfig, *, examples: types.BaseChannel) -> None:
+    def __init__(self, config: VocabularyConfig, *, captions: types.BaseChannel) -> None:
         super().__init__(
             spec=VocabularyLearnerSpec(
                 vocabulary_config=json.dumps(dataclasses.asdict(config)),
                 content=content_hash(config.file) if config.file else "",
-                examples=examples,
+                captions=captions,
                 vocabulary=types.Channel(type=Vocabulary),
             )
         )

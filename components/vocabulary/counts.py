@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from components.schema import UNKNOWN_LANGUAGE
 from components.vocabulary.words import split_words
 
 
@@ -45,18 +44,18 @@ class WordCounts:
         yield from found.items()
 
 
-def count_words(captions: Iterable[tuple[str, str]]) -> WordCounts:
+def count_words(captions: Iterable[tuple[str, str, int]]) -> WordCounts:
     """Count the words of captions.
 
     Args:
-      captions: (text, BCP 47 tag). An empty tag is an unknown language.
+      captions: (text, BCP 47 tag, times seen).
     """
     numbers: Counter[str] = Counter()
     words: dict[str, Counter[str]] = defaultdict(Counter)
-    for text, tag in captions:
-        language = tag or UNKNOWN_LANGUAGE
-        numbers[language] += 1
-        words[language].update(split_words(text))
+    for text, language, times in captions:
+        numbers[language] += times
+        for word in split_words(text):
+            words[language][word] += times
     return WordCounts(numbers, {language: counted for language, counted in words.items() if counted})
 
 

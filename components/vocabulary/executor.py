@@ -1,4 +1,4 @@
-"""Counts the words of the train split in Beam, then learns the word pieces from the counts in this process.
+"""Counts the words of the train split's captions in Beam, then learns the word pieces from the counts in this process.
 
 Each file counts its own words and sends each bucket of words one batch; a bucket adds up and writes its counts aside.
 What is learnt from is read back from there: counts of distinct words, never captions.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
 from typing import Any
 
 import apache_beam as beam
@@ -19,6 +18,8 @@ from tfx.types import Artifact, artifact_utils
 
 from components import example_files, schema
 from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
+from components.caption_table import read_captions
+from components.publishing import split_folder
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.counts import WordCounts, by_bucket, count_words, least_count
 from components.vocabulary.coverage import measure_coverage
@@ -40,7 +41,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Write the vocabulary and its report.
 
         Args:
-          input_dict: "examples" (Examples).
+          input_dict: "captions" (Captions).
           output_dict: "vocabulary" (Vocabulary).
           exec_properties: "vocabulary_config", a VocabularyConfig as JSON.
 
@@ -49,9 +50,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = VocabularyConfig(**json.loads(exec_properties["vocabulary_config"]))
-        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        captions = artifact_utils.get_single_instance(input_dict["captions"])
         vocabulary = artifact_utils.get_single_instance(output_dict["vocabulary"])
-        files = example_files.list_files(examples, schema.TRAIN_SPLIT)
+        files = example_files.list_folder(posixpath.join(captions.uri, split_folder(schema.TRAIN_SPLIT)))
         buckets = min(max(len(files), MIN_BUCKETS), MAX_BUCKETS)
         aside = example_files.aside_folder(vocabulary)
         with self._make_beam_pipeline() as pipeline:
@@ -67,8 +68,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             pieces, least = read_pieces(config.file), 1
         else:
             pieces, least = learn_from_counts(aside, buckets, config)
-        captions = read_bucket(aside, 0).captions
-        coverage = measure_coverage(pieces, read_words(aside, buckets), captions, least)
+        by_language = read_bucket(aside, 0).captions
+        coverage = measure_coverage(pieces, read_words(aside, buckets), by_language, least)
         example_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
         example_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
         vocabulary.set_int_custom_property("pieces", coverage.pieces)
@@ -104,13 +105,13 @@ def learn_from_counts(aside: str, buckets: int, config: VocabularyConfig) -> tup
 
 
 class CountWords(beam.DoFn):
-    """File of Examples -> (bucket, counts)."""
+    """Table of captions -> (bucket, counts)."""
 
     def __init__(self, buckets: int) -> None:
         self._buckets = buckets
 
     def process(self, path: str) -> Iterator[tuple[int, WordCounts]]:
-        yield from by_bucket(count_words(read_captions(path)), self._buckets)
+        yield from by_bucket(count_words(read_captions(example_files.read_bytes(path))), self._buckets)
 
 
 class AddUpBucket(beam.DoFn):
@@ -126,16 +127,6 @@ class AddUpBucket(beam.DoFn):
             counts.add(part)
         content = {"captions": counts.captions, "words": counts.words}
         example_files.write_text(_bucket_path(self._aside, bucket), json.dumps(content, ensure_ascii=False))
-
-
-def read_captions(path: str) -> Iterator[tuple[str, str]]:
-    """Yield each caption of a file with its language's tag, "" where the Example states none."""
-    for payload in example_files.read_payloads(path):
-        features = tf.train.Example.FromString(payload).features.feature
-        texts = features[schema.CAPTION_TEXT].bytes_list.value
-        tags = features[schema.CAPTION_LANGUAGE].bytes_list.value[: len(texts)]
-        for text, tag in zip_longest(texts, tags, fillvalue=b""):
-            yield text.decode("utf-8", "replace"), tag.decode("utf-8", "replace")
 
 
 def read_words(aside: str, buckets: int) -> Iterator[tuple[str, dict[str, int]]]:

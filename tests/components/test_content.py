@@ -7,6 +7,7 @@ import json
 import pytest
 from tfx.types import Channel, standard_artifacts
 
+from components.artifacts import Captions
 from components.content import content_hash
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
@@ -48,7 +49,7 @@ def test_what_is_not_here_has_none(path):
     "build",
     [
         filter_with,
-        lambda path: VocabularyLearner(VocabularyConfig(file=path), examples=examples()),
+        lambda path: VocabularyLearner(VocabularyConfig(file=path), captions=Channel(type=Captions)),
         CuratedSchema,
     ],
     ids=["filter", "vocabulary", "schema"],

@@ -26,7 +26,7 @@ def build(
 ) -> tfx.dsl.Pipeline:
     pairs = PairExampleGen(ingest)
     kept = PairFilter(rules, examples=pairs.outputs["examples"])
-    vocabulary = VocabularyLearner(VocabularyConfig(size=size), examples=kept.outputs["examples"])
+    vocabulary = VocabularyLearner(VocabularyConfig(size=size), captions=kept.outputs["captions"])
     return tfx.dsl.Pipeline(
         pipeline_name="data",
         pipeline_root=os.path.join(root, "artifacts"),

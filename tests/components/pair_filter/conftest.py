@@ -31,11 +31,12 @@ def execute(run_executor):
     """Returns a function: a config and input artifacts -> the output artifacts."""
     from tfx.types import standard_artifacts
 
-    from components.artifacts import FilterReport
+    from components.artifacts import Captions, FilterReport, RecordCounts
     from components.pair_filter.executor import Executor
 
     def run(config: FilterConfig, **inputs):
-        outputs = dict.fromkeys(("examples", "rejects"), standard_artifacts.Examples) | {"report": FilterReport}
+        outputs = dict.fromkeys(("examples", "rejects"), standard_artifacts.Examples)
+        outputs |= {"captions": Captions, "counts": RecordCounts, "report": FilterReport}
         return run_executor(Executor, inputs, outputs, {"filter": dataclasses.asdict(config)})
 
     return run

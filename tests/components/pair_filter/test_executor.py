@@ -2,11 +2,17 @@
 
 import dataclasses
 import json
+from collections import Counter
+from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from components import schema
-from components.artifacts import FILTER_REPORT_FILE
+from components.artifacts import FILTER_REPORT_FILE, RECORD_COUNTS_FILE
+from components.caption_table import read_captions
+from components.example_files import list_files, read_payloads
+from components.pair_filter.features import caption_languages
 from components.pair_filter.rules import IMAGE_RULES, OFF
 from filter_corpus import CONFIG, oracle
 
@@ -47,6 +53,47 @@ def test_the_filter_equals_the_slow_one(config, corpus, filtered, read_examples,
         assert {"images_per_caption", "too_few_words", "too_many_words", "rare_ngram", "no_caption_left"} <= {
             fate for split, _, fate in counts if split == "train"
         }
+
+
+@pytest.mark.parametrize("splits", [("train",), ("unseen",)], ids=["filtered", "passed whole"])
+def test_the_tables_say_what_the_files_of_the_examples_hold(splits, filtered, read_examples, load_json):
+    lenient = dataclasses.replace(
+        CONFIG, max_images_per_caption=None, max_captions_per_image=None, frequent_ngrams=None
+    )
+    outputs = filtered(dataclasses.replace(lenient, splits=splits))
+    for split in ("train", "seen", "unseen"):
+        files = [Path(path) for path in list_files(outputs["examples"], split)]
+        counts = load_json(outputs["counts"], f"Split-{split}/{RECORD_COUNTS_FILE}")
+        assert list(counts) == [path.name for path in files]
+        assert [held["records"] for held in counts.values()] == [len(list(read_payloads(str(path)))) for path in files]
+        captions = sum(len(record[schema.CAPTION_TEXT]) for record in read_examples(outputs["examples"], split))
+        assert sum(held["captions"] for held in counts.values()) == captions > 0
+    kept = Counter(
+        caption
+        for record in read_examples(outputs["examples"], "train")
+        for caption in zip(record[schema.CAPTION_TEXT], record[schema.CAPTION_LANGUAGE], strict=True)
+    )
+    tables = sorted(Path(outputs["captions"].uri).rglob("*.arrow"))
+    assert [path.parent.name for path in tables] == ["Split-train"] * 3
+    found: Counter = Counter()
+    for table in tables:
+        for text, language, count in read_captions(table.read_bytes()):
+            found[text, language] += count
+    assert found == kept
+    assert max(kept.values()) > 1  # equal captions are in one row a file
+    for artifact in outputs.values():
+        assert not list(Path(artifact.uri).glob(".*"))
+
+
+def test_captions_without_a_language_have_none():
+    def languages(*tags: bytes) -> list[str]:
+        features = (example := tf.train.Example()).features.feature
+        features[schema.CAPTION_TEXT].bytes_list.value.extend([b"a cat", b"c\xffat"])
+        features[schema.CAPTION_LANGUAGE].bytes_list.value.extend(tags)
+        return caption_languages(example.features.feature)
+
+    found = [languages(b"en", b"de"), languages(b"en"), languages(), languages(b"", b"de", b"fr")]
+    assert found == [["en", "de"], ["en", "und"], ["und", "und"], ["und", "de"]]
 
 
 def test_languages_stay_beside_their_captions(filtered, read_examples, corpus):

@@ -10,15 +10,18 @@ from components.vocabulary.counts import WordCounts, by_bucket, count_words, lea
 from components.vocabulary.words import split_words
 
 CAPTIONS = st.lists(
-    st.tuples(st.text("ab, 猫é", max_size=12), st.sampled_from(["en", "de", "zh-Hans", ""])), max_size=30
+    st.tuples(st.text("ab, 猫é", max_size=12), st.sampled_from(["en", "de", "zh-Hans", "und"]), st.integers(1, 3)),
+    max_size=30,
 )
 
 
 def test_counts_by_hand():
-    counts = count_words([("a cat", "en"), ("A dog", "en"), ("die Cat", "de"), ("", "fr"), ("cat", "")])
-    assert counts.captions == {"en": 2, "de": 1, "fr": 1, "und": 1}
-    assert counts.words == {"en": {"a": 2, "cat": 1, "dog": 1}, "de": {"die": 1, "cat": 1}, "und": {"cat": 1}}
-    assert dict(counts.by_word())["cat"] == {"en": 1, "de": 1, "und": 1}
+    counts = count_words(
+        [("a cat", "en", 3), ("A dog", "en", 1), ("die Cat", "de", 1), ("", "fr", 2), ("cat cat", "und", 2)]
+    )
+    assert counts.captions == {"en": 4, "de": 1, "fr": 2, "und": 2}
+    assert counts.words == {"en": {"a": 4, "cat": 3, "dog": 1}, "de": {"die": 1, "cat": 1}, "und": {"cat": 4}}
+    assert dict(counts.by_word())["cat"] == {"en": 3, "de": 1, "und": 4}
 
 
 @given(st.lists(CAPTIONS, max_size=4), st.integers(1, 5))
@@ -32,10 +35,10 @@ def test_files_and_buckets_add_up_to_the_corpus(files, buckets):
     whole = WordCounts()
     for part in held.values():
         whole.add(part)
-    everything = [caption for captions in files for caption in captions]
-    assert whole.captions == Counter(tag or "und" for _, tag in everything)
+    everything = [(text, tag) for captions in files for text, tag, times in captions for _ in range(times)]
+    assert whole.captions == Counter(tag for _, tag in everything)
     assert {(tag, word): n for tag, counted in whole.words.items() for word, n in counted.items()} == Counter(
-        (tag or "und", word) for text, tag in everything for word in split_words(text)
+        (tag, word) for text, tag in everything for word in split_words(text)
     )
     assert held[0].captions == whole.captions
 

@@ -1,17 +1,15 @@
-"""From Examples to vocab.txt: the train split alone is counted, and counted exactly."""
+"""From tables of captions to vocab.txt: the train split alone is counted, and counted exactly."""
 
 import dataclasses
 from collections import Counter
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
-from tfx.types import artifact_utils, standard_artifacts
 
-from components import example_files, schema
-from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, Vocabulary
+from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, Captions, Vocabulary
+from components.caption_table import write_captions
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.executor import Executor, read_captions, read_pieces
+from components.vocabulary.executor import Executor, read_pieces
 from components.vocabulary.learner import learn_pieces
 from components.vocabulary.words import split_words
 
@@ -25,23 +23,19 @@ CAPTIONS = {
 
 @pytest.fixture(scope="module")
 def learn(tmp_path_factory, run_executor):
-    """Returns a function: a config -> the vocabulary artifact learnt from CAPTIONS in files of each split."""
+    """Returns a function: a config -> the vocabulary artifact learnt from CAPTIONS in tables of each split."""
 
     def run(config: VocabularyConfig, files: int = 2) -> Vocabulary:
-        examples = standard_artifacts.Examples()
-        examples.uri = str(tmp_path_factory.mktemp("examples"))
-        example_files.describe(examples, list(CAPTIONS))
-        for split, captions in CAPTIONS.items():
+        folder = tmp_path_factory.mktemp("captions")
+        for split, texts in CAPTIONS.items():
+            (folder / f"Split-{split}").mkdir()
             for index in range(files):
-                path = f"{artifact_utils.get_split_uri([examples], split)}/{example_files.file_name(index, files)}"
-                with example_files.writing(path, example_files.aside_folder(examples)) as write:
-                    for text, tag in captions[index::files]:
-                        features = (example := tf.train.Example()).features.feature
-                        features[schema.CAPTION_TEXT].bytes_list.value.append(text.encode())
-                        features[schema.CAPTION_LANGUAGE].bytes_list.value.append(tag.encode())
-                        write(example.SerializeToString())
+                table = write_captions(Counter(texts[index::files]))
+                (folder / f"Split-{split}" / f"{index}.arrow").write_bytes(table)
+        captions = Captions()
+        captions.uri = str(folder)
         properties = {"vocabulary_config": dataclasses.asdict(config)}
-        return run_executor(Executor, {"examples": examples}, {"vocabulary": Vocabulary}, properties)["vocabulary"]
+        return run_executor(Executor, {"captions": captions}, {"vocabulary": Vocabulary}, properties)["vocabulary"]
 
     return run
 
@@ -77,19 +71,6 @@ def test_the_same_captions_in_other_files_and_order_give_the_same_bytes(learn):
     first, second = (Path(learn(VocabularyConfig(size=60), files).uri) for files in (1, 4))
     for name in (VOCABULARY_FILE, VOCABULARY_REPORT_FILE):
         assert (first / name).read_bytes() == (second / name).read_bytes()
-
-
-def test_captions_without_a_language_have_none(tmp_path):
-    path = str(tmp_path / "data.gz")
-    with example_files.writing(path, str(tmp_path / "aside")) as write:
-        for tags in ([b"en", b"de"], [b"en"], [], [b"en", b"de", b"fr"]):
-            features = (example := tf.train.Example()).features.feature
-            features[schema.CAPTION_TEXT].bytes_list.value.extend([b"a cat", b"c\xffat"])
-            features[schema.CAPTION_LANGUAGE].bytes_list.value.extend(tags)
-            write(example.SerializeToString())
-    texts = ["a cat", "c\ufffdat"]
-    expected = [["en", "de"], ["en", ""], ["", ""], ["en", "de"]]
-    assert list(read_captions(path)) == [pair for tags in expected for pair in zip(texts, tags, strict=True)]
 
 
 def test_words_below_the_least_count_are_reported_as_what_they_read_as(learn, load_json):

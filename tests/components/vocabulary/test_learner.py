@@ -25,7 +25,7 @@ captions = json.load(sys.stdin)
 random.Random(int(sys.argv[1])).shuffle(captions)
 counts = WordCounts()
 for file in (captions[:1000], captions[1000:]):
-    counts.add(count_words((text, "en") for text in file))
+    counts.add(count_words((text, "en", 1) for text in file))
 print(hashlib.sha256("\\n".join(learn_pieces(counts.words["en"], VocabularyConfig(size=1500))).encode()).hexdigest())
 """
 
