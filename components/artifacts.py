@@ -22,8 +22,9 @@ class IngestReport(artifact.Artifact):
       ingest_report.json   {"splits": {split: {"images": TALLY, "captions": TALLY}},
                             "samples": {reason: [{"record": name, "detail": text}, ...]}}   at most 5 a reason
     ```
-    TALLY is `components.tally.Tally.to_json()`: {"read": n, "kept": n, "dropped": {reason: n}}. The reasons are
-    those of components/pair_example_gen/reasons.py; a record's name is its url, else '<file>#<name in file>'.
+    TALLY is `components.tally.Tally.to_json()`: {"read": n, "kept": n, "dropped": {reason: n}}, with "noted": {name: n}
+    where kept records had something that could not be used. The reasons and names are those of
+    components/pair_example_gen/reasons.py; a record's name is its url, else '<file>#<name in file>'.
     """
 
     TYPE_NAME = "align.IngestReport"

@@ -41,12 +41,14 @@ class Counts:
     Attributes:
       read, kept: (split, kind) -> records, where kind is IMAGES or CAPTIONS.
       dropped: (split, kind, reason) -> records.
+      noted: (split, kind, name of what could not be used of them) -> records that were kept.
       samples: reason -> the samples of least rank, at most SAMPLES_PER_REASON, in order.
     """
 
     read: Counter = field(default_factory=Counter)
     kept: Counter = field(default_factory=Counter)
     dropped: Counter = field(default_factory=Counter)
+    noted: Counter = field(default_factory=Counter)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     _undeveloped: dict[tuple[str, str], Callable[[], Picture]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -62,6 +64,11 @@ class Counts:
         """Count one dropped record and consider it as a sample; `develop` asks for the picture of what stays one."""
         self.dropped[split, kind, reason] += 1
         self.add_sample(reason, record, detail, picture)
+
+    def note(self, split: str, kind: str, name: str, record: str, detail: str) -> None:
+        """Count one kept record of which something could not be used, and consider it as a sample."""
+        self.noted[split, kind, name] += 1
+        self.add_sample(name, record, detail)
 
     def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] | None = None) -> None:
         """Consider a record as a sample of a reason."""
@@ -88,12 +95,11 @@ class Counts:
         Raises:
           ValueError: where the counts do not balance.
         """
-        reasons = {
-            reason: number
-            for (of_split, of_kind, reason), number in self.dropped.items()
-            if (of_split, of_kind) == (split, kind)
-        }
-        return Tally(read=self.read[split, kind], kept=self.kept[split, kind], dropped=reasons)
+        dropped, noted = (
+            {reason: number for (*of, reason), number in counter.items() if of == [split, kind]}
+            for counter in (self.dropped, self.noted)
+        )
+        return Tally(read=self.read[split, kind], kept=self.kept[split, kind], dropped=dropped, noted=noted)
 
     def report_splits(self, splits: Sequence[str]) -> dict[str, dict]:
         """Returns {split: {"images": TALLY, "captions": TALLY}} for the report artifacts."""
@@ -126,19 +132,22 @@ class Counts:
             "read": [[*key, number] for key, number in sorted(self.read.items())],
             "kept": [[*key, number] for key, number in sorted(self.kept.items())],
             "dropped": [[*key, number] for key, number in sorted(self.dropped.items())],
+            "noted": [[*key, number] for key, number in sorted(self.noted.items())],
             "samples": {reason: [list(sample) for sample in found] for reason, found in self.samples.items()},
         }
 
     @classmethod
     def from_json(cls, content: dict) -> Counts:
         """Returns the counts that `to_json` described."""
-        read, kept, dropped = (
-            Counter({tuple(key): number for *key, number in content[fate]}) for fate in ("read", "kept", "dropped")
+        read, kept, dropped, noted = (
+            Counter({tuple(key): number for *key, number in content[fate]})
+            for fate in ("read", "kept", "dropped", "noted")
         )
         return cls(
             read,
             kept,
             dropped,
+            noted,
             samples={reason: [Sample(*sample) for sample in found] for reason, found in content["samples"].items()},
         )
 
@@ -150,6 +159,7 @@ def merge(parts: Iterable[Counts]) -> Counts:
         whole.read.update(part.read)
         whole.kept.update(part.kept)
         whole.dropped.update(part.dropped)
+        whole.noted.update(part.noted)
         for reason, found in part.samples.items():
             joined = [*whole.samples.get(reason, []), *found]
             whole.samples[reason] = heapq.nsmallest(SAMPLES_PER_REASON, joined)

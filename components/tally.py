@@ -16,11 +16,13 @@ class Tally:
       read: records that came in.
       kept: records that went out.
       dropped: records left out, by the name of the one reason that dropped each.
+      noted: kept records of which something could not be used, by its name; one record may be in several.
     """
 
     read: int
     kept: int
     dropped: Mapping[str, int] = field(default_factory=dict)
+    noted: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lost = self.read - self.kept - sum(self.dropped.values())
@@ -31,5 +33,9 @@ class Tally:
             )
 
     def to_json(self) -> dict:
-        """Returns {"read": n, "kept": n, "dropped": {reason: n}} with reasons sorted by name."""
-        return {"read": self.read, "kept": self.kept, "dropped": dict(sorted(self.dropped.items()))}
+        """Returns {"read": n, "kept": n, "dropped": {reason: n}} with reasons sorted by name.
+
+        Where something was noted, it also has "noted": {name: n}.
+        """
+        tally = {"read": self.read, "kept": self.kept, "dropped": dict(sorted(self.dropped.items()))}
+        return {**tally, "noted": dict(sorted(self.noted.items()))} if self.noted else tally

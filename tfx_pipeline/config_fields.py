@@ -69,7 +69,7 @@ class _Builder:
         if origin in (typing.Union, types.UnionType):
             return self._convert_to_one(value, hint, name)
         if origin is typing.Literal:
-            if value not in typing.get_args(hint):
+            if not any(value is choice or (value == choice and type(value) is str) for choice in typing.get_args(hint)):
                 raise ValueError(f"{name} is {kind(value)}; it must be {_wanted(hint)}")
             return value
         if origin is tuple and isinstance(value, list):
@@ -85,8 +85,11 @@ class _Builder:
         return _scalar(value, hint, name)
 
     def _convert_to_one(self, value: Any, hint: Any, name: str) -> Any:
-        """Returns `value` as the first type of a union that takes it."""
-        for option in typing.get_args(hint):
+        """Returns `value` as the first type of a union that takes it; where that may be null, "" is refused."""
+        options = typing.get_args(hint)
+        if value == "" and type(None) in options:
+            raise ValueError(f"{name} is ''; it must be {_wanted(hint)}, which is null where it is not set")
+        for option in options:
             if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
                 return self._convert(value, option, name)  # what is wrong inside of it is said of the field there
             try:
@@ -150,7 +153,8 @@ def _wanted(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_wanted(option) for option in typing.get_args(hint))
     if origin is typing.Literal:
-        return f"one of {', '.join(typing.get_args(hint))}"
+        choices = [choice if isinstance(choice, str) else str(choice).lower() for choice in typing.get_args(hint)]
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
     if dataclasses.is_dataclass(hint):
         return "a mapping of its fields"
     return _WANTED.get(origin or hint, "a mapping")

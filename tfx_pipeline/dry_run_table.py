@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.pair_filter.rules import OFF
+from tfx_pipeline.run_summary import noted
 from tfx_pipeline.wording import NOTHING, count, counted, percent
 
 COUNTING_RULES = ("captions_per_image", "images_per_caption", "rare_ngram")  # over the whole of the train split
@@ -101,6 +102,9 @@ def notes(found: DryRun) -> Iterator[str]:
     if skipped:
         why = ", ".join(f"{reason} {count(number)}" for reason, number in skipped.most_common())
         yield f"Ingest skipped {counted(skipped.total(), 'record')} before: {why}."
+    for phrase in noted(found.ingest["splits"].values()):
+        sample = found.ingest["samples"][phrase.partition(" ")[0]][0]
+        yield escape(f"Ingest noted {phrase}, as in {sample['record']}: {sample['detail']}.")
     if found.evaluation_sets:
         sets = ", ".join(f"{name} ({counted(number, 'image')})" for name, number in found.evaluation_sets.items())
         most = f", {counted(found.sample, 'record')} of each at most" if found.sample else ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.run_record import ComponentRecord
@@ -61,7 +64,21 @@ def _pairs(path: Path) -> str:
     dropped = {kind: sum(split[kind]["read"] for split in splits) - kept[kind] for kind in kept}
     phrase = f"{counted(kept['images'], 'image')}, {counted(kept['captions'], 'caption')}"
     lost = [counted(number, kind.removesuffix("s")) for kind, number in dropped.items() if number]
-    return f"{phrase}, dropped {' and '.join(lost)}" if lost else f"{phrase}, none dropped"
+    phrase += f", dropped {' and '.join(lost)}" if lost else ", none dropped"
+    return ", ".join([phrase, *noted(splits)])
+
+
+def noted(splits: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns what was noted of kept images and captions in all splits, such as "language_unknown in 3 captions".
+
+    Args:
+      splits: of an ingest report; one of an earlier version has no notes.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for split in splits:
+        for kind in ("images", "captions"):
+            found.update({(name, kind): number for name, number in split[kind].get("noted", {}).items()})
+    return [f"{name} in {counted(number, kind.removesuffix('s'))}" for (name, kind), number in sorted(found.items())]
 
 
 def _vocabulary(uri: Path) -> str:

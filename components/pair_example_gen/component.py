@@ -52,7 +52,7 @@ class PairExampleGen(FileBasedExampleGen):
                 splits=[
                     tfx.proto.Input.Split(name=name, pattern=pattern)
                     for name, pattern in (
-                        *config.splits.items(),
+                        *config.globs.items(),
                         *([("metadata", config.metadata)] * bool(config.metadata)),
                     )
                 ]
@@ -61,7 +61,7 @@ class PairExampleGen(FileBasedExampleGen):
                 split_config=tfx.proto.SplitConfig(
                     splits=[
                         tfx.proto.SplitConfig.Split(name=name, hash_buckets=share)
-                        for name, share in config.hash_split.items()
+                        for name, share in config.shares.items()
                     ]
                 )
             ),

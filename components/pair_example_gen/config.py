@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Union
 
+from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
+from components.pair_example_gen.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
 
 MAX_IMAGE_PIXELS = 64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
 _PARTICULAR = ("image_field", "image_folder", "key_field", "columns", "metadata")  # fields that only some formats use
 
-
-def _default_splits() -> dict[str, str]:
-    return {"all": FORMATS["tar"].glob}
+Off = Literal[False]  # of a field for which null means the format's own
 
 
 @dataclass(frozen=True)
 class IngestConfig:
     """Where the image-text pairs are and which of their fields are captions.
 
-    A default that says "by format" stands in components/pair_example_gen/formats.py.
+    null is the default wherever a field may be null. Where the docstring says "by format", null takes what
+    components/pair_example_gen/formats.py has for the format; elsewhere it is none at all.
 
     Attributes:
       shards: folder that holds the files, on any file system that Beam reads. Required; a relative path starts at the
@@ -39,26 +41,27 @@ class IngestConfig:
         .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
         "karpathy": dataset_coco.json or dataset_flickr30k.json and image files; its own split field chooses train
         (restval counts as train), validation or test.
-      splits: split name -> glob of its files under `shards`; the default's glob is by format. A single entry is one
-        pile, divided by `hash_split`; of several, each is a split by itself, and one must be named "train".
+      splits: split name -> glob of its files under `shards`; by format, one pile. A single entry is one pile, divided
+        by `hash_split`; of several, each is a split by itself, and one must be named "train".
       hash_split: split name -> share, an integer weight, of the one pile. Images are assigned by hash of their bytes,
-        so that no image straddles two splits. Where `splits` has several entries, or the format names the split of
-        each record, it must be empty.
+        so that no image straddles two splits. null: DEFAULT_HASH_SPLIT of one pile, {} where `splits` has several
+        entries or the format names the split of each record, which then may not be divided again.
       captions: caption field -> BCP 47 language tag ("und" where unknown); by format. In a tar, "txt" is the .txt
         member of a record and every other name a key of its .json member; elsewhere it is a column or feature. A
         field that holds a list holds several captions.
       language_field: field with the BCP 47 tag of a record's captions: a text for all, or a list as long as the list
-        of captions; where it is absent or empty the tag in `captions` stands. "" for none, or by format.
-      label_field: field that holds the class for zero-shot evaluation; "" for none.
-      url_field: field with the address that the image came from, which then names the record in messages; "" for none,
-        or by format.
+        of captions. Where it is absent or empty the tag in `captions` stands; what is no tag is counted as
+        language_unknown and read as "und". By format; false for none where the format has one.
+      label_field: field that holds the class for zero-shot evaluation.
+      url_field: field with the address that the image came from, which then names the record in messages. By format;
+        false for none where the format has one.
       image_field: column or feature that holds the image or its path; by format.
-      image_folder: folder that the images' paths start from; "" for `shards`. A path that leaves it is refused.
+      image_folder: folder that the images' paths start from; null for `shards`. A path that leaves it is refused.
       key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
         shards and metadata are joined, in place of the address.
       columns: the columns' names, where a CSV or TSV has no header line; () where it has one.
       metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
-        for the others, for shards that lack the captions. "" where the shards hold them.
+        for the others, for shards that lack the captions; null where the shards hold them.
       sample: read about so many records, from tasks chosen by hash: the same ones each time; null for all.
       max_image_pixels: width x height above which an image is refused by its header, before any decoding.
     """
@@ -67,17 +70,17 @@ class IngestConfig:
 
     shards: str = ""
     format: str = "tar"
-    splits: Mapping[str, str] = field(default_factory=_default_splits)
-    hash_split: Mapping[str, int] = field(default_factory=lambda: dict(IngestConfig.DEFAULT_HASH_SPLIT))
-    captions: Mapping[str, str] = field(default_factory=lambda: dict(FORMATS["tar"].captions))
-    language_field: str = ""
-    label_field: str = ""
-    url_field: str = ""
-    image_field: str = ""
-    image_folder: str = ""
-    key_field: str = ""
+    splits: Mapping[str, str] | None = None
+    hash_split: Mapping[str, int] | None = None
+    captions: Mapping[str, str] | None = None
+    language_field: Union[str, Off, None] = None  # noqa: UP007 - resolved at run time on Python 3.10
+    label_field: str | None = None
+    url_field: Union[str, Off, None] = None  # noqa: UP007
+    image_field: str | None = None
+    image_folder: str | None = None
+    key_field: str | None = None
     columns: tuple[str, ...] = ()
-    metadata: str = ""
+    metadata: str | None = None
     sample: int | None = None
     max_image_pixels: int = MAX_IMAGE_PIXELS
 
@@ -86,17 +89,13 @@ class IngestConfig:
             raise ValueError(f"{self.section}.format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
         object.__setattr__(self, "columns", tuple(self.columns))  # JSON, in which executors get it, has lists alone
         self._refuse_what_the_format_ignores()
-        self._fill_in_by_format()
         self._check_splits()
-        if not self.captions:
-            raise ValueError(
-                f'{self.section}.captions is empty; name at least one caption field, such as {{"txt": "und"}}'
-            )
-        missing = [name for name in (*self.captions, self.image_field) if name not in self.columns]
+        self._check_captions()
+        missing = [name for name in self.named_fields if name not in self.columns]
         if self.columns and missing:
             raise ValueError(
                 f"{self.section}.columns is {list(self.columns)}, without {missing[0]!r}; name that column there, or "
-                f"the right one in {self.section}.captions or {self.section}.image_field"
+                f"the right one in {self.section}.captions, image_field or whichever field asks for it"
             )
         if len(set(self.columns)) < len(self.columns):
             raise ValueError(f"{self.section}.columns is {list(self.columns)}; each name may come once")
@@ -116,8 +115,16 @@ class IngestConfig:
         return [TRAIN_SPLIT]
 
     def to_json(self) -> str:
-        """Returns the config as text, which the component's cache depends on."""
-        return json.dumps(dataclasses.asdict(self))
+        """Returns the config as text, which the cache depends on: what is by format stands there in full."""
+        fields = self.fields
+        by_format = {
+            "splits": dict(self.globs),
+            "hash_split": dict(self.shares),
+            "captions": dict(fields.captions),
+            "language_field": fields.language or False,
+            "url_field": fields.url or False,
+        }
+        return json.dumps({**dataclasses.asdict(self), **by_format})
 
     @property
     def layout(self) -> Format:
@@ -134,7 +141,40 @@ class IngestConfig:
         """Names of the splits that PairExampleGen writes."""
         if self.layout.split_values:
             return list(dict.fromkeys(self.layout.split_values.values()))
-        return list(self.hash_split) if len(self.splits) == 1 else list(self.splits)
+        return list(self.shares or self.globs)
+
+    @property
+    def globs(self) -> Mapping[str, str]:
+        """Name in `splits` -> glob under `shards`."""
+        return {"all": self.layout.glob} if self.splits is None else self.splits
+
+    @property
+    def shares(self) -> Mapping[str, int]:
+        """Split name -> share of the one pile; empty where the files or the records say their split."""
+        if self.hash_split is not None:
+            return self.hash_split
+        return {} if self.layout.split_values or len(self.globs) > 1 else self.DEFAULT_HASH_SPLIT
+
+    def shares_of(self, entry: str) -> dict[str, int]:
+        """Returns split name -> share, for the splits that an entry of `splits` is written to."""
+        return dict.fromkeys(self.split_names, 1) if self.layout.split_values else dict(self.shares) or {entry: 1}
+
+    @functools.cached_property
+    def fields(self) -> Fields:
+        """The fields that captions, language, class and names come from, by format where they are not set."""
+        own, captions = self.layout.defaults, self.layout.captions if self.captions is None else self.captions
+        return Fields(
+            captions={name: language_tag(tag) or tag for name, tag in captions.items()},
+            language=(own.get("language_field") if self.language_field is None else self.language_field) or None,
+            label=self.label_field or None,
+            url=(own.get("url_field") if self.url_field is None else self.url_field) or None,
+            key=self.key_field or None,
+        )
+
+    @property
+    def image_column(self) -> str:
+        """Name of the column or feature that holds the image or its path, in a format that has such."""
+        return self.image_field or self.layout.defaults["image_field"]
 
     @property
     def folder_of_images(self) -> str:
@@ -144,8 +184,9 @@ class IngestConfig:
     @property
     def named_fields(self) -> list[str]:
         """Names of the fields that are read."""
-        fields = (self.language_field, self.label_field, self.url_field, self.key_field, self.image_field)
-        return [name for name in dict.fromkeys((*self.captions, *fields)) if name]
+        captions, *others = self.fields
+        images = [self.image_column] if "image_field" in self.layout.uses else []
+        return [name for name in dict.fromkeys((*captions, *others, *images)) if name]
 
     def _refuse_what_the_format_ignores(self) -> None:
         for name in _PARTICULAR:
@@ -160,45 +201,53 @@ class IngestConfig:
                 f"{self.section}.key_field is {self.key_field!r} without {self.section}.metadata; name the files to "
                 "join"
             )
-
-    def _fill_in_by_format(self) -> None:
-        for name, value in self.layout.defaults.items():
-            if not getattr(self, name):
-                object.__setattr__(self, name, value)
-        if self.splits == _default_splits():
-            object.__setattr__(self, "splits", {"all": self.layout.glob})
-        if self.captions == FORMATS["tar"].captions:
-            object.__setattr__(self, "captions", dict(self.layout.captions))
-        if self.layout.split_values and self.hash_split == self.DEFAULT_HASH_SPLIT:
-            object.__setattr__(self, "hash_split", {})
+        if self.metadata and not self.fields.key and not self.fields.url:
+            raise ValueError(
+                f"{self.section}.url_field is false, by which {self.section}.metadata is joined; leave it out, or set "
+                f"{self.section}.key_field"
+            )
 
     def _check_splits(self) -> None:
-        if not self.splits:
+        if not self.globs:
             raise ValueError(f'{self.section}.splits is empty; name at least one glob, such as {{"all": "*.tar"}}')
-        divided = len(self.splits) == 1
+        divided = len(self.globs) == 1
         if self.layout.split_values:
-            if not divided or self.hash_split:
+            if not divided or self.shares:
                 name = "hash_split" if divided else "splits"
                 raise ValueError(
                     f"{self.section}.{name} is {dict(getattr(self, name))}, but in {self.section}.format "
                     f"{self.format!r} each record names its split; leave hash_split out and give splits a single glob"
                 )
             return
-        if divided and not self.hash_split:
+        if divided and not self.shares:
             raise ValueError(
                 f"{self.section}.hash_split is empty but {self.section}.splits has the single entry "
-                f"{list(self.splits)}; give shares such as {dict(self.DEFAULT_HASH_SPLIT)}"
+                f"{list(self.globs)}; give shares such as {dict(self.DEFAULT_HASH_SPLIT)}"
             )
-        if not divided and self.hash_split:
+        if not divided and self.shares:
             raise ValueError(
-                f"{self.section}.hash_split is {dict(self.hash_split)} but {self.section}.splits already names "
-                f"{list(self.splits)}; set hash_split to {{}} or give a single glob"
+                f"{self.section}.hash_split is {dict(self.shares)} but {self.section}.splits already names "
+                f"{list(self.globs)}; set hash_split to null or give a single glob"
             )
         if not set(self.needed_splits) & set(self.split_names):
             raise ValueError(f'{self.section} names the splits {self.split_names}; one of them must be "train"')
-        for name, weight in self.hash_split.items():
+        for name, weight in self.shares.items():
             if weight < 1:
                 raise ValueError(f"{self.section}.hash_split[{name!r}] is {weight}; a share must be at least 1")
+
+    def _check_captions(self) -> None:
+        captions = self.fields.captions
+        if not captions or "" in captions:
+            raise ValueError(
+                f"{self.section}.captions is {dict(captions)}; name at least one caption field, none of them without a "
+                'name, such as {"txt": "und"}'
+            )
+        for name, tag in captions.items():
+            if language_tag(tag) is None:
+                raise ValueError(
+                    f"{self.section}.captions[{name!r}] is {tag!r}, which is no language tag; give one of BCP 47, such "
+                    'as "en" or "zh-Hant", or "und" where the language is not known'
+                )
 
 
 @dataclass(frozen=True)
@@ -213,7 +262,6 @@ class EvaluationSetConfig(IngestConfig):
 
     DEFAULT_HASH_SPLIT: ClassVar[Mapping[str, int]] = {"test": 1}
 
-    hash_split: Mapping[str, int] = field(default_factory=lambda: dict(EvaluationSetConfig.DEFAULT_HASH_SPLIT))
     name: str = ""
 
     def __post_init__(self) -> None:

@@ -124,8 +124,8 @@ def _to_raw_record(
     if repeated:
         return RawRecord(name, flaw=reasons.DUPLICATE_KEY, detail=f"two columns have the name {repeated!r}")
     values = dict(zip(columns, cells, strict=True))
-    path = values.get(config.image_field, "").strip()
-    detail = "" if path else f"{config.image_field!r} is empty or missing; columns: {', '.join(values)}"
+    path = values.get(config.image_column, "").strip()
+    detail = "" if path else f"{config.image_column!r} is empty or missing; columns: {', '.join(values)}"
     return RawRecord(name, path=path, extension=extension_of(path), fields=values, detail=detail)
 
 

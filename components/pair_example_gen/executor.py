@@ -109,8 +109,7 @@ def plan(config: IngestConfig, examples: Artifact) -> list[Task]:
     """Decide which part is written to which files; the same files give the same names."""
     tasks = []
     for split, sources in find_sources(config).items():
-        shares = dict.fromkeys(config.split_names, 1) if config.layout.split_values else dict(config.hash_split)
-        shares = shares or {split: 1}
+        shares = config.shares_of(split)
         for index, source in enumerate(sources):
             name = example_files.file_name(index, len(sources))
             outputs = {to: posixpath.join(draft_folder(examples, to), name) for to in shares}
@@ -150,7 +149,7 @@ def refuse_empty(counts: Counts, config: IngestConfig) -> None:
     raise ValueError(
         f"{config.section}.shards is {config.shards!r}, of which no image reached the split {where}: "
         f"{sum(tally.read for tally in tallies)} read, dropped as {why}; check the files and that "
-        f"{config.section}.captions = {dict(config.captions)} names fields that they have"
+        f"{config.section}.captions = {dict(config.fields.captions)} names fields that they have"
     )
 
 
@@ -187,23 +186,24 @@ class Ingest:
         return with_rows(records, rows_beside(task.source.path, self._config))
 
     def _add(self, record: RawRecord, task: Task, write: Mapping[str, Callable[[bytes], None]], counts: Counts) -> None:
-        config = self._config
-        url = read_name(record.fields, config.url_field)
-        key = read_name(record.fields, config.key_field) or record.name
-        name = _printable(url or f"{task.name}#{key}")[:MAX_NAME_CHARACTERS]
+        config, fields = self._config, self._config.fields
+        url = read_name(record.fields, fields.url)
+        in_file = read_name(record.fields, fields.key) or record.name
+        name = _printable(url or f"{task.name}#{in_file}")[:MAX_NAME_CHARACTERS]
         captions = Captions()
         try:
             load_image(record, config.folder_of_images)
             picture = read_picture(record, config.max_image_pixels, decode_as_training_does)
-            label = read_label(record.fields, config.label_field)
-            captions = read_captions(record.fields, config.captions, config.language_field)
+            label = read_label(record.fields, fields.label)
+            captions = read_captions(record.fields, fields.captions, fields.language)
             if not captions.kept:
-                fields = ", ".join(config.captions)
-                raise Refused(reasons.NO_CAPTION, f"{len(captions.refused)} unusable in the fields {fields}")
+                raise Refused(reasons.NO_CAPTION, f"{len(captions.refused)} unusable in {', '.join(fields.captions)}")
             split = record.split or split_of(picture.encoded, task.shares)
             write[split](to_example(picture, captions, label, name, split))
             counts.kept[split, IMAGES] += 1
             counts.kept[split, CAPTIONS] += len(captions.kept)
+            for noted in captions.noted:
+                counts.note(split, CAPTIONS, noted.reason, name, _printable(noted.detail))
         except Refused as refused:
             split = record.split or split_of(record.image or name.encode(), task.shares)
             counts.drop(split, IMAGES, refused.reason, name, _printable(refused.detail))

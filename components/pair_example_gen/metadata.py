@@ -43,7 +43,7 @@ def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> d
     same as the rows, so that a damaged file loses nothing that they hold.
     """
     path = re.sub(r"\.tar(\.\w+)?$", "", shard) + ".parquet"
-    names = (SHARD_KEY, *wanted_fields(config), config.url_field, *more)
+    names = (SHARD_KEY, *wanted_fields(config), *more, *([config.fields.url] if config.fields.url else []))
     rows: dict[bytes, dict[str, Any] | None] = {}
     if not FileSystems.exists(path):
         return {}
@@ -61,7 +61,8 @@ def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> d
 
 def wanted_fields(config: IngestConfig) -> list[str]:
     """Returns the fields that captions, their language and the label come from."""
-    return [name for name in (*config.captions, config.language_field, config.label_field) if name]
+    fields = config.fields
+    return [name for name in (*fields.captions, fields.language, fields.label) if name]
 
 
 def merge_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, list]:
@@ -109,7 +110,7 @@ class ReadMetadata(beam.DoFn):
         ours = PUBLISHED_COLUMNS[config.format]
         theirs = {ours[name]: name for name in ours}
         self._columns = {theirs.get(name, name): name for name in wanted_fields(config)}
-        self._join = config.key_field or theirs["url"]
+        self._join = config.fields.key or theirs["url"]
 
     def process(self, source: Source) -> Iterator[tuple[bytes, dict[str, Any]]]:
         for row in self._rows(source):
@@ -142,7 +143,7 @@ class ReadShardKeys(beam.DoFn):
 
     def __init__(self, config: IngestConfig) -> None:
         self._config = config
-        self._join = config.key_field or config.url_field
+        self._join = config.fields.key or config.fields.url or ""  # IngestConfig has it that one is set
 
     def process(self, element: tuple[str, Task]) -> Iterator[tuple[bytes, tuple[str, bytes]]]:
         path, task = element

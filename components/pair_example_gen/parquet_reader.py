@@ -26,7 +26,7 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
     number = 0
     try:
         for number, row in read_rows(stream, part, config.named_fields, BATCH_ROWS):
-            yield _to_raw_record(number, row, config.image_field)
+            yield _to_raw_record(number, row, config.image_column)
     except UnreadableFooter as error:
         if not part.index:
             yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))

@@ -34,6 +34,9 @@ NOT_UTF8 = "not_utf8"
 NOT_TEXT = "not_text"
 EMPTY = "empty"
 
+# Captions that are kept all the same.
+LANGUAGE_UNKNOWN = "language_unknown"  # the language field holds no language tag, or not one for each caption
+
 
 class Refused(Exception):
     """A record that is left out, with the reason's name and what was found."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.images import Picture, prepare
+from components.pair_example_gen.language_tags import language_tag
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, RawRecord
 from components.pair_example_gen.reasons import Refused
-from components.schema import NO_LABEL
+from components.schema import NO_LABEL, UNKNOWN_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,12 @@ class Captions:
     Attributes:
       kept: the usable ones, in the order of `ingest.captions`.
       refused: the others.
+      noted: what was wrong with a usable one's language.
     """
 
     kept: list[Caption] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    noted: list[Refused] = field(default_factory=list)
 
 
 def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], object]) -> Picture:
@@ -54,31 +57,43 @@ def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], ob
     return picture
 
 
-def read_captions(values: Mapping[str, object], captions: Mapping[str, str], language_field: str = "") -> Captions:
+def read_captions(
+    values: Mapping[str, object], captions: Mapping[str, str], language_field: str | None = None
+) -> Captions:
     """Read the caption fields of a record.
 
     A field that is absent holds no caption. Each text of a list is a caption. White space around a caption is cut off.
+    A language that is stated and is no language tag is noted, and the caption kept as of unknown language.
 
     Args:
       values: the record's fields.
       captions: caption field -> language tag where the record states none, as `ingest.captions` has it.
-      language_field: field with the language, a text for all captions or a list as long as theirs; "" for none.
+      language_field: field with the language, a text for all captions or a list as long as theirs; None for none.
     """
     found = Captions()
     languages = _list(values, language_field)
     for name, tag in captions.items():
         texts = _list(values, name)
-        stated = languages if len(languages) == len(texts) else languages * len(texts) if len(languages) == 1 else []
+        stated = languages * len(texts) if len(languages) == 1 else languages
         for index, value in enumerate(texts):
             try:
                 text = _clean(value)
-                found.kept.append(Caption(text, _tag(stated[index]) or tag if stated else tag))
             except Refused as refused:
                 found.refused.append(refused)
+                continue
+            try:
+                if len(stated) not in (0, len(texts)) and any(map(_is_stated, stated)):
+                    detail = f"{len(stated)} languages for the {len(texts)} captions in {name}"
+                    raise Refused(reasons.LANGUAGE_UNKNOWN, detail)
+                language = _read_language(stated[index]) if stated and _is_stated(stated[index]) else tag
+            except Refused as refused:
+                found.noted.append(refused)
+                language = UNKNOWN_LANGUAGE
+            found.kept.append(Caption(text, language))
     return found
 
 
-def read_label(values: Mapping[str, object], label_field: str) -> str:
+def read_label(values: Mapping[str, object], label_field: str | None) -> str:
     """Returns the class of a record, or NO_LABEL where it has none.
 
     Raises:
@@ -95,7 +110,7 @@ def read_label(values: Mapping[str, object], label_field: str) -> str:
     return label.strip()
 
 
-def read_name(values: Mapping[str, object], field_name: str) -> str:
+def read_name(values: Mapping[str, object], field_name: str | None) -> str:
     """Returns the text or number in the field that names a record in messages, or "" where it has none."""
     value = _first(values, field_name)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -121,25 +136,31 @@ def split_of(identity: bytes, shares: Mapping[str, int]) -> str:
     raise ValueError(f"shares are {dict(shares)}; each must be at least 1")
 
 
-def _list(values: Mapping[str, object], name: str) -> list[object]:
+def _list(values: Mapping[str, object], name: str | None) -> list[object]:
     """Returns a field's values; none where the field is absent."""
-    if name not in values:
+    if name is None or name not in values:
         return []
     value = values[name]
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _first(values: Mapping[str, object], name: str) -> object:
-    return next(iter(_list(values, name)), None) if name else None
+def _first(values: Mapping[str, object], name: str | None) -> object:
+    return next(iter(_list(values, name)), None)
 
 
-def _tag(value: object) -> str:
-    """Returns a stated language, or "" where it is no text that could be a tag."""
-    try:
-        tag = _clean(value)
-    except Refused:
-        return ""
-    return tag if tag.isascii() and tag.replace("-", "").isalnum() else ""
+def _is_stated(language: object) -> bool:
+    """Says whether a language field's value states any: null, blank text and pandas' NaN do not."""
+    is_blank = isinstance(language, (str, bytes)) and not language.strip()
+    return language is not None and not is_blank and language == language
+
+
+def _read_language(value: object) -> str:
+    """Returns a stated language's tag; raises Refused with language_unknown where it is none."""
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+    tag = language_tag(text) if isinstance(text, str) else None
+    if tag is None:
+        raise Refused(reasons.LANGUAGE_UNKNOWN, f"{str(text)[:80]!r} is no language tag, such as 'en'")
+    return tag
 
 
 def _clean(value: object) -> str:

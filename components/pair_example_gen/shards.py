@@ -20,11 +20,8 @@ def check_shards(config: IngestConfig) -> None:
     """
     find_shards(config)
     find_metadata(config)
-    if "image_folder" in config.layout.uses and config.image_folder and not _exists(config):
-        raise ValueError(
-            f"{config.section}.image_folder is {config.image_folder!r}, which does not exist; set it to the folder "
-            "that the images' paths start from"
-        )
+    if config.image_folder is not None:
+        _refuse_missing(config.image_folder, f"{config.section}.image_folder is {config.image_folder!r}")
 
 
 def find_shards(config: IngestConfig) -> dict[str, list[str]]:
@@ -52,7 +49,7 @@ def find_sources(config: IngestConfig) -> dict[str, list[Source]]:
     for split, sizes in _find(config).items():
         sources = [part for path, size in sizes.items() for part in divide(path, size, config.layout.part_bytes)]
         if config.sample is not None:
-            sources = sample(sources, -(-config.sample // len(config.splits)))
+            sources = sample(sources, -(-config.sample // len(config.globs)))
         found[split] = sources
     return found
 
@@ -81,8 +78,7 @@ def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
     if not config.shards:
         raise ValueError(f"{config.section}.shards is empty; set it to the folder that holds your {kind}")
     found = {
-        name: _match(config, pattern, f"splits[{name!r}] = {pattern!r}", kind)
-        for name, pattern in config.splits.items()
+        name: _match(config, pattern, f"splits[{name!r}] = {pattern!r}", kind) for name, pattern in config.globs.items()
     }
     _refuse_shared(found, config)
     return found
@@ -106,14 +102,15 @@ def _match(config: IngestConfig, pattern: str, field: str, kind: str) -> dict[st
     )
 
 
-def _exists(config: IngestConfig) -> bool:
-    """Says whether the images' folder is there."""
-    folder, said = config.image_folder, f"{config.section}.image_folder is {config.image_folder!r}"
+def _refuse_missing(folder: str, said: str) -> None:
+    """Raise ValueError where the images' folder is not there."""
     storage.refuse_unreachable(folder, said)
     try:
-        return storage.has_folder(folder)
+        exists = storage.has_folder(folder)
     except Exception as error:  # as in `_match`
         raise ValueError(f"{said}, {explain(error, folder)}") from error
+    if not exists:
+        raise ValueError(f"{said}, which does not exist; set it to the folder that the images' paths start from")
 
 
 def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig) -> None:
@@ -122,7 +119,7 @@ def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig)
         for path in paths:
             if path in owner:
                 raise ValueError(
-                    f"{config.section}.splits gives {path} to both {owner[path]!r} ({config.splits[owner[path]]!r}) "
-                    f"and {split!r} ({config.splits[split]!r}); change a glob so that no shard is in two splits"
+                    f"{config.section}.splits gives {path} to both {owner[path]!r} ({config.globs[owner[path]]!r}) "
+                    f"and {split!r} ({config.globs[split]!r}); change a glob so that no shard is in two splits"
                 )
             owner[path] = split

@@ -30,7 +30,7 @@ def read_tfrecord(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterato
                 detail = "the checksum of its content is wrong"
                 yield RawRecord(f"record {number}", flaw=reasons.DAMAGED_RECORD, detail=detail)
             else:
-                yield _to_raw_record(number, payload, config.image_field)
+                yield _to_raw_record(number, payload, config.image_column)
     except ValueError as error:  # DamagedCompression is one
         yield RawRecord(f"behind record {number}", flaw=reasons.CORRUPT_FILE, detail=str(error))
 

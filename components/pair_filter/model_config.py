@@ -21,7 +21,7 @@ class ImageModelConfig:
       scale: what becomes of a pixel's 0 to 255. "minus_one_to_one" and "zero_to_one" say it; "imagenet" takes the
         ImageNet mean off 0 to 1 and divides by its standard deviation; "bytes" leaves it as it is.
       layout: "nhwc" (height, width, channel) or "nchw" (channel, height, width).
-      output: name of the output that is read; "" where the model has one alone.
+      output: name of the output that is read; null where the model has one alone.
       columns: columns of the output that are added up to the score (the classes that are unsafe); () where the output
         is the score or the embedding itself.
       signature: signature of a SavedModel; an ONNX file has none.
@@ -32,7 +32,7 @@ class ImageModelConfig:
     image_px: int
     scale: Scale
     layout: Layout = "nhwc"
-    output: str = ""
+    output: str | None = None
     columns: tuple[int, ...] = ()
     signature: str = "serving_default"
     batch: int = 32

@@ -20,7 +20,3 @@ class ValidationConfig:
 
     schema: str | None = None
     on_anomalies: Literal["report", "stop"] = "report"
-
-    def __post_init__(self) -> None:
-        if self.schema == "":
-            raise ValueError("validation.schema is empty; set it to a schema.pbtxt, or to null to infer one")

@@ -51,6 +51,7 @@ def test_counts_pass_through_json():
     counts = counts_of([("small", 1), ("odd", 2)])
     counts.read["seen", CAPTIONS] += 3
     counts.kept["seen", CAPTIONS] += 3
+    counts.note("seen", CAPTIONS, "language_unknown", "0.tar#1", "'7' is no language tag")
     assert Counts.from_json(json.loads(json.dumps(counts.to_json()))) == counts
 
 
@@ -62,6 +63,19 @@ def test_the_report_holds_every_split_and_the_totals_sum_them():
     assert report["seen"]["images"] == {"read": 2, "kept": 2, "dropped": {}}
     assert report["unseen"]["captions"] == {"read": 0, "kept": 0, "dropped": {}}
     assert counts.totals() == {"images_read": 3, "images_kept": 2, "captions_read": 0, "captions_kept": 0}
+
+
+def test_what_is_noted_of_kept_records_adds_up_beside_the_balance():
+    parts = []
+    for record in ("a", "b"):
+        counts = Counts()
+        counts.read["train", CAPTIONS] = counts.kept["train", CAPTIONS] = 2
+        counts.note("train", CAPTIONS, "language_unknown", record, "'7'")
+        parts.append(counts)
+    whole = merge(parts)
+    expected = {"read": 4, "kept": 4, "dropped": {}, "noted": {"language_unknown": 2}}
+    assert whole.report_splits(["train"])["train"]["captions"] == expected
+    assert {sample["record"] for sample in whole.report_samples()["language_unknown"]} == {"a", "b"}
 
 
 def test_a_record_that_was_lost_on_the_way_is_an_error():

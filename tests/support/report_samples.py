@@ -71,7 +71,7 @@ def tally(read: int, **dropped: int) -> dict:
 INGEST = {
     "splits": {
         "train": {"images": tally(4230, no_image=9, image_too_large=3), "captions": tally(8448, not_utf8=7)},
-        "seen": {"images": tally(1406), "captions": tally(2812, not_utf8=1)},
+        "seen": {"images": tally(1406), "captions": {**tally(2812, not_utf8=1), "noted": {"language_unknown": 4}}},
     },
     "samples": {"no_image": [{"record": "0.tar#k1", "detail": "members: <json>"}], "not_utf8": []},
 }

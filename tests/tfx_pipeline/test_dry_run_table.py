@@ -36,7 +36,17 @@ REPORT = {
     },
 }
 INGEST = {
-    "splits": {"train": {"images": {"dropped": {"no_caption": 2}}}, "seen": {"images": {"dropped": {"no_caption": 1}}}}
+    "splits": {
+        "train": {
+            "images": {"dropped": {"no_caption": 2}},
+            "captions": {"dropped": {}, "noted": {"language_unknown": 2}},
+        },
+        "seen": {
+            "images": {"dropped": {"no_caption": 1}},
+            "captions": {"dropped": {}, "noted": {"language_unknown": 3}},
+        },
+    },
+    "samples": {"language_unknown": [{"record": "0.tar#[red]1", "detail": "'4711' is no language tag"}]},
 }
 
 
@@ -80,7 +90,10 @@ def test_splits_that_pass_whole_have_no_table_and_samples_are_few_short_and_plai
 
 
 def test_it_says_what_ingest_skipped_and_what_a_sample_cannot_show():
-    assert printed().endswith("\nIngest skipped 3 records before: no_caption 3.\n")
+    assert printed().endswith(
+        "\nIngest skipped 3 records before: no_caption 3.\n\n"
+        "Ingest noted language_unknown in 5 captions, as in 0.tar#[red]1: '4711' is no language tag.\n"
+    )
     sampled = printed(sample=10_000, sets={"coco": 5000, "flickr30k": 1})
     assert "the evaluation sets coco (5,000 images), flickr30k (1 image), 10,000 records of each at most." in sampled
     assert "captions_per_image, images_per_caption, rare_ngram count over the corpus" in sampled

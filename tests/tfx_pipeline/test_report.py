@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from report_samples import FILTER, HISTORY, INGEST, METRICS, VOCABULARY, Page, events_of, page_of
-from tfx_pipeline.config import ConfigError
+from tfx_pipeline.config import ConfigError, load
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing, gather, in_order
 from tfx_pipeline.report.data_section import data_section, vocabulary_section
 from tfx_pipeline.report.evaluation_section import evaluation_section
@@ -37,7 +37,7 @@ from tfx_pipeline.wording import NOTHING
 
 
 def test_read_kept_and_dropped_are_the_reports_own(contents):
-    ingest, reasons, samples, filtered, rules, _ = Page(data_section(contents)).tables
+    ingest, reasons, notes, samples, filtered, rules, _ = Page(data_section(contents)).tables
     assert [row[:7] for row in ingest[1:]] == [
         ["train", "4,230", "4,218", "12", "8,448", "8,441", "7"],
         ["seen", "1,406", "1,406", "–", "2,812", "2,811", "1"],  # noqa: RUF001
@@ -49,6 +49,7 @@ def test_read_kept_and_dropped_are_the_reports_own(contents):
         ["no_image", "images", "9", "–", "9"],  # noqa: RUF001
         ["not_utf8", "captions", "7", "1", "8"],
     ]
+    assert notes[1:] == [["language_unknown", "captions", "–", "4", "4"]]  # noqa: RUF001
     assert samples[1:] == [["no_image", "0.tar#k1", "members: <json>"]]
     assert filtered[1][:7] == ["train", "4,218", "4,196", "22", "8,441", "7,000", "1,441"]
     assert rules == [
@@ -294,7 +295,5 @@ def test_commands_name_the_config_that_was_used(contents):
     own = f" --config {contents.record.run_dir}/config.yaml"
     assert config_flag(contents) == own
     assert config_flag(dataclasses.replace(contents, config={"no_such_section": {}})) == own
-    from tfx_pipeline.config import load
-
     assert config_flag(dataclasses.replace(contents, config=load("b7-base").to_mapping())) == " --config b7-base"
     assert config_flag(dataclasses.replace(contents, config=load("demo").to_mapping())) == ""

@@ -200,7 +200,7 @@ def test_summaries_say_what_was_made(tmp_path):
         "seen": {"images": tally(230), "captions": tally(436)},
     }
     write_lines(tmp_path / "ingest_report.json", [{"splits": splits, "samples": {}}])
-    splits["seen"]["captions"] = tally(436, empty=1)
+    splits["seen"]["captions"] = {**tally(436, empty=1), "noted": {"language_unknown": 1}}
     write_lines(tmp_path / "filter_report.json", [{"splits": splits, "rules": [], "samples": {}}])
     write_lines(tmp_path / "vocabulary_report.json", [{"pieces": 2000, "distinct_words": 5311}])
     write_lines(tmp_path / "history.jsonl", [history_line(1), history_line(100)])
@@ -209,7 +209,9 @@ def test_summaries_say_what_was_made(tmp_path):
     filtered = finished("PairFilter", report=tmp_path)
     of_a_set = finished("EvaluationSet.coco", report=tmp_path)
     assert summarize(of_a_set) == summarize(ingested)
-    assert summarize(filtered) == "4,218 images, 8,435 captions, dropped 12 images and 1 caption"
+    assert summarize(filtered) == (
+        "4,218 images, 8,435 captions, dropped 12 images and 1 caption, language_unknown in 1 caption"
+    )
     assert summarize(finished("Vocabulary", vocabulary=tmp_path)) == "2,000 pieces from 5,311 words"
     trained = finished("Trainer", model_run=tmp_path)
     assert summarize(trained) == "100 steps in 16 min 40 s, loss 2.500"

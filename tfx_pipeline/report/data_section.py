@@ -66,15 +66,17 @@ def _ingest(report: Mapping[str, Any] | Missing) -> Child:
     if isinstance(report, Missing):
         return note(report.why)
     splits = report["splits"]
-    reasons = [(reason, kind) for kind in KINDS for reason in _reasons(splits, kind)]
-    why: Child = note("Nothing was dropped here.")
-    if reasons:
-        why = table(
-            ("Reason", "Dropped", *splits, "all"),
-            ([tag("code", reason), kind, *_across(splits, kind, reason)] for reason, kind in reasons),
-            words=2,
-        )
-    return [_balance(splits), why, _samples(report["samples"])]
+    why = _by_reason(splits, "dropped", "Dropped") or note("Nothing was dropped here.")
+    return [_balance(splits), why, _by_reason(splits, "noted", "Kept all the same"), _samples(report["samples"])]
+
+
+def _by_reason(splits: Splits, fate: str, title: str) -> Child:
+    """Returns how many images and captions have each reason, or nothing where none has any."""
+    reasons = [(reason, kind) for kind in KINDS for reason in _reasons(splits, kind, fate)]
+    if not reasons:
+        return None
+    rows = ([tag("code", reason), kind, *_across(splits, kind, fate, reason)] for reason, kind in reasons)
+    return table(("Reason", title, *splits, "all"), rows, words=2)
 
 
 def _filter(report: Mapping[str, Any] | Missing) -> Child:
@@ -131,12 +133,12 @@ def _balance_row(name: str, numbers: Mapping[tuple[str, str], int]) -> list[Chil
     return [*row, [share, " ", bar]]
 
 
-def _reasons(splits: Splits, kind: str) -> list[str]:
-    return sorted({reason for split in splits.values() for reason in split[kind]["dropped"]})
+def _reasons(splits: Splits, kind: str, fate: str) -> list[str]:
+    return sorted({reason for split in splits.values() for reason in split[kind].get(fate, {})})
 
 
-def _across(splits: Splits, kind: str, reason: str) -> list[str]:
-    numbers = [split[kind]["dropped"].get(reason, 0) for split in splits.values()]
+def _across(splits: Splits, kind: str, fate: str, reason: str) -> list[str]:
+    numbers = [split[kind].get(fate, {}).get(reason, 0) for split in splits.values()]
     return [*map(_number, numbers), _number(sum(numbers))]
 
 
@@ -150,7 +152,7 @@ def _samples(samples: Mapping[str, Sequence[Mapping[str, str]]]) -> Child:
     if any("thumbnail" in sample or "caption" in sample for _, sample in found):
         header, words = [*header, "Caption", ""], 4
         rows = [[*row, sample.get("caption"), _thumbnail(sample)] for row, (_, sample) in zip(rows, found, strict=True)]
-    return details("Samples of what was dropped", table(header, rows, words=words))
+    return details("Samples", table(header, rows, words=words))
 
 
 def _thumbnail(sample: Mapping[str, str]) -> Markup:

@@ -17,14 +17,14 @@ from components.pair_example_gen.executor import Executor
 
 @pytest.fixture(scope="module")
 def ingest(run_executor, read_examples):
-    """Returns a function: config fields -> (record name -> captions with languages, images' tally in train)."""
+    """Returns a function: config fields -> (record name -> captions with languages, the tally of one kind in train)."""
 
-    def run(**config):
+    def run(kind="images", **config):
         outputs = {"examples": standard_artifacts.Examples, "report": IngestReport}
         outputs = run_executor(Executor, {}, outputs, {"ingest": {"hash_split": {"train": 1}, **config}})
         examples = read_examples(outputs["examples"], "train")
         with open(f"{outputs['report'].uri}/{INGEST_REPORT_FILE}", encoding="utf-8") as file:
-            tally = json.load(file)["splits"]["train"]["images"]
+            tally = json.load(file)["splits"]["train"][kind]
         found = {
             example[schema.RECORD_NAME][0]: list(
                 zip(example[schema.CAPTION_TEXT], example[schema.CAPTION_LANGUAGE], strict=True)
@@ -69,6 +69,23 @@ def test_a_csv_in_many_parts_with_paths_that_leave_the_folder(tmp_path, make_ima
     assert 1 <= len(sampled) == tally["read"] <= 2  # each part begins one or two rows at least
     as_before = {name.replace("good", "a"): captions for name, captions in sampled.items()}
     assert as_before.items() <= found.items()  # the quotes before the part that was chosen are known too
+
+
+def test_a_csv_as_pandas_writes_it_has_no_languages_and_a_language_column_may_hold_anything(
+    tmp_path, make_image, ingest
+):
+    (tmp_path / "0.png").write_bytes(make_image())
+    captions = ["zero", "one", "two"]
+    languages = ["pt_BR", "Portuguese", ""]
+    rows = [[str(n), "0.png", captions[n], languages[n]] for n in range(3)]
+    write_csv(tmp_path / "a.csv", [["", "image", "caption", "lang"], *rows])
+    fields = {"shards": str(tmp_path), "format": "csv", "captions": {"caption": "en"}}
+    found, tally = ingest(**fields)
+    assert [pair for pairs in found.values() for pair in pairs] == [("zero", "en"), ("one", "en"), ("two", "en")]
+    assert tally == {"read": 3, "kept": 3, "dropped": {}}
+    found, tally = ingest(kind="captions", **fields, language_field="lang")
+    assert tally == {"read": 3, "kept": 3, "dropped": {}, "noted": {"language_unknown": 1}}
+    assert [pair for pairs in found.values() for pair in pairs] == [("zero", "pt-BR"), ("one", "und"), ("two", "en")]
 
 
 @pytest.fixture

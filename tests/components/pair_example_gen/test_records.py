@@ -1,6 +1,7 @@
 """Captions, labels and splits of single records."""
 
 import json
+import math
 from collections import Counter
 
 import pytest
@@ -100,13 +101,44 @@ def test_a_name_that_climbs_out_is_a_flaw(key):
         ("de", ["de", "de"]),
         (["de", "pt-BR"], ["de", "pt-BR"]),
         ([b"de", None], ["de", "und"]),
-        (["de", "fr", "it"], ["und", "und"]),
-        (["not a tag", 7], ["und", "und"]),
+        (math.nan, ["und", "und"]),
+        ([None, "", " "], ["und", "und"]),
+        ("pt_br", ["pt-BR", "pt-BR"]),
     ],
 )
 def test_the_language_of_a_record_wins_over_the_tag(stated, expected):
     captions = read_captions({"text": ["eins", "zwei"], "lang": stated}, {"text": "und"}, "lang")
     assert [caption.language for caption in captions.kept] == expected
+    assert not captions.noted
+    tagged = read_captions({"text": ["eins", "zwei"], "lang": stated}, {"text": "en"}, "lang")
+    assert [caption.language for caption in tagged.kept] == [tag.replace("und", "en") for tag in expected]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected", "details"),
+    [
+        (["de", "fr", "it"], ["und", "und"], ["3 languages for the 2 captions in text"] * 2),
+        (["German", 7], ["und", "und"], ["'German' is no language tag, such as 'en'", "'7' is no language tag"]),
+        (["de", b"\xff"], ["de", "und"], ["'\\udcff' is no language tag"]),
+        ("4711", ["und", "und"], ["'4711' is no language tag"] * 2),
+    ],
+)
+def test_a_stated_language_that_is_none_is_noted_and_unknown_whatever_the_tag(stated, expected, details):
+    captions = read_captions({"text": ["eins", "zwei"], "lang": stated}, {"text": "en"}, "lang")
+    assert [caption.language for caption in captions.kept] == expected
+    assert {noted.reason for noted in captions.noted} == {reasons.LANGUAGE_UNKNOWN}
+    assert all(noted.detail.startswith(detail) for noted, detail in zip(captions.noted, details, strict=True))
+
+
+def test_an_unusable_caption_notes_no_language():
+    captions = read_captions({"text": ["", "zwei"], "lang": "German"}, {"text": "und"}, "lang")
+    assert (len(captions.kept), len(captions.refused), len(captions.noted)) == (1, 1, 1)
+
+
+def test_a_field_without_a_name_is_never_read():
+    record = {"text": "eins", "": "17"}
+    assert read_captions(record, {"text": "de"}, None).kept == [Caption("eins", "de")]
+    assert (read_label(record, None), read_name(record, None)) == ("", "")
 
 
 def test_languages_stay_beside_their_captions_where_one_is_refused():
@@ -119,7 +151,7 @@ def test_names_of_records():
         *("x", "y", "7", "z"),
         *[""] * 5,
     ]
-    assert read_name({}, "a") == read_name({"a": "x"}, "") == ""
+    assert read_name({}, "a") == read_name({"a": "x"}, None) == ""
 
 
 @pytest.mark.parametrize("content", [b"[1]", b"\xff", b"", b"[" * 100_000, b'"text"', b"1" * 10_000])
@@ -135,7 +167,7 @@ def test_metadata_may_hold_what_only_pythons_json_allows():
 def test_labels():
     assert read_label({"class": " cat face "}, "class") == "cat face"
     assert read_label({"class": [b" cat face"]}, "class") == "cat face"
-    assert read_label({"class": None}, "class") == read_label({}, "class") == read_label({"class": 3}, "") == ""
+    assert read_label({"class": None}, "class") == read_label({}, "class") == read_label({"class": 3}, None) == ""
     for label in (3, ["cat", "dog"], "\udfff"):
         with pytest.raises(Refused, match=reasons.LABEL_NOT_TEXT):
             read_label({"class": label}, "class")
