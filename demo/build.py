@@ -1,6 +1,6 @@
 """Builds the demo's shards from the unpacked npm packages that demo/README.md names; same packages, same bytes.
 
-Usage: python demo/build.py PACKAGES OPENMOJI_PNGS [--out demo/shards]
+Usage: python demo/build.py PACKAGES RENDERED [--out demo/shards]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from drawings import DRAWINGS, EVERY_CONCEPT, FROM_VECTORS, TEST_ARTIST, Names, find_drawings, source
 from families import Concept, families, family_name
 from PIL import Image
 
@@ -25,15 +26,7 @@ COLOURS = 128  # a palette takes a third of the bytes; at 64 px the difference i
 RECORDS_PER_SHARD = 500
 LANGUAGES = ("en", "de", "fr", "cs")
 LEFT_OUT = ("Component", "Flags")  # vendors draw the same flags nearly alike, which inflates every score
-TRAIN_ARTISTS = ("google", "twitter", "openmoji")
-TEST_ARTIST = "fluent"
 CLDR = {"cldr-annotations-full-48.2.0": "annotations", "cldr-annotations-derived-full-48.2.0": "annotationsDerived"}
-DRAWINGS = {
-    "google": "emoji-datasource-google-16.0.0/img/google/64",
-    "twitter": "emoji-datasource-twitter-16.0.0/img/twitter/64",
-    "openmoji": "openmoji-17.0.0/color/svg",  # read as PNG from the folder that render_openmoji.mjs filled
-    "fluent": "lobehub-fluent-emoji-3d-1.1.0/assets",
-}
 UNSEEN_SHARE = 0.1  # of the concepts
 MIN_CLASS_IMAGES = 30  # a subgroup with fewer images in `seen` is no class: a handful of images measures nothing
 
@@ -59,21 +52,22 @@ def read_annotations(packages: Path, language: str) -> dict[str, dict]:
     return found
 
 
-def read_entries(packages: Path, openmoji_pngs: Path) -> list[Entry]:
-    """Returns every concept that all four artists drew and CLDR names in all four languages."""
+def read_entries(packages: Path, rendered: Path) -> list[Entry]:
+    """Returns every concept that the artists of EVERY_CONCEPT all drew and CLDR names in all four languages."""
     annotations = {language: read_annotations(packages, language) for language in LANGUAGES}
-    folders = {artist: packages / folder for artist, folder in DRAWINGS.items()} | {"openmoji": openmoji_pngs}
-    emoji_list = packages / "emoji-datasource-google-16.0.0" / "emoji.json"
+    listed = json.loads((packages / "emoji-datasource-google-16.0.0" / "emoji.json").read_text(encoding="utf-8"))
+    told = {item["unified"]: _notes(annotations, item["unified"]) for item in listed}
+    called = [
+        Names(item["unified"], told[item["unified"]]["en"]["tts"][0], item["name"] or "", tuple(item["short_names"]))
+        for item in listed
+        if "en" in told[item["unified"]]
+    ]
+    drawn = find_drawings(packages, rendered, called)
     entries = []
-    for item in json.loads(emoji_list.read_text(encoding="utf-8")):
-        unified = item["unified"]
-        emoji = "".join(chr(int(point, 16)) for point in unified.split("-"))
-        plain = emoji.replace("\ufe0f", "")
-        told = {lang: notes.get(emoji) or notes.get(plain) for lang, notes in annotations.items()}
-        notes = {lang: note for lang, note in told.items() if note}
-        found = {artist: _drawing(folder, artist, unified, item["image"]) for artist, folder in folders.items()}
-        drawings = {artist: drawing for artist, drawing in found.items() if drawing}
-        if item["category"] in LEFT_OUT or notes.keys() != told.keys() or drawings.keys() != found.keys():
+    for item in listed:
+        unified, notes = item["unified"], told[item["unified"]]
+        drawings = {artist: found[unified] for artist, found in drawn.items() if unified in found}
+        if item["category"] in LEFT_OUT or len(notes) < len(LANGUAGES) or not drawings.keys() >= set(EVERY_CONCEPT):
             continue
         names = {lang: note["tts"][0] for lang, note in notes.items()}
         keywords = {
@@ -81,19 +75,19 @@ def read_entries(packages: Path, openmoji_pngs: Path) -> list[Entry]:
             for lang, note in notes.items()
         }
         concept = Concept(unified, names["en"], item["subcategory"])
-        entries.append(Entry(concept, item["category"], emoji, names, keywords, drawings))
+        entries.append(Entry(concept, item["category"], _characters(unified), names, keywords, drawings))
     return sorted(entries, key=lambda entry: entry.concept.unified)
 
 
-def _drawing(folder: Path, artist: str, unified: str, image: str) -> Path | None:
-    """Returns an artist's file for an emoji; sets differ in case and in whether they write U+FE0F."""
-    names = {
-        "google": [image],
-        "twitter": [image],
-        "openmoji": [f"{unified}.png", f"{unified.replace('-FE0F', '')}.png"],
-        "fluent": [f"{unified.lower()}.webp", f"{unified.lower().replace('-fe0f', '')}.webp"],
-    }[artist]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+def _characters(unified: str) -> str:
+    return "".join(chr(int(point, 16)) for point in unified.split("-"))
+
+
+def _notes(annotations: dict[str, dict[str, dict]], unified: str) -> dict[str, dict]:
+    """Returns what CLDR says of an emoji in each language that speaks of it."""
+    emoji = _characters(unified)
+    told = {lang: notes.get(emoji) or notes.get(emoji.replace("\ufe0f", "")) for lang, notes in annotations.items()}
+    return {lang: note for lang, note in told.items() if note}
 
 
 def hold_out(concepts: Iterable[Concept], share: float) -> set[str]:
@@ -129,12 +123,6 @@ def to_png(path: Path) -> bytes:
     buffer = io.BytesIO()
     flat.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
-
-
-def source(artist: str, drawing: Path) -> str:
-    """Returns where a drawing comes from: package, version and path."""
-    name = f"{drawing.stem}.svg" if artist == "openmoji" else drawing.name
-    return f"{DRAWINGS[artist]}/{name}"
 
 
 def record(entry: Entry, artist: str, family: str, classes: set[str]) -> dict[str, bytes]:
@@ -199,14 +187,15 @@ def _hash(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packages", type=Path)
-    parser.add_argument("openmoji_pngs", type=Path)
+    parser.add_argument("rendered", type=Path, help="what render.mjs filled: a folder of PNG for each artist")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "shards")
     arguments = parser.parse_args()
-    needed = [arguments.packages / name for name in (*CLDR, *DRAWINGS.values())] + [arguments.openmoji_pngs]
-    missing = [str(folder) for folder in needed if not folder.is_dir()]
+    needed = [arguments.packages / name for name in (*CLDR, *DRAWINGS.values())]
+    needed += [arguments.rendered / artist for artist in FROM_VECTORS]
+    missing = [str(path) for path in needed if not path.exists()]
     if missing:
-        parser.error(f"no folder {', '.join(missing)}; unpack and render the packages as demo/README.md says")
-    entries = read_entries(arguments.packages, arguments.openmoji_pngs)
+        parser.error(f"no {', '.join(missing)}; unpack and render the packages as demo/README.md says")
+    entries = read_entries(arguments.packages, arguments.rendered)
     concepts = [entry.concept for entry in entries]
     unseen = hold_out(concepts, UNSEEN_SHARE)
     family_of = {concept.unified: family_name(family) for family in families(concepts) for concept in family}
@@ -215,12 +204,11 @@ def main() -> None:
     for entry in entries:
         unified = entry.concept.unified
         held_out = unified in unseen
-        where = {TEST_ARTIST: "unseen" if held_out else "seen"} | (
-            {} if held_out else dict.fromkeys(TRAIN_ARTISTS, "train")
-        )
-        for artist, split in where.items():
-            key = f"{artist}-{unified.lower()}"
-            splits[split].append((key, partial(record, entry, artist, family_of[unified], classes)))
+        for artist in entry.drawings:
+            if artist == TEST_ARTIST or not held_out:
+                split = "train" if artist != TEST_ARTIST else "unseen" if held_out else "seen"
+                key = f"{artist}-{unified.lower()}"
+                splits[split].append((key, partial(record, entry, artist, family_of[unified], classes)))
     for split, keyed in splits.items():
         write_shards(arguments.out / split, keyed)
         print(f"{split}: {len(keyed)} records")
