@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
+
+from components.local_files import files_below
 
 
 def content_hash(path: str) -> str:
-    """Returns the SHA-256 of a local file's bytes, or of a local folder's file names and bytes.
+    """Returns the SHA-256 of a local file's bytes, or of a local folder's file names and bytes; links are followed.
 
     It is "" for an address, such as gs://bucket/schema.pbtxt, and for what only a cluster's machines have: give changed
     content a new name there.
@@ -16,9 +19,12 @@ def content_hash(path: str) -> str:
     if "://" in path or not root.exists():
         return ""
     total = hashlib.sha256()
-    for file in [root] if root.is_file() else sorted(of for of in root.rglob("*") if of.is_file()):
+    for name in [""] if root.is_file() else files_below(path):
+        file = root / name
+        if not file.is_file():  # a link to nowhere
+            continue
         with file.open("rb") as content:
-            total.update(f"{file.relative_to(root)}\0{file.stat().st_size}\0".encode())
+            total.update(os.fsencode(f"{name or '.'}\0{file.stat().st_size}\0"))
             while part := content.read(1 << 20):
                 total.update(part)
     return total.hexdigest()

@@ -19,7 +19,7 @@ from models.export import ServedEncoder, export
 from models.history import HISTORY_FILE, TENSORBOARD_DIR, History
 from models.input_pipeline import explain_failure, training_batches
 from models.learner import Learner
-from models.model_folder import read_model_folder, write_model_folder
+from models.model_folder import MODEL_FILE, read_model_folder, write_model_folder
 from models.objective import build_objective
 from models.optimizer import build_optimizer
 from models.strategies import check_batch_divides, distribute, pick_strategy
@@ -152,7 +152,8 @@ def _files(patterns: list[str]) -> list[str]:
 def _identity(model: ModelConfig, training: TrainingConfig, files: list[str]) -> str:
     settings = dataclasses.asdict(training)
     if training.base_model is not None:
-        files = [*files, posixpath.join(training.base_model, "model.json")]  # which has its weights' SHA-256
+        with tf.io.gfile.GFile(posixpath.join(training.base_model, MODEL_FILE)) as facts:
+            settings["base_model"] = facts.read()  # which has its weights' SHA-256
     for name in _NOT_OF_THE_RESULT:
         settings.pop(name)
     return identity({"model": dataclasses.asdict(model), "training": settings}, files)

@@ -43,6 +43,7 @@ MAX_LINES = 300
 PLUMBING = (
     "components/*/component.py",  # a component's interface
     "components/*/executor.py",  # moves data
+    "components/address_content.py",  # asks any file system what stands at an address
     "components/artifacts.py",  # types known to ML Metadata
     "components/beam_options.py",  # Beam's own list of its options
     "components/example_files.py",  # Examples artifacts in and out of Beam
@@ -55,7 +56,8 @@ PLUMBING = (
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/pair_example_gen/sources.py",  # opens them there
     "components/pair_example_gen/storage.py",  # knows how these file systems differ
-    "components/pair_example_gen/driver.py",  # fingerprints the shards for TFX's cache
+    "components/pair_example_gen/driver.py",  # hands the input's fingerprint to TFX's cache
+    "components/pair_example_gen/listing.py",  # lists files on any file system that Beam reads
     "components/pair_example_gen/tfrecord_reader.py",  # knows the message tf.train.Example
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting

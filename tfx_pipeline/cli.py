@@ -53,6 +53,13 @@ def run(
         Optional[str],  # noqa: UP045
         typer.Option(help="HOST:PORT of the Flink cluster, as make flink prints it."),
     ] = None,
+    rerun: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="COMPONENT",
+            help="Run this component, and so what depends on it, even where nothing changed. May be given again.",
+        ),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")] = False,
 ) -> None:
     """Run the pipeline on this machine and end on a report; what is unchanged comes from the cache."""
@@ -60,7 +67,7 @@ def run(
     from tfx_pipeline.run import run as run_pipeline
     from tfx_pipeline.run_record import REPORT_FILE
 
-    record = run_pipeline(choose_engine(_config(config, set_), beam, flink_master), Console())
+    record = run_pipeline(choose_engine(_config(config, set_), beam, flink_master), Console(), rerun or [])
     report_page = record.run_dir / REPORT_FILE
     if open_ and report_page.is_file() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         typer.launch(str(report_page))  # without a display its path, which was printed, must do

@@ -35,7 +35,7 @@ class ComponentEvents(logging.Handler):
     def __init__(self, events: EventLog, describe: Any) -> None:
         """Args:
         events: where to write.
-        describe: component id -> {"state": "complete" | "cached", "outputs": {key: uri}} of its last execution.
+        describe: component id -> {"state", "outputs", "since"} of its last execution, as local_runner has them.
         """
         super().__init__(level=logging.INFO)
         self._events = events

@@ -18,7 +18,7 @@ from rich.text import Text
 from tfx_pipeline.event_log import EVENTS_FILE
 from tfx_pipeline.json_lines import read_json_lines
 from tfx_pipeline.run_record import DIED, LOG_FILE, REPORT_FILE, ComponentRecord, RunRecord, record_of
-from tfx_pipeline.run_summary import summarize
+from tfx_pipeline.run_summary import outcome, summarize
 from tfx_pipeline.training_history import HistoryLine, progress
 from tfx_pipeline.training_panel import training_panel, training_phrase
 from tfx_pipeline.wording import duration
@@ -120,7 +120,7 @@ class PlainView(AbstractContextManager):
         if kind == "component_started":
             return f"{component.id} started"
         made = summarize(component)
-        return f"{component.id} {component.state}{_in_time(component.seconds)}{f': {made}' if made else ''}"
+        return f"{component.id} {outcome(component)}{_in_time(component.seconds if component.since is None else None)}{f': {made}' if made else ''}"
 
 
 class LiveView(AbstractContextManager):
@@ -190,7 +190,7 @@ class LiveView(AbstractContextManager):
             self._summaries[component.id] = summarize(component)
         made = Text(self._summaries.get(component.id, ""), style="" if component.state == "complete" else "dim")
         if component.state == "cached":
-            return Text.assemble(("cached", "cyan"), ("  " if made else ""), made)
+            return Text.assemble((outcome(component), "cyan"), ("  " if made else ""), made)
         return made
 
 

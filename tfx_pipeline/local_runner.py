@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import yaml
 from absl import logging as absl_logging
@@ -11,6 +13,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 
+from components.address_content import content_of
 from components.evaluator.baseline import build_baseline_resolver
 from components.pair_example_gen.storage import use_options
 from tfx_pipeline.config import Config, build
@@ -20,25 +23,54 @@ from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.run_record import CONFIG_FILE
 
+CACHE_CONTEXT = "execution_cache"  # TFX's type of context, which all executions of one cache key are in
 
-def run(config: Config, run_dir: Path) -> None:
-    """Run the pipeline in this process, writing events to `run_dir`; a component's exception is raised again."""
+
+class Runner(tfx.orchestration.LocalDagRunner):
+    """LocalDagRunner, but that some components look for no earlier result.
+
+    Theirs is what later runs find in the cache. It lies at a new uri, so that what depends on it runs again as well.
+    """
+
+    def __init__(self, rerun: Collection[str]) -> None:
+        """Args:
+        rerun: ids of those components.
+        """
+        super().__init__()
+        self._rerun = rerun
+
+    def run_with_ir(self, pipeline: Any, run_options: Any = None) -> None:
+        for node in pipeline.nodes:
+            if node.pipeline_node.node_info.id in self._rerun:
+                node.pipeline_node.execution_options.caching_options.enable_cache = False
+        super().run_with_ir(pipeline, run_options)
+
+
+def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
+    """Run the pipeline in this process, writing events to `run_dir`; a component's exception is raised again.
+
+    Args:
+      config: what to run.
+      run_dir: the run's folder.
+      rerun: ids of components to run even where the cache has their result.
+    """
     root = config.root.resolve()
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    use_options(config.beam.file_system_args())  # for `content_of`, and PairExampleGen's driver in this process
     pipeline = create_pipeline(
         config,
         artifact_root=str(root / "artifacts"),
         push_to=str(root / "serving_models" / "align"),
         resolve_baseline=build_baseline_resolver,
         metadata=metadata,
+        content_of=content_of,
     )
-    use_options(config.beam.file_system_args())  # PairExampleGen's driver runs in this process
     events = EventLog(run_dir)
     watch = ComponentEvents(events, lambda component: describe_last_execution(metadata, config.name, component))
     absl_logging.get_absl_logger().addHandler(watch)
     events.write("pipeline_started", name=config.name, components=[node.id for node in pipeline.components])
     try:
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+        Runner(rerun).run(pipeline)
     except (Exception, SystemExit) as error:  # Beam's argument parser exits where it refuses an option
         events.write("component_failed", component=watch.current, error=explain(error))
         raise
@@ -48,20 +80,34 @@ def run(config: Config, run_dir: Path) -> None:
 
 
 def describe_last_execution(metadata: metadata_store_pb2.ConnectionConfig, pipeline: str, component: str) -> dict:
-    """Returns the state and output uris of a component's newest execution in ML Metadata."""
+    """Returns what ML Metadata says of a component's newest execution.
+
+    Returns:
+      "state": "complete" or "cached"; "outputs": key -> uri; of a cached one "since": Unix time when they were made.
+    """
     store = metadata_store.MetadataStore(metadata)
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{component}")
     execution = max(store.get_executions_by_context(context.id), key=lambda found: found.id)
-    outputs = {
-        event.path.steps[0].key: event.artifact_id
-        for event in store.get_events_by_execution_ids([execution.id])
-        if event.type == metadata_store_pb2.Event.OUTPUT
-    }
+    outputs = _outputs(store, execution)
     uris = {artifact.id: artifact.uri for artifact in store.get_artifacts_by_id(list(outputs.values()))}
-    cached = execution.last_known_state == metadata_store_pb2.Execution.CACHED
+    described = {"outputs": {key: uris[artifact_id] for key, artifact_id in outputs.items()}}
+    if execution.last_known_state != metadata_store_pb2.Execution.CACHED:
+        return {"state": "complete", **described}
+    (key,) = (found for found in store.get_contexts_by_execution(execution.id) if found.type == CACHE_CONTEXT)
+    makers = [
+        found
+        for found in store.get_executions_by_context(key.id)
+        if found.last_known_state == metadata_store_pb2.Execution.COMPLETE and _outputs(store, found) == outputs
+    ]
+    ended_ms = max(found.last_update_time_since_epoch for found in makers)
+    return {"state": "cached", **described, "since": ended_ms / 1000}
+
+
+def _outputs(store: metadata_store.MetadataStore, execution: metadata_store_pb2.Execution) -> dict[str, int]:
+    """Returns output key -> id of the artifact that an execution put out."""
+    events = store.get_events_by_execution_ids([execution.id])
     return {
-        "state": "cached" if cached else "complete",
-        "outputs": {key: uris[artifact_id] for key, artifact_id in outputs.items()},
+        event.path.steps[0].key: event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT
     }
 
 
@@ -77,13 +123,16 @@ def explain(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Run the config of a prepared run folder and write its report: `python -m tfx_pipeline.local_runner RUN_DIR`."""
+    """Run a prepared run folder and write its report: `python -m tfx_pipeline.local_runner RUN_DIR [COMPONENT ...]`.
+
+    The components named run even where the cache has their result.
+    """
     end_with_parent()
-    run_dir = Path(sys.argv[1])
+    run_dir, rerun = Path(sys.argv[1]), sys.argv[2:]
     absl_logging.set_verbosity(absl_logging.INFO)
     config = build(yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8")))
     try:
-        run(config, run_dir)
+        run(config, run_dir, rerun)
     finally:
         rebuild(run_dir)  # a failed run has a report too: it says how far it came
 

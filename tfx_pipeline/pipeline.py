@@ -13,6 +13,7 @@ from tfx.types import BaseChannel
 
 from components import schema
 from components.artifacts import VOCABULARY_FILE
+from components.content import content_hash
 from components.evaluator.component import build_evaluator
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_filter.component import PairFilter
@@ -42,6 +43,7 @@ def create_pipeline(
     push_to: str,
     resolve_baseline: Callable[[BaseChannel], tfx.dsl.Resolver],
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
+    content_of: Callable[[str], str] = content_hash,
 ) -> tfx.dsl.Pipeline:
     """Build the pipeline that turns image-text pairs into a judged and pushed dual encoder.
 
@@ -52,6 +54,7 @@ def create_pipeline(
       resolve_baseline: makes the node "BaselineModel" from the candidate model's channel; runners differ in the
         resolver strategies that they can execute.
       metadata: connection to ML Metadata, where the runner does not bring its own.
+      content_of: path or address that the config names -> a hash of what it holds, on which caches depend.
 
     Returns:
       A pipeline for any TFX runner.
@@ -60,7 +63,7 @@ def create_pipeline(
     statistics = tfx.components.StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
     )
-    held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"])
+    held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"], content_of=content_of)
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"]
     )
@@ -70,9 +73,10 @@ def create_pipeline(
         config.filter,
         examples=pairs.outputs["examples"],
         evaluation_examples={name: images.outputs["examples"] for name, images in judged_elsewhere.items()},
+        content_of=content_of,
     )
     kept.add_upstream_nodes(gates)
-    vocabulary = VocabularyLearner(vocabulary_of(config), captions=kept.outputs["captions"])
+    vocabulary = VocabularyLearner(vocabulary_of(config), captions=kept.outputs["captions"], content_of=content_of)
     trainer = AlignTrainer(
         run_fn=RUN_FN,
         examples=kept.outputs["examples"],
@@ -82,6 +86,7 @@ def create_pipeline(
             "training": dataclasses.asdict(config.training),
             "checkpoints": posixpath.join(artifact_root, "checkpoints"),
         },
+        base_model_content=content_of(config.training.base_model) if config.training.base_model else "",
     ).with_id("Trainer")
     baseline = resolve_baseline(trainer.outputs["model"])
     evaluator = build_evaluator(

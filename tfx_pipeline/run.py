@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from rich.console import Console
 
 from components.pair_filter.config import FilterConfig
 from tfx_pipeline.base_model import resolve_base_model
+from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
@@ -25,12 +26,13 @@ from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
 STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
 
 
-def run(config: Config, console: Console) -> RunRecord:
+def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecord:
     """Run a pipeline to its end in a process of its own, so that its libraries' noise goes to the log file.
 
     Args:
       config: what to run.
       console: where to show it.
+      rerun: ids of components to run even where the cache has their result.
 
     Returns:
       The record of the run, whatever its end.
@@ -38,6 +40,7 @@ def run(config: Config, console: Console) -> RunRecord:
     Raises:
       ConfigError: for what can be refused before anything starts.
     """
+    check_rerun(rerun, config)
     config = resolve_base_model(config, console)
     check(config)
     with _only_run(config.root):
@@ -45,7 +48,7 @@ def run(config: Config, console: Console) -> RunRecord:
         (run_dir / CONFIG_FILE).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), encoding="utf-8")
         with (run_dir / LOG_FILE).open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir)],
+                [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir), *rerun],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone

@@ -31,6 +31,7 @@ class ComponentRecord:
       started: Unix time, None before.
       seconds: how long it took, None until it has ended.
       outputs: output key -> uri.
+      since: of a cached one, Unix time at which they were made; None where the record does not say.
       error: why it failed, one sentence.
     """
 
@@ -39,6 +40,7 @@ class ComponentRecord:
     started: float | None = None
     seconds: float | None = None
     outputs: Mapping[str, str] = field(default_factory=dict)
+    since: float | None = None
     error: str | None = None
 
     @property
@@ -174,4 +176,5 @@ def _after(record: RunRecord, event: Mapping[str, Any]) -> RunRecord:
     seconds = None if time is None or before.started is None else time - before.started
     if kind == "component_failed":
         return record._with(replace(before, state="failed", seconds=seconds, error=event["error"]))
-    return record._with(replace(before, state=event["state"], seconds=seconds, outputs=event.get("outputs", {})))
+    outputs, since = event.get("outputs", {}), event.get("since")
+    return record._with(replace(before, state=event["state"], seconds=seconds, outputs=outputs, since=since))

@@ -12,7 +12,7 @@ from typing import Any
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.run_record import ComponentRecord
 from tfx_pipeline.training_history import HISTORY_FILE, read_last_line
-from tfx_pipeline.wording import count, counted, duration
+from tfx_pipeline.wording import count, counted, duration, moment
 
 # The file names of components/artifacts.py, whose import takes TFX's half minute; a test holds them equal.
 INGEST_REPORT_FILE = "ingest_report.json"
@@ -35,6 +35,11 @@ def summarize(component: ComponentRecord) -> str:
         return phrase(Path(component.outputs[key]))
     except (OSError, ValueError, KeyError, TypeError, ConfigError):
         return "its numbers cannot be read"
+
+
+def outcome(component: ComponentRecord) -> str:
+    """Returns a component's state in words: of a cached one also since when its result stands, if that is known."""
+    return component.state if component.since is None else f"{component.state} since {moment(component.since)}"
 
 
 def _ingested(uri: Path) -> str:

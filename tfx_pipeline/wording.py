@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 NOTHING = "–"  # noqa: RUF001 - an en dash, as tables have it
 
@@ -37,6 +38,11 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(unix_time: float) -> str:
+    """Returns a time in this machine's zone as 2026-03-01 14:05."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix_time))
 
 
 def measure(value: float) -> str:

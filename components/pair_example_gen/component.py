@@ -33,10 +33,10 @@ class PairExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
 class PairExampleGen(FileBasedExampleGen):
     """Ingest tar shards, Parquet, TFRecord, CSV or TSV, or a published data set: see IngestConfig.
 
-    It is a FileBasedExampleGen: a driver fingerprints the files that `splits` and `metadata` name (number, sizes,
-    times), so a run with the same files and the same config takes its result from the cache, here as on Kubeflow and
-    Vertex, which bring TFX's driver and so no s3:// or hdfs://. Image files that a table names by path are not looked
-    at: who changes one gives its table a new time.
+    A run with the same config takes its result from the cache where every file that ingest would read is the one that
+    it read (fingerprint.py). Kubeflow and Vertex bring TFX's own driver for a FileBasedExampleGen: it reads no s3:// or
+    hdfs://, and looks at number, sizes and times of the files that `splits` and `metadata` name alone. Who changes
+    others there, such as an image that a table names, gives its table a new time.
 
     Outputs: `examples` (Examples, schema in components/schema.py) and `report` (IngestReport).
     """

@@ -36,13 +36,18 @@ def as_key(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def path_beside(shard: str) -> str:
+    """Returns where the Parquet file beside a shard lies, if there is one."""
+    return re.sub(r"\.tar(\.\w+)?$", "", shard) + ".parquet"
+
+
 def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> dict[bytes, dict[str, Any] | None]:
     """Returns the rows of the Parquet file beside a shard by key; none where there is no such file, or it is damaged.
 
     None stands in place of two rows of one key that differ. The .json members of the shard say the
     same as the rows, so that a damaged file loses nothing that they hold.
     """
-    path = re.sub(r"\.tar(\.\w+)?$", "", shard) + ".parquet"
+    path = path_beside(shard)
     names = (SHARD_KEY, *wanted_fields(config), *more, *([config.fields.url] if config.fields.url else []))
     rows: dict[bytes, dict[str, Any] | None] = {}
     if not FileSystems.exists(path):

@@ -34,6 +34,21 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
         yield RawRecord(f"behind row {number}", flaw=reasons.CORRUPT_FILE, detail=_first_line(error))
 
 
+def read_image_paths(stream: BinaryIO, image_field: str) -> Iterator[str]:
+    """Yield the paths in the image column of a Parquet file; its bytes are not read, nor any other column."""
+    try:
+        file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
+        column = file.schema_arrow.field(image_field).type
+        names = [f"{image_field}.path"] if pa.types.is_struct(column) else [image_field]
+        if pa.types.is_binary(column) or pa.types.is_large_binary(column):
+            return
+        for batch in file.iter_batches(TEXT_BATCH_ROWS, columns=names, use_threads=False):
+            for value in _values(batch.column(0)):
+                yield from filter(None, [_path_of(value)])
+    except Exception:  # a damaged file makes Arrow raise nearly anything; ingest counts what it cannot read
+        return
+
+
 class UnreadableFooter(ValueError):
     """A file that is no Parquet, has lost its end, has none of the columns, or two of one name."""
 
@@ -99,15 +114,22 @@ def _bytes_for_text(kind: pa.DataType) -> pa.DataType:
 def _to_raw_record(number: int, row: dict[str, Any], image_field: str) -> RawRecord:
     name = f"row {number}"
     value = row.pop(image_field, None)
-    path = value if isinstance(value, str) else ""
-    if isinstance(value, dict):  # as Hugging Face's Image feature has it
-        path, value = str(value.get("path") or ""), value.get("bytes")
+    path = _path_of(value)
+    if isinstance(value, dict):
+        value = value.get("bytes")
     if isinstance(value, bytes) and value:
         return RawRecord(name, value, extension_of(path), fields=row)
     if path:
         return RawRecord(name, path=path, extension=extension_of(path), fields=row)
     kind = type(value).__name__
     return RawRecord(name, fields=row, detail=f"{image_field!r} holds {kind}; other columns: {', '.join(row)}")
+
+
+def _path_of(value: Any) -> str:
+    """Returns the path that a value of the image column holds, in it or as Hugging Face's Image feature has it."""
+    if isinstance(value, dict):
+        return str(value.get("path") or "")
+    return value if isinstance(value, str) else ""
 
 
 def _first_line(error: Exception) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 
-from components.pair_example_gen import storage
+from components.pair_example_gen import listing, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.storage_errors import explain, hint
 from components.pair_example_gen.tasks import Source, divide, sample
@@ -89,10 +88,10 @@ def _match(config: IngestConfig, pattern: str, field: str, kind: str) -> dict[st
     folder, said = config.shards, f"{config.section}.shards is {config.shards!r}"
     storage.refuse_unreachable(folder, said)
     try:
-        found = storage.list_files(posixpath.join(folder, pattern))
+        found = listing.list_files(folder, pattern)
         if found:
-            return {path: size for path, (size, _) in found.items()}
-        exists = storage.has_folder(folder)
+            return {path: file.size for path, file in found.items()}
+        exists = listing.has_folder(folder)
     except Exception as error:  # each of Beam's file systems has errors of its own; all mean that nothing can be read
         raise ValueError(f"{said}, {explain(error, folder)}") from error
     if not exists:
@@ -106,7 +105,7 @@ def _refuse_missing(folder: str, said: str) -> None:
     """Raise ValueError where the images' folder is not there."""
     storage.refuse_unreachable(folder, said)
     try:
-        exists = storage.has_folder(folder)
+        exists = listing.has_folder(folder)
     except Exception as error:  # as in `_match`
         raise ValueError(f"{said}, {explain(error, folder)}") from error
     if not exists:

@@ -13,7 +13,7 @@ from components.pair_example_gen.csv_reader import read_csv, read_tsv
 from components.pair_example_gen.decompression import decompressed, is_compressed
 from components.pair_example_gen.image_paths import resolve
 from components.pair_example_gen.karpathy_reader import read_karpathy
-from components.pair_example_gen.parquet_reader import read_parquet
+from components.pair_example_gen.parquet_reader import read_image_paths, read_parquet
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.tar_records import read_tar
@@ -45,6 +45,20 @@ def read_source(source: Source, config: IngestConfig, *, quote_is_open: bool = F
         else:
             found = READERS[config.format](stream, source.part, config)
         yield from itertools.islice(found, source.limit)
+
+
+def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
+    """Yield the path of each image that a file names, as `load_image` takes it, and read no image.
+
+    Args:
+      path: of the file, which may be damaged: what it names before that is yielded.
+      size: of the file, in bytes.
+    """
+    if config.format == "parquet":
+        with open_file(path) as stream:
+            yield from read_image_paths(stream, config.image_column)
+    elif config.layout.names_images:
+        yield from (record.path for record in read_source(Source(path, size), config) if record.path)
 
 
 @contextlib.contextmanager

@@ -65,48 +65,18 @@ def refuse_unreachable(address: str, said: str) -> None:
             f"extra, as pip install -e '.[{scheme}]' does in the checkout"
         )
     if scheme == "hdfs":
-        options = _options().view_as(HadoopFileSystemOptions)
+        options = current_options().view_as(HadoopFileSystemOptions)
         missing = [name for name in ("hdfs_host", "hdfs_port", "hdfs_user") if getattr(options, name) is None]
         if missing:
             raise ValueError(f"{said}, but beam.options lacks {', '.join(missing)}; set them to reach WebHDFS")
     try:
         if scheme == "s3":
             bucket = address.removeprefix("s3://").partition("/")[0]
-            boto3_client.Client(_options()).client.head_bucket(Bucket=bucket)
+            boto3_client.Client(current_options()).client.head_bucket(Bucket=bucket)
         else:
             FileSystems.exists(address)
     except Exception as error:  # each of Beam's file systems has errors of its own
         raise ValueError(f"{said}, {explain(error, address)}") from error
-
-
-def list_files(pattern: str) -> dict[str, tuple[int, float]]:
-    """Returns path -> (size in bytes, seconds since 1970 when last changed) of what a glob matches, sorted by path.
-
-    Raises:
-      Exception: the file system's own, where it cannot be listed.
-    """
-    _options()
-    try:
-        (result,) = FileSystems.match([pattern])
-        found = [(each.path, each.size_in_bytes, each.last_updated_in_seconds) for each in result.metadata_list]
-    except Exception as error:
-        if FileSystems.get_scheme(pattern) == "hdfs" and is_missing(innermost(error)):
-            return {}
-        raise
-    # Consoles of object stores make an empty object "folder/" to show a folder.
-    return {path: (size, changed) for path, size, changed in sorted(found) if not path.endswith("/")}
-
-
-def has_folder(folder: str) -> bool:
-    """Says whether a folder is there; an object store has none, only what lies in them.
-
-    Raises:
-      Exception: the file system's own, where it cannot be asked.
-    """
-    if FileSystems.get_scheme(folder) not in ("s3", "gs"):
-        return FileSystems.exists(folder)
-    (result,) = FileSystems.match([f"{folder.rstrip('/')}/**"], limits=[1])
-    return bool(result.metadata_list)
 
 
 def read_start(address: str, size: int) -> bytes:
@@ -152,13 +122,13 @@ def _open_small(scheme: str, address: str) -> BinaryIO:
     """Open one of many small files: what Beam makes anew for each file on S3, a client, takes 0.1 s."""
     if scheme != "s3":
         return FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED)
-    options = _options()
+    options = current_options()
     if getattr(_per_thread, "options", None) is not options:
         _per_thread.options, _per_thread.s3 = options, S3IO(options=options)
     return _per_thread.s3.open(address, "rb")
 
 
-def _options() -> PipelineOptions:
+def current_options() -> PipelineOptions:
     """Returns the options of this process's file systems, which Beam keeps to itself, and sees to it that there are."""
     options = FileSystems._pipeline_options or RuntimeValueProvider.runtime_options
     if options is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -57,6 +57,7 @@ class PairFilter(base_beam_component.BaseBeamComponent):
         *,
         examples: types.BaseChannel,
         evaluation_examples: Mapping[str, types.BaseChannel] | None = None,
+        content_of: Callable[[str], str] = content_hash,
     ) -> None:
         """Build the component.
 
@@ -64,12 +65,13 @@ class PairFilter(base_beam_component.BaseBeamComponent):
           config: thresholds of the rules.
           examples: the pairs to filter.
           evaluation_examples: name of an evaluation set -> its images; their order means nothing.
+          content_of: path of a model -> a hash of what it holds.
         """
         sets = evaluation_examples or {}
         super().__init__(
             spec=PairFilterSpec.with_sets(sets)(
                 filter=config.to_json(),
-                models=" ".join(content_hash(model.path) for model in config.models),
+                models=" ".join(content_of(model.path) for model in config.models),
                 **{PAIRS: examples},
                 **{key_of_set(name): images for name, images in sets.items()},
                 examples=types.Channel(type=standard_artifacts.Examples),

@@ -16,9 +16,13 @@ from components.trainer.executor import VOCABULARY_KEY, Executor
 
 
 class AlignTrainerSpec(standard_component_specs.TrainerSpec):
-    """The stock Trainer's interface and the required input `vocabulary`."""
+    """The stock Trainer's interface, the required input `vocabulary`, and what the cache alone looks at."""
 
-    INPUTS = {  # noqa: RUF012 - TFX's own form
+    PARAMETERS = {  # noqa: RUF012 - TFX's own form
+        **standard_component_specs.TrainerSpec.PARAMETERS,
+        "base_model_content": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
         **standard_component_specs.TrainerSpec.INPUTS,
         VOCABULARY_KEY: component_spec.ChannelParameter(type=Vocabulary),
     }
@@ -32,6 +36,7 @@ class AlignTrainer(base_component.BaseComponent):
       vocabulary: channel of a Vocabulary.
       run_fn: dotted name of the function that trains; by name, since compiling a pipeline needs no model code.
       custom_config: what `run_fn` reads beside files: JSON values only.
+      base_model_content: hash of what the model holds that training starts from; "" where it starts from none.
 
     Outputs:
       model: the SavedModel under Format-Serving.
@@ -47,6 +52,7 @@ class AlignTrainer(base_component.BaseComponent):
         vocabulary: BaseChannel,
         run_fn: str,
         custom_config: Mapping[str, Any],
+        base_model_content: str = "",
     ) -> None:
         super().__init__(
             AlignTrainerSpec(
@@ -56,6 +62,7 @@ class AlignTrainer(base_component.BaseComponent):
                 train_args=tfx.proto.TrainArgs(splits=[schema.TRAIN_SPLIT]),
                 eval_args=tfx.proto.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work
                 custom_config=json_utils.dumps(dict(custom_config)),
+                base_model_content=base_model_content,
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )

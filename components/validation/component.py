@@ -6,6 +6,8 @@ it neither fails nor keeps anything from running after it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tfx import types
 from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
@@ -28,16 +30,18 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
 class CuratedSchema(tfx.components.ImportSchemaGen):
     """TFX's ImportSchemaGen, run again where the file's content changes: the stock one's cache knows its path alone.
 
-    Of an address, such as gs://bucket/schema.pbtxt, the content is not known here: give a changed file a new name.
+    Args:
+      path: of the file.
+      content_of: path -> a hash of what it holds.
 
     Output: `schema` (Schema).
     """
 
     SPEC_CLASS = CuratedSchemaSpec
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, content_of: Callable[[str], str] = content_hash) -> None:
         spec = CuratedSchemaSpec(
-            schema_file=path, content=content_hash(path), schema=types.Channel(type=standard_artifacts.Schema)
+            schema_file=path, content=content_of(path), schema=types.Channel(type=standard_artifacts.Schema)
         )
         # ImportSchemaGen's constructor builds its own spec, without that hash.
         super(tfx.components.ImportSchemaGen, self).__init__(spec=spec)
@@ -64,11 +68,13 @@ class AnomalyGate(base_component.BaseComponent):
         super().__init__(spec=AnomalyGateSpec(schema_file=schema or "", anomalies=anomalies))
 
 
-def build_schema(config: ValidationConfig, *, statistics: types.BaseChannel) -> base_component.BaseComponent:
+def build_schema(
+    config: ValidationConfig, *, statistics: types.BaseChannel, content_of: Callable[[str], str] = content_hash
+) -> base_component.BaseComponent:
     """Returns the component that makes `schema`: of the file that was curated, or, without one, of the statistics."""
     if config.schema is None:
         return tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
-    return CuratedSchema(config.schema)
+    return CuratedSchema(config.schema, content_of)
 
 
 def build_gates(config: ValidationConfig, *, anomalies: types.BaseChannel) -> list[AnomalyGate]:

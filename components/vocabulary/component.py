@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -35,11 +36,17 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
     SPEC_CLASS = VocabularyLearnerSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, config: VocabularyConfig, *, captions: types.BaseChannel) -> None:
+    def __init__(
+        self,
+        config: VocabularyConfig,
+        *,
+        captions: types.BaseChannel,
+        content_of: Callable[[str], str] = content_hash,
+    ) -> None:
         super().__init__(
             spec=VocabularyLearnerSpec(
                 vocabulary_config=json.dumps(dataclasses.asdict(config)),
-                content=content_hash(config.file) if config.file else "",
+                content=content_of(config.file) if config.file else "",
                 captions=captions,
                 vocabulary=types.Channel(type=Vocabulary),
             )

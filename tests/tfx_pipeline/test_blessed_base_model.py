@@ -18,14 +18,11 @@ import pytest
 import yaml
 from ml_metadata import MetadataStore
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
+from quick_pipeline import BROKEN, REFUSED, quick_pipeline
 from rich.console import Console
-from tfx.components.evaluator import constants
-from tfx.dsl.components.base import base_executor, executor_spec
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.evaluator.baseline import build_baseline_resolver
-from models.model_folder import MODEL_FILE
 from models.trainer import MODEL_FOLDER
 from tfx_pipeline import local_runner
 from tfx_pipeline.ablation import row_config
@@ -36,34 +33,6 @@ from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.sweeps import read_sweep
 
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
-REFUSED, BROKEN = 100, 200  # seeds from which on a model is not blessed, from which on judging fails
-
-
-class Quick(base_executor.BaseExecutor):
-    """Leaves of each component what looking up needs: the Trainer's model folder, the Evaluator's verdict."""
-
-    def Do(self, input_dict, output_dict, exec_properties):
-        if "model_run" in output_dict:
-            seed = json.loads(exec_properties["custom_config"])["training"]["seed"]
-            Path(output_dict["model"][0].uri, "seed").write_text(str(seed))
-            folder = Path(output_dict["model_run"][0].uri) / MODEL_FOLDER
-            folder.mkdir(parents=True)
-            (folder / MODEL_FILE).write_text("{}")
-        if "blessing" in output_dict:
-            (model,), (blessing,) = input_dict["model"], output_dict["blessing"]
-            seed = int(Path(model.uri, "seed").read_text())
-            if seed >= BROKEN:
-                raise ValueError("no verdict")
-            blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-            blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, int(seed < REFUSED))
-
-
-def quick_pipeline(*args, **kwargs):
-    pipeline = create_pipeline(*args, **kwargs)
-    for component in pipeline.components:
-        if not isinstance(component, Resolver):
-            component.executor_spec = executor_spec.ExecutorClassSpec(Quick)
-    return pipeline
 
 
 def metadata_of(root: Path) -> ConnectionConfig:

@@ -12,7 +12,7 @@ from tfx_pipeline.report.blocks import details, folder_link, note, section, tabl
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
 from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
-from tfx_pipeline.run_summary import summarize
+from tfx_pipeline.run_summary import outcome, summarize
 from tfx_pipeline.wording import NOTHING, count, counted, duration, percent
 
 DEFAULT_PRESET = "demo"  # what the align command takes without --config
@@ -130,7 +130,7 @@ def _figure(what: str, value: str, other: str) -> Markup:
 
 
 def _component_row(component: ComponentRecord, page_folder: Path) -> list[Child]:
-    state = tag("span", f"{STATE_MARK[component.state]} {component.state}", class_=STATE_CLASS[component.state])
+    state = tag("span", f"{STATE_MARK[component.state]} {outcome(component)}", class_=STATE_CLASS[component.state])
     made = summarize(component)
     links = [
         tag("div", folder_link(f"{key}/{Path(uri).name}", uri, page_folder))

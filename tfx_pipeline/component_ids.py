@@ -1,0 +1,37 @@
+"""The ids of a pipeline's components as the live view shows them, known without TFX's half minute of imports."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from tfx_pipeline.config import Config, ConfigError
+
+
+def component_ids(config: Config) -> list[str]:
+    """Returns the ids of what tfx_pipeline/pipeline.py builds from a config, in no order; a test holds them equal."""
+    return [
+        "PairExampleGen",
+        "StatisticsGen",
+        "SchemaGen" if config.validation.schema is None else "CuratedSchema",
+        "ExampleValidator",
+        *["AnomalyGate"] * (config.validation.on_anomalies == "stop"),
+        *(f"EvaluationSet.{name}" for name in config.evaluation_sets),
+        "PairFilter",
+        "Vocabulary",
+        "Trainer",
+        "BaselineModel",
+        "Evaluator",
+        "Pusher",
+    ]
+
+
+def check_rerun(rerun: Iterable[str], config: Config) -> None:
+    """Raise ConfigError where a name is no component's; it names the closest one."""
+    known = component_ids(config)
+    for name in rerun:
+        if name not in known:
+            close = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1)
+            meant = next((each for each in known if each.lower() in close), None)
+            hint = f"did you mean {meant}?" if meant else f"the components are {', '.join(known)}"
+            raise ConfigError(f"--rerun is {name!r}, which is no component of this pipeline; {hint}")
