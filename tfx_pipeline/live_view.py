@@ -120,7 +120,8 @@ class PlainView(AbstractContextManager):
         if kind == "component_started":
             return f"{component.id} started"
         made = summarize(component)
-        return f"{component.id} {outcome(component)}{_in_time(component.seconds if component.since is None else None)}{f': {made}' if made else ''}"
+        took = _in_time(component.seconds) if component.since is None else ""
+        return f"{component.id} {outcome(component)}{took}{f': {made}' if made else ''}"
 
 
 class LiveView(AbstractContextManager):

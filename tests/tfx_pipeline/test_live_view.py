@@ -15,6 +15,7 @@ from rich.console import Console
 from tfx_pipeline.live_view import LiveView, PlainView, follow
 from tfx_pipeline.run_record import BROKE_OFF, DIED, record_of
 from tfx_pipeline.training_history import HistoryLine
+from tfx_pipeline.wording import moment
 
 IDS = ["PairExampleGen", "Trainer", "Pusher"]
 START = {"event": "pipeline_started", "time": 100.0, "name": "tiny", "components": IDS}
@@ -123,6 +124,17 @@ def test_plain_lines_of_a_whole_run(tmp_path, ingest_report):
         "tiny finished in 1 min 12 s",
         f"Report  {run_dir / 'report.html'}",
     ]
+
+
+def test_a_cached_component_says_since_when_its_result_stands(tmp_path):
+    run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
+    cached = ended("Trainer", 170.0, state="cached") | {"since": 1_700_000_000.0}
+    events = [START, started("Trainer", 105.0), cached]
+    PlainView(console).show(record_of(run_dir, events), events, None)
+    assert lines_of(console)[-1] == f"Trainer cached since {moment(1_700_000_000.0)}"
+    terminal = Console(file=io.StringIO(), width=100)
+    terminal.print(LiveView(terminal).draw(record_of(run_dir, events), None, now=200.0))
+    assert f"cached since {moment(1_700_000_000.0)}" in terminal.file.getvalue()
 
 
 def test_events_that_come_together_are_each_told(tmp_path):

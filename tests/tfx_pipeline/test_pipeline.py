@@ -7,6 +7,7 @@ import json
 import pytest
 
 from components.evaluator.baseline import build_baseline_resolver
+from tfx_pipeline.component_ids import component_ids
 from tfx_pipeline.config import build
 from tfx_pipeline.pipeline import create_pipeline
 
@@ -48,6 +49,20 @@ def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alon
         assert {node.id for node in components[name].downstream_nodes} == {"PairFilter"}
     for id_, component in components.items():
         assert id_ == "PairFilter" or not {node.id for node in component.upstream_nodes} & sets
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"evaluation_sets": {"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}}},
+        {"validation": {"schema": "schema.pbtxt", "on_anomalies": "stop"}},
+    ],
+)
+def test_component_ids_are_known_without_building_the_pipeline(sections):
+    built = [component.id for component in pipeline_of(**sections).components]
+    known = component_ids(build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections}))
+    assert sorted(known) == sorted(built)
 
 
 @pytest.mark.parametrize(

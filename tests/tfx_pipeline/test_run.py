@@ -26,6 +26,22 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     assert not (config.root / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("trainer", "did you mean Trainer?"),
+        ("PairFiler", "did you mean PairFilter?"),
+        ("EvaluationSet.coco", "the components are PairExampleGen, StatisticsGen, SchemaGen, ExampleValidator, "),
+    ],
+)
+def test_a_component_that_is_not_there_cannot_be_forced(tmp_path, name, remedy):
+    config = load("demo", {"output": str(tmp_path / "out")})
+    with pytest.raises(ConfigError) as caught:
+        run(config, Console(file=io.StringIO()), ["Pusher", name])
+    assert str(caught.value).startswith(f"--rerun is {name!r}, which is no component of this pipeline; {remedy}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     config = load("demo", {"output": str(tmp_path / "file" / "below")})

@@ -1,5 +1,7 @@
 """How numbers and times are written for people."""
 
+from datetime import datetime
+
 import pytest
 
 from tfx_pipeline import wording
@@ -29,3 +31,7 @@ from tfx_pipeline import wording
 )
 def test_wording(written, expected):
     assert written == expected
+
+
+def test_a_moment_is_written_to_the_minute_in_local_time():
+    assert wording.moment(datetime(2026, 3, 1, 14, 5, 59).timestamp()) == "2026-03-01 14:05"
