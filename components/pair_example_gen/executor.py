@@ -31,17 +31,15 @@ from components.artifacts import INGEST_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig, read_config
-from components.pair_example_gen.csv_lines import entries
-from components.pair_example_gen.csv_reader import scan_csv
 from components.pair_example_gen.images import Picture
 from components.pair_example_gen.metadata import JoinMetadata, Rows, as_key, rows_beside
-from components.pair_example_gen.raw_record import Part, RawRecord
+from components.pair_example_gen.raw_record import RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.records import Captions, read_captions, read_label, read_name, read_picture, split_of
 from components.pair_example_gen.shards import find_metadata, find_sources, shard_name
-from components.pair_example_gen.sources import load_image, open_file, read_source
+from components.pair_example_gen.sources import load_image, read_source
 from components.pair_example_gen.storage import use_options
-from components.pair_example_gen.tasks import Source, Task
+from components.pair_example_gen.tasks import Task
 from components.publishing import draft_folder, publish
 
 TOP_REASONS = 3
@@ -84,9 +82,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 keyed = spread | "ByPath" >> beam.Map(lambda task: (task.source.path, task))
                 joined = keyed | "JoinMetadata" >> JoinMetadata(config, metadata)
                 counted = joined | "Ingest" >> beam.ParDo(IngestWithMetadata(ingest))
-            elif divided := divided_files(config, tasks):
-                scans = pipeline | "CsvParts" >> beam.Create(divided) | beam.Reshuffle() | "Scan" >> beam.Map(scan)
-                counted = spread | "Ingest" >> beam.ParDo(IngestCsvParts(ingest), beam.pvalue.AsDict(scans))
             else:
                 counted = spread | "Ingest" >> beam.ParDo(IngestFiles(ingest))
             _ = (
@@ -115,24 +110,6 @@ def plan(config: IngestConfig, examples: Artifact) -> list[Task]:
             outputs = {to: posixpath.join(draft_folder(examples, to), name) for to in shares}
             tasks.append(Task(source, shard_name(config, source.path), outputs, shares))
     return tasks
-
-
-def divided_files(config: IngestConfig, tasks: list[Task]) -> list[Source]:
-    """Returns every part of the CSV files that have several parts, also those that a sample leaves out."""
-    if config.format != "csv":
-        return []
-    files = {task.source.path: task.source for task in tasks if task.source.part.count > 1}
-    return [
-        Source(path, source.size, Part(index, source.part.count))
-        for path, source in files.items()
-        for index in range(source.part.count)
-    ]
-
-
-def scan(source: Source) -> tuple[tuple[str, int], tuple[bool, bool]]:
-    """Returns ((path, part), how quotes pass through that part of a CSV)."""
-    with open_file(source.path) as stream:
-        return (source.path, source.part.index), scan_csv(stream, source.part)
 
 
 def refuse_empty(counts: Counts, config: IngestConfig) -> None:
@@ -178,9 +155,9 @@ class Ingest:
                 self._add(record, task, write, counts)
         return counts
 
-    def read(self, task: Task, *, quote_is_open: bool = False) -> Iterator[RawRecord]:
+    def read(self, task: Task) -> Iterator[RawRecord]:
         """Yield the records of a task, with what the Parquet file beside a shard says of them."""
-        records = read_source(task.source, self._config, quote_is_open=quote_is_open)
+        records = read_source(task.source, self._config)
         if "metadata" not in self._config.layout.uses:
             return records
         return with_rows(records, rows_beside(task.source.path, self._config))
@@ -239,19 +216,6 @@ class IngestFiles(beam.DoFn):
 
     def process(self, task: Task) -> Iterator[Counts]:
         yield self._ingest.ingest(task, self._ingest.read(task))
-
-
-class IngestCsvParts(beam.DoFn):
-    """Ingest parts of CSV files, knowing how quotes pass through all of them."""
-
-    def __init__(self, ingest: Ingest) -> None:
-        self._ingest = ingest
-
-    def process(self, task: Task, scans: Mapping[tuple[str, int], tuple[bool, bool]]) -> Iterator[Counts]:
-        path, part = task.source.path, task.source.part
-        known = [scans[path, index] for index in range(part.count)] if part.count > 1 else [(False, False)]
-        is_open = entries(known)[part.index]
-        yield self._ingest.ingest(task, self._ingest.read(task, quote_is_open=is_open))
 
 
 class IngestWithMetadata(beam.DoFn):

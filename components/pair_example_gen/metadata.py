@@ -128,7 +128,7 @@ class ReadMetadata(beam.DoFn):
             with open_file(source.path) as stream:
                 if self._config.format == "conceptual_captions":
                     start, stop = source.part.range(source.size)
-                    for offset, line in csv_lines.lines(stream, start):
+                    for offset, line in csv_lines.lines(stream, start, b"\n"):
                         if source.part.count > 1 and offset >= stop:
                             return
                         cells = line.decode("utf-8", "surrogateescape").rstrip("\r\n").split("\t")

@@ -33,18 +33,10 @@ READERS: Mapping[str, Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecor
 }
 
 
-def read_source(source: Source, config: IngestConfig, *, quote_is_open: bool = False) -> Iterator[RawRecord]:
-    """Yield the records of a source, up to its limit.
-
-    Args:
-      quote_is_open: of a part of a CSV, whether a quoted field is open where it begins.
-    """
+def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
+    """Yield the records of a source, up to its limit."""
     with open_file(source.path) as stream:
-        if config.format == "csv":
-            found = read_csv(stream, source.part, config, quote_is_open)
-        else:
-            found = READERS[config.format](stream, source.part, config)
-        yield from itertools.islice(found, source.limit)
+        yield from itertools.islice(READERS[config.format](stream, source.part, config), source.limit)
 
 
 def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
