@@ -36,7 +36,7 @@ class IngestConfig:
         "tar": img2dataset's and WebDataset's shards.
         "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path.
         "tfrecord": tf.train.Examples.
-        "csv", "tsv": a row for each image file. A CSV quotes as RFC 4180 has it; a TSV does not quote.
+        "csv", "tsv": a row for each image file, quoted as RFC 4180 has it: see csv_rows.py.
         "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets. Fields come from a record's
         .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
         "karpathy": dataset_coco.json or dataset_flickr30k.json and image files; its own split field chooses train
@@ -60,6 +60,7 @@ class IngestConfig:
       key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
         shards and metadata are joined, in place of the address.
       columns: the columns' names, where a CSV or TSV has no header line; () where it has one.
+      quote: false for a CSV or TSV in which a quote is a character as any other.
       metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
         for the others, for shards that lack the captions; null where the shards hold them.
       sample: read about so many records, from tasks chosen by hash: the same ones each time; null for all.
@@ -80,6 +81,7 @@ class IngestConfig:
     image_folder: str | None = None
     key_field: str | None = None
     columns: tuple[str, ...] = ()
+    quote: Union[Off, None] = None  # noqa: UP007
     metadata: str | None = None
     sample: int | None = None
     max_image_pixels: int = MAX_IMAGE_PIXELS

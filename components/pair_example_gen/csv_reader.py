@@ -17,15 +17,16 @@ _NO_COLUMNS = ("",)  # of a broken header: rows that have more columns are then 
 
 def read_csv(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the rows that begin in one part of a CSV; `stream` is seekable where it has several parts."""
-    yield from _read(stream, part, config, Dialect(","))
+    yield from _read(stream, part, config, ",")
 
 
 def read_tsv(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the rows that begin in one part of a TSV, which quotes as a CSV does."""
-    yield from _read(stream, part, config, Dialect("\t"))
+    yield from _read(stream, part, config, "\t")
 
 
-def _read(stream: BinaryIO, part: Part, config: IngestConfig, dialect: Dialect) -> Iterator[RawRecord]:
+def _read(stream: BinaryIO, part: Part, config: IngestConfig, delimiter: str) -> Iterator[RawRecord]:
+    dialect = Dialect(delimiter) if config.quote is None else Dialect(delimiter, quote="")
     try:
         rows = Rows(lines(stream), dialect, config.columns, config.image_column)
         if not config.columns:
