@@ -9,6 +9,7 @@ from typing import Literal
 # is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
 MIN_TEMPERATURE = 1 / 1024
 MAX_TEMPERATURE = 16.0
+MAX_SEED = 2**31 - 1  # what TensorFlow's, Keras' and NumPy's generators all take
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TrainingConfig:
       log_every_steps: steps between two lines of history.
       checkpoint_every_steps, checkpoint_every_minutes: a checkpoint that training resumes from is written whenever
         either has passed; null never by that measure.
-      seed: of weights, shuffling, augmentation and dropout.
+      seed: of weights, shuffling, augmentation and dropout, from 0 to MAX_SEED.
     """
 
     base_model: str | None = None
@@ -140,6 +141,8 @@ class TrainingConfig:
             )
         if self.learning_rate <= 0:
             raise ValueError(f"training.learning_rate is {self.learning_rate}; it must be above 0")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"training.seed is {self.seed}; it must be from 0 to {MAX_SEED}")
         for name in ("weight_decay", "max_skipped_steps", "kept_images_gib"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 0 or more")

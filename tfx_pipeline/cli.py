@@ -171,12 +171,12 @@ def ablate(
     """Train and judge a model for each row of a sweep, and tabulate them; finished rows are not run again."""
     from tfx_pipeline.ablation import ablate as run_sweep
     from tfx_pipeline.base_model import resolve_base_model
-    from tfx_pipeline.sweeps import write
+    from tfx_pipeline.yaml_text import write_yaml_line
 
     overrides, console = _pairs(set_), Console()
     base_model = resolve_base_model(load(config, overrides), console).training.base_model
     if base_model is not None:  # one for all rows, whatever the first ones get blessed
-        overrides["training.base_model"] = write(base_model)
+        overrides["training.base_model"] = write_yaml_line(base_model)
     if run_sweep(config, overrides, sweep, row or [], console).failed:
         raise typer.Exit(1)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
+import os.path
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from components.evaluator.config import EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
@@ -21,11 +21,13 @@ from models.config import ModelConfig
 from models.training_config import TrainingConfig
 from tfx_pipeline.beam_config import BeamConfig
 from tfx_pipeline.config_fields import build_fields, kind
-from tfx_pipeline.sweeps import read_sweep, row_names, write
+from tfx_pipeline.sweeps import read_sweep, row_names
+from tfx_pipeline.yaml_text import read_yaml, write_yaml_line
 
 PRESETS = Path(__file__).parent / "presets"
 BASE_KEY = "preset"  # the key of a config file that names the preset it starts from
-_PATH_FIELDS = (  # relative to the file that sets them; * is any key
+PATH_FIELDS = (  # where ~ is the home folder; relative to the file that sets them, but for output; * is any key
+    "output",
     "ingest.shards",
     "ingest.image_folder",
     "evaluation_sets.*.shards",
@@ -118,6 +120,8 @@ def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
     """
     values = _values_of(source)
     _override(values, overrides or {})
+    for dotted in PATH_FIELDS:
+        _change(values, dotted.split("."), functools.partial(at_home, name=dotted))
     return build(values)
 
 
@@ -148,7 +152,7 @@ def _values_of(source: str) -> dict[str, Any]:
 def _values_of_row(sweep_name: str, row_name: str) -> dict[str, Any]:
     sweep = read_sweep(sweep_name)
     values = _read(PRESETS / f"{sweep.preset}.yaml")
-    _override(values, {name: write(value) for name, value in sweep.over.items()})
+    _override(values, {name: write_yaml_line(value) for name, value in sweep.over.items()})
     _override(values, sweep.overrides(sweep.rows[row_name]))
     return {**values, "name": f"align-{sweep_name}-{row_name}"}
 
@@ -157,23 +161,25 @@ def _override(values: dict[str, Any], overrides: Mapping[str, str]) -> None:
     """Set fields to values that are YAML text, in place."""
     for dotted, text in overrides.items():
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {dotted}={text}: the value is not YAML; quote it, as in '\"text\"'") from error
+            value = read_yaml(text, f"--set {dotted}={text}", "the value")
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
         _put(values, dotted.split("."), value)
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Returns a file's values over those of the preset it starts from, with relative paths resolved."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
+        values = read_yaml(path.read_bytes(), str(path))
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if values is None:
+        raise ConfigError(f"{path} is empty; a config file is a mapping of sections, or 'preset: small' alone")
     if not isinstance(values, dict):
         raise ConfigError(f"{path} holds {kind(values)}; a config file is a mapping of sections such as 'training:'")
     base = values.pop(BASE_KEY, None)
-    for dotted in _PATH_FIELDS:
-        _resolve(values, dotted.split("."), path.parent)
+    for dotted in PATH_FIELDS[1:]:
+        _change(values, dotted.split("."), functools.partial(_beside, path))
     if base is None:
         return values
     if base not in preset_names():
@@ -183,15 +189,32 @@ def _read(path: Path) -> dict[str, Any]:
     return below
 
 
-def _resolve(values: dict[str, Any], parts: Sequence[str], folder: Path) -> None:
-    """Make a relative path absolute, in place: the one to which `parts` lead, or those where a part is *."""
+def at_home(path: str, name: str) -> str:
+    """Returns a path with the home folder in place of ~, which shells leave in --out=~/x and YAML everywhere.
+
+    Raises:
+      ConfigError: naming the field or option, where ~ is followed by no user's name.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise ConfigError(f"{name} is {path!r}, the home of nobody here; write the folder in full, or as './{path}'")
+    return expanded
+
+
+def _beside(file: Path, path: str) -> str:
+    """Returns a path that starts at the folder of the file that sets it; addresses and ~ are left as they are."""
+    return path if not path or "://" in path or path.startswith("~") else str((file.parent / path).resolve())
+
+
+def _change(values: dict[str, Any], parts: Sequence[str], change: Callable[[str], str]) -> None:
+    """Change a text in place: the one to which `parts` lead, or those where a part is *."""
     part, *rest = parts
     for key in [key for key in values if part in ("*", key)]:
         value = values[key]
         if rest and isinstance(value, dict):
-            _resolve(value, rest, folder)
-        elif not rest and isinstance(value, str) and value and "://" not in value:
-            values[key] = str((folder / Path(value).expanduser()).resolve())
+            _change(value, rest, change)
+        elif not rest and isinstance(value, str):
+            values[key] = change(value)
 
 
 def _put(values: dict[str, Any], parts: Sequence[str], value: Any) -> None:

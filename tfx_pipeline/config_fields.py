@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ _WANTED = {
     type(None): "null",
     tuple: "a list",
 }
+_INT_LIMIT = 2**63
 _KEY_FIELD = "name"  # of a dataclass that stands in a mapping: there its key is its name
 
 
@@ -88,7 +88,7 @@ class _Builder:
         """Returns `value` as the first type of a union that takes it; where that may be null, "" is refused."""
         options = typing.get_args(hint)
         if value == "" and type(None) in options:
-            raise ValueError(f"{name} is ''; it must be {_wanted(hint)}, which is null where it is not set")
+            raise ValueError(f"{name} is ''; set it to null, or leave it out")
         for option in options:
             if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
                 return self._convert(value, option, name)  # what is wrong inside of it is said of the field there
@@ -135,16 +135,13 @@ def _is_required(field: dataclasses.Field) -> bool:
 
 
 def _scalar(value: Any, hint: Any, name: str) -> Any:
-    if hint is float and (type(value) is int or _is_yaml_float(value)):
+    if hint is float and type(value) is int:
         value = float(str(value))  # by way of text, since a whole number too great for a float is then infinite
     if type(value) is not hint or (hint is float and not math.isfinite(value)):
         raise ValueError(f"{name} is {kind(value)}; it must be {_wanted(hint)}")
+    if hint is int and not -_INT_LIMIT <= value < _INT_LIMIT:
+        raise ValueError(f"{name} is {value}; it must be a whole number of 64 bits")
     return value
-
-
-def _is_yaml_float(value: Any) -> bool:
-    """Says whether a value is a float that YAML 1.1 reads as text: 1e-3, without a point."""
-    return isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value) is not None
 
 
 def _wanted(hint: Any) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import yaml
 from absl import logging as absl_logging
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
@@ -22,6 +21,7 @@ from tfx_pipeline.lifeline import end_with_parent
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.run_record import CONFIG_FILE
+from tfx_pipeline.yaml_text import read_yaml
 
 CACHE_CONTEXT = "execution_cache"  # TFX's type of context, which all executions of one cache key are in
 
@@ -130,7 +130,7 @@ def main() -> None:
     end_with_parent()
     run_dir, rerun = Path(sys.argv[1]), sys.argv[2:]
     absl_logging.set_verbosity(absl_logging.INFO)
-    config = build(yaml.safe_load((run_dir / CONFIG_FILE).read_text(encoding="utf-8")))
+    config = build(read_yaml((run_dir / CONFIG_FILE).read_bytes(), CONFIG_FILE))
     try:
         run(config, run_dir, rerun)
     finally:

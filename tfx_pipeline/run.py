@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
 from rich.console import Console
 
 from components.pair_filter.config import FilterConfig
@@ -22,6 +21,7 @@ from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
+from tfx_pipeline.yaml_text import write_yaml
 
 STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
 
@@ -45,7 +45,7 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
     check(config)
     with _only_run(config.root):
         run_dir = _new_run_dir(config.root)
-        (run_dir / CONFIG_FILE).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), encoding="utf-8")
+        (run_dir / CONFIG_FILE).write_text(write_yaml(config.to_mapping()), encoding="utf-8")
         with (run_dir / LOG_FILE).open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir), *rerun],

@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Union
-
-import yaml
+from typing import Union
 
 from tfx_pipeline.config_fields import build_fields
+from tfx_pipeline.yaml_text import read_yaml, write_yaml_line
 
 SWEEPS = Path(__file__).parent / "sweeps"
 NAME = r"[a-z0-9][a-z0-9-]*"  # of a row, and of the sweep: both become part of a pipeline's name
@@ -35,7 +34,7 @@ class Row:
     @property
     def changes(self) -> str:
         """What it changes, as one would type it after --set."""
-        return ", ".join(f"{name}={write(value)}" for name, value in self.set.items())
+        return ", ".join(f"{name}={write_yaml_line(value)}" for name, value in self.set.items())
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Sweep:
 
     def overrides(self, row: Row) -> dict[str, str]:
         """Returns dotted field -> value as YAML text, to lay over any config."""
-        return {name: write(value) for name, value in {**self.every, **row.set}.items()}
+        return {name: write_yaml_line(value) for name, value in {**self.every, **row.set}.items()}
 
 
 def sweep_names() -> list[str]:
@@ -104,10 +103,7 @@ def read_sweep(source: str) -> Sweep:
         raise ValueError(f"--sweep {source!r} is neither a sweep nor a file; {hint}")
     if not re.fullmatch(NAME, path.stem):
         raise ValueError(f"--sweep {source!r} names the sweep {path.stem!r}; use lower-case letters, digits, hyphens")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
+    values = read_yaml(path.read_bytes(), str(path))
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no mapping; a sweep has about, preset and rows")
     try:
@@ -125,8 +121,3 @@ def choose_row(sweep: Sweep, name: str) -> Row:
     if name not in sweep.rows:
         raise ValueError(f"{name!r} is no row of the sweep {sweep.name}; its rows are {', '.join(sweep.rows)}")
     return sweep.rows[name]
-
-
-def write(value: Any) -> str:
-    """Returns a value of a field as one line of YAML."""
-    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n").removesuffix("\n...").strip()

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.prompts import class_texts
 from tfx_pipeline.quiet import quiet_imports
@@ -18,6 +16,7 @@ from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
 from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.run_summary import FILTER_REPORT_FILE, INGEST_REPORT_FILE, SAVED_MODEL_FILE, VOCABULARY_REPORT_FILE
 from tfx_pipeline.training_history import HistoryLine, history_written_since, read_history
+from tfx_pipeline.yaml_text import read_yaml
 
 SERVING_MODEL_DIR = "Format-Serving"  # where TFX's Trainer keeps the SavedModel inside its output "model"
 T = TypeVar("T")
@@ -186,8 +185,8 @@ def _config_text(record: RunRecord) -> str:
 
 def _mapping(config_text: str) -> Mapping[str, Any]:
     try:
-        config = yaml.safe_load(config_text)
-    except yaml.YAMLError:
+        config = read_yaml(config_text, CONFIG_FILE)
+    except ValueError:
         return {}
     return config if isinstance(config, dict) else {}
 
