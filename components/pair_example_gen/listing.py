@@ -59,11 +59,9 @@ def has_folder(folder: str) -> bool:
     Raises:
       Exception: the file system's own, where it cannot be asked.
     """
-    if FileSystems.get_scheme(folder) not in ("s3", "gs"):
-        return FileSystems.exists(folder)
     storage.current_options()
-    below = f"{folder.rstrip('/')}/"
-    return next(iter(FileSystems.get_filesystem(folder)._list(below)), None) is not None
+    files = FileSystems.get_filesystem(folder)
+    return files.exists(folder) if files.has_dirs() else any(True for _ in files._list(f"{folder.rstrip('/')}/"))
 
 
 class Stamps:
