@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.results_folder import check_results_folder
 
 FOLDERS = ("shards", "image_folder")  # what PairExampleGen's workers read
 
@@ -60,7 +61,9 @@ def compile_for_cluster(
             check_schema(schema)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    said = f"output is {config.output!r}" if root is None else f"--root is {root!r}"
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
+    check_results_folder(root, said)
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
     sources = (config.ingest, *config.evaluation_sets.values())
     places = {f"{source.section}.{name}": getattr(source, name) for source in sources for name in FOLDERS}

@@ -20,6 +20,7 @@ from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.results_folder import check_results_folder
 from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
 from tfx_pipeline.yaml_text import write_yaml
 
@@ -78,6 +79,7 @@ def check(config: Config) -> None:
         _check_models(config.filter)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    check_results_folder(str(config.root.resolve()), f"output is {config.output!r}")
     try:
         config.root.mkdir(parents=True, exist_ok=True)
         probe = config.root / ".writable"

@@ -53,6 +53,24 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["out [1]", "out*", "what?", "back\\slash"])
+def test_an_output_in_which_a_component_sees_a_wildcard_is_refused(tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / "plain").symlink_to(name)
+    monkeypatch.chdir(tmp_path / name)
+    for output in (str(tmp_path / name), "relative", str(tmp_path / "plain")):
+        with pytest.raises(ConfigError) as caught:
+            check(load("demo", {"output": json.dumps(output)}))
+        assert str(caught.value).startswith(f"output is {output!r}, but {tmp_path / name}")
+        assert str(caught.value).endswith("; name a folder whose whole path has none of * ? [ \\")
+    assert list((tmp_path / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a b", "#1", "100%", "é", "{x}", "x]", "a+b"])
+def test_any_other_output_is_taken(tmp_path, name):
+    check(load("demo", {"output": json.dumps(str(tmp_path / name))}))
+
+
 def test_what_can_be_written_is_left_as_it_was(tmp_path):
     config = load("demo", {"output": str(tmp_path / "out")})
     check(config)
