@@ -7,12 +7,6 @@ from __future__ import annotations
 
 from tfx.types import artifact
 
-INGEST_REPORT_FILE = "ingest_report.json"
-FILTER_REPORT_FILE = "filter_report.json"
-RECORD_COUNTS_FILE = "record_counts.json"
-VOCABULARY_FILE = "vocab.txt"
-VOCABULARY_REPORT_FILE = "vocabulary_report.json"
-
 
 class IngestReport(artifact.Artifact):
     """What PairExampleGen read, kept and skipped.

@@ -7,15 +7,17 @@ job was cancelled, reaches that folder alone.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import tensorflow as tf
 from tfx.types import artifact, artifact_utils, standard_artifacts
 
-from components.example_files import aside_folder, clear_aside, split_names
+from components import whole_files
+from components.example_artifacts import aside_folder, clear_aside, split_names
 
 _DRAFTS = "whole"  # in the artifact's folder aside
-RENAMES_AT_ONCE = 32  # in a bucket each takes the time of a few requests, and there may be 100 thousand
+BATCHES_AT_ONCE = 8  # in a bucket a rename takes the time of a few requests, and there may be 100 thousand
+RENAMES_IN_A_BATCH = 100  # what Google Cloud Storage takes in one request
 
 
 def draft_folder(of: artifact.Artifact, split: str) -> str:
@@ -32,10 +34,8 @@ def publish(*artifacts: artifact.Artifact) -> None:
     """Move the draft of each artifact into its place, then delete what failed attempts left behind."""
     for of in artifacts:
         for split in _splits(of):
-            tf.io.gfile.makedirs(artifact_utils.get_split_uri([of], split))  # one without files is there as well
-        if tf.io.gfile.exists(_drafts(of)):
-            for folder in tf.io.gfile.listdir(_drafts(of)):
-                _move_files(posixpath.join(_drafts(of), folder), posixpath.join(of.uri, folder))
+            whole_files.make_folder(artifact_utils.get_split_uri([of], split))  # one without files is there as well
+        _move_files(_drafts(of), of.uri)
     clear_aside(*artifacts)
 
 
@@ -48,10 +48,14 @@ def _drafts(of: artifact.Artifact) -> str:
 
 
 def _move_files(source: str, target: str) -> None:
-    tf.io.gfile.makedirs(target)
+    names = whole_files.files_below(source)
+    for folder in {posixpath.dirname(name) for name in names}:
+        whole_files.make_folder(posixpath.join(target, folder))
+    batches = [names[first : first + RENAMES_IN_A_BATCH] for first in range(0, len(names), RENAMES_IN_A_BATCH)]
 
-    def move(name: str) -> None:
-        tf.io.gfile.rename(posixpath.join(source, name), posixpath.join(target, name), overwrite=True)
+    def move(batch: Sequence[str]) -> None:
+        sources, targets = ([posixpath.join(folder, name) for name in batch] for folder in (source, target))
+        whole_files.rename(sources, targets)
 
-    with ThreadPoolExecutor(RENAMES_AT_ONCE) as threads:
-        list(threads.map(move, tf.io.gfile.listdir(source)))
+    with ThreadPoolExecutor(BATCHES_AT_ONCE) as threads:
+        list(threads.map(move, batches))

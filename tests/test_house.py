@@ -46,9 +46,11 @@ PLUMBING = (
     "components/address_content.py",  # asks any file system what stands at an address
     "components/artifacts.py",  # types known to ML Metadata
     "components/beam_options.py",  # Beam's own list of its options
-    "components/example_files.py",  # Examples artifacts in and out of Beam
+    "components/example_artifacts.py",  # what TFX says of them
+    "components/handover.py",  # what a Beam job hands over
+    "components/whole_files.py",  # files on any file system that Beam reads
     "components/publishing.py",  # moves what a finished job wrote into place
-    "components/pair_filter/*_pass.py",  # the executor's stages: they move data
+    "components/*/*_pass.py",  # an executor's stages: they move data, in workers that import no TFX
     "components/pair_filter/image_models.py",  # loads SavedModels, as a handler of RunInference
     "components/pair_filter/scoring.py",  # moves images through a model
     "components/pair_filter/neighbour_search.py",  # moves embeddings to an index and past it
@@ -58,7 +60,6 @@ PLUMBING = (
     "components/pair_example_gen/storage.py",  # knows how these file systems differ
     "components/pair_example_gen/driver.py",  # hands the input's fingerprint to TFX's cache
     "components/pair_example_gen/listing.py",  # lists files on any file system that Beam reads
-    "components/pair_example_gen/tfrecord_reader.py",  # knows the message tf.train.Example
     "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
     "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting
     "components/evaluator/results.py",  # reads what TFMA wrote

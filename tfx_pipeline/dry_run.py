@@ -132,14 +132,8 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
 
     from tfx.types import standard_artifacts  # with TensorFlow, which takes longer than to refuse what is not there
 
-    from components.artifacts import (
-        FILTER_REPORT_FILE,
-        INGEST_REPORT_FILE,
-        Captions,
-        FilterReport,
-        IngestReport,
-        RecordCounts,
-    )
+    from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
+    from components.artifacts import Captions, FilterReport, IngestReport, RecordCounts
     from components.pair_example_gen.executor import Executor as Ingest
     from components.pair_filter.executor import Executor as Filter
 

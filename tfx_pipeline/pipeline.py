@@ -12,7 +12,7 @@ from tfx import v1 as tfx
 from tfx.types import BaseChannel
 
 from components import schema
-from components.artifacts import VOCABULARY_FILE
+from components.artifact_files import VOCABULARY_FILE
 from components.content import content_hash
 from components.evaluator.component import build_evaluator
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets

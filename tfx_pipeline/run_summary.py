@@ -9,15 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.run_record import ComponentRecord
 from tfx_pipeline.training_history import HISTORY_FILE, read_last_line
 from tfx_pipeline.wording import count, counted, duration, moment
 
 # The file names of components/artifacts.py, whose import takes TFX's half minute; a test holds them equal.
-INGEST_REPORT_FILE = "ingest_report.json"
-FILTER_REPORT_FILE = "filter_report.json"
-VOCABULARY_REPORT_FILE = "vocabulary_report.json"
 ANOMALIES_FILE = "SchemaDiff.pb"  # the stock ExampleValidator's
 BLESSED_FILE = "BLESSED"  # the stock Evaluator's
 SAVED_MODEL_FILE = "saved_model.pb"

@@ -38,9 +38,9 @@ def as_artifact(folder: Path, splits: Sequence[str]):
     """Returns the Examples artifact whose files stand in a folder."""
     from tfx.types import standard_artifacts
 
-    from components import example_files
+    from components import example_artifacts
 
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
-    example_files.describe(artifact, splits)
+    example_artifacts.describe(artifact, splits)
     return artifact

@@ -14,7 +14,6 @@ metadata is published apart from the images, a row whose image was never downloa
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +25,14 @@ from PIL import Image
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_files, schema
-from components.artifacts import INGEST_REPORT_FILE
+from components import example_artifacts, example_files, whole_files
+from components.artifact_files import INGEST_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
+from components.handover import HandOverCounts, collect_counts
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig, read_config
-from components.pair_example_gen.images import Picture
 from components.pair_example_gen.metadata import JoinMetadata, Rows, as_key, rows_beside
+from components.pair_example_gen.pair_example import to_example
 from components.pair_example_gen.raw_record import RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.records import Captions, read_captions, read_label, read_name, read_picture, split_of
@@ -70,14 +70,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         use_options(self._beam_pipeline_args)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         report = artifact_utils.get_single_instance(output_dict["report"])
-        example_files.describe(examples, config.split_names)
+        example_artifacts.describe(examples, config.split_names)
         if isinstance(config, EvaluationSetConfig):
-            example_files.name_evaluation_set(examples, config.name)
+            example_artifacts.name_evaluation_set(examples, config.name)
         tasks = plan(config, examples)
         metadata = find_metadata(config)
         with self._make_beam_pipeline() as pipeline:
             spread = pipeline | "Files" >> beam.Create(tasks) | "Spread" >> beam.Reshuffle()
-            ingest = Ingest(config, example_files.aside_folder(examples))
+            ingest = Ingest(config, example_artifacts.aside_folder(examples))
             if metadata:
                 keyed = spread | "ByPath" >> beam.Map(lambda task: (task.source.path, task))
                 joined = keyed | "JoinMetadata" >> JoinMetadata(config, metadata)
@@ -87,11 +87,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 counted
                 | "AddUp" >> beam.CombineGlobally(merge)
-                | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
+                | "HandOver" >> beam.ParDo(HandOverCounts(example_artifacts.aside_folder(report)))
             )
-        counts = example_files.collect_counts(report)
+        counts = collect_counts(example_artifacts.aside_folder(report))
         publish(examples, report)
-        example_files.write_json(
+        whole_files.write_json(
             posixpath.join(report.uri, INGEST_REPORT_FILE),
             {"splits": counts.report_splits(config.split_names), "samples": counts.report_samples()},
         )
@@ -236,27 +236,6 @@ def decode_as_training_does(encoded: bytes) -> None:
         tf.io.decode_image(encoded, expand_animations=False)
     except tf.errors.OpError as error:
         raise ValueError(error.message.partition("\n")[0]) from error
-
-
-def to_example(picture: Picture, captions: Captions, label: str, name: str, split: str) -> bytes:
-    """Returns a serialized tf.train.Example of schema.FEATURES; the same pair gives the same bytes."""
-    values: dict[str, list[bytes] | list[int]] = {
-        schema.IMAGE_ENCODED: [picture.encoded],
-        schema.IMAGE_SHA256: [hashlib.sha256(picture.encoded).hexdigest().encode()],
-        schema.IMAGE_WIDTH: [picture.width],
-        schema.IMAGE_HEIGHT: [picture.height],
-        schema.CAPTION_TEXT: [caption.text.encode() for caption in captions.kept],
-        schema.CAPTION_LANGUAGE: [caption.language.encode() for caption in captions.kept],
-        schema.CLASS_LABEL: [label.encode()],
-        schema.RECORD_NAME: [name.encode()],
-        schema.SPLIT: [split.encode()],
-    }
-    example = tf.train.Example()
-    for feature in schema.FEATURES:
-        target = example.features.feature[feature.name]
-        kind = target.bytes_list if feature.dtype == "bytes" else target.int64_list
-        kind.value.extend(values[feature.name])
-    return example.SerializeToString(deterministic=True)
 
 
 def _printable(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.decompression import DamagedCompression
-from components.pair_example_gen.streams import CHUNK_BYTES, read_up_to
+from components.streams import CHUNK_BYTES, read_up_to
 
 MAX_MEMBER_BYTES = 256 * 1024 * 1024  # of one member held in memory; img2dataset's are some hundred kilobytes
 _BLOCK_BYTES = tarfile.BLOCKSIZE

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 from apache_beam import pvalue
 
-from components import example_files, schema
+from components import example_files, schema, whole_files
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.evaluation_images import EvaluationImages, Prints, collect
 from components.pair_filter.evidence import caption_key, image_key
@@ -20,6 +19,7 @@ from components.pair_filter.ngrams import occurrences
 from components.pair_filter.rules import passes_by_size
 from components.pair_filter.tasks import FileTask
 from components.pair_filter.words import split_words
+from components.tf_example import Example
 
 PRINTS = "prints"
 OCCURRENCES = "occurrences"
@@ -40,9 +40,9 @@ class DescribeFile(beam.DoFn):
         _, task = element
         facts = FactsWriter()
         for payload in example_files.read_payloads(task.source):
-            _describe(tf.train.Example.FromString(payload).features.feature, task, facts, self._config)
-        example_files.write_bytes(task.facts + _RECORDS, facts.records())
-        example_files.write_bytes(task.facts + _CAPTIONS, facts.of_captions())
+            _describe(Example.FromString(payload).features.feature, task, facts, self._config)
+        whole_files.write_bytes(task.facts + _RECORDS, facts.records())
+        whole_files.write_bytes(task.facts + _CAPTIONS, facts.of_captions())
         yield element
         if task.split == schema.TRAIN_SPLIT:
             yield pvalue.TaggedOutput(OCCURRENCES, sum(occurrences(len(part_words(words))) for words in facts.words))
@@ -95,9 +95,9 @@ class CollectPrints(beam.CombineFn):
 
 def read_records(task: FileTask) -> Columns:
     """Returns the table of a file's records that is aside."""
-    return Columns(example_files.read_bytes(task.facts + _RECORDS))
+    return Columns(whole_files.read_bytes(task.facts + _RECORDS))
 
 
 def read_captions(task: FileTask) -> Columns:
     """Returns the table of a file's captions that is aside."""
-    return Columns(example_files.read_bytes(task.facts + _CAPTIONS))
+    return Columns(whole_files.read_bytes(task.facts + _CAPTIONS))

@@ -21,9 +21,10 @@ from apache_beam import pvalue
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_files, schema
-from components.artifacts import FILTER_REPORT_FILE
+from components import example_artifacts, example_files, schema, whole_files
+from components.artifact_files import FILTER_REPORT_FILE
 from components.counts import CAPTIONS, IMAGES, Counts, merge
+from components.handover import HandOverCounts, collect_counts
 from components.pair_filter import write_pass
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.describe_pass import OCCURRENCES, PRINTS, CollectPrints, DescribeFile
@@ -73,29 +74,29 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         captions = artifact_utils.get_single_instance(output_dict["captions"])
         record_counts = artifact_utils.get_single_instance(output_dict["counts"])
         report = artifact_utils.get_single_instance(output_dict["report"])
-        splits = example_files.split_names(source)
+        splits = example_artifacts.split_names(source)
         refuse_unknown_splits(config, splits)
-        example_files.describe(target, splits)
-        example_files.describe(rejects, config.splits if config.keep_rejects else [])
+        example_artifacts.describe(target, splits)
+        example_artifacts.describe(rejects, config.splits if config.keep_rejects else [])
         tasks = plan(source, target, rejects, captions, config)
         if config.compares_images:
             tasks += plan_evaluation(sets_among(input_dict), target, len(tasks))
         drafts = {split: draft_folder(record_counts, split) for split in splits}
         with self._make_beam_pipeline() as pipeline:
-            filtered = filter_files(pipeline, tasks, config, example_files.aside_folder(target))
+            filtered = filter_files(pipeline, tasks, config, example_artifacts.aside_folder(target))
             _ = (
                 filtered.counts
                 | "AddUp" >> beam.CombineGlobally(merge)
-                | "HandOver" >> beam.ParDo(example_files.HandOverCounts(report))
+                | "HandOver" >> beam.ParDo(HandOverCounts(example_artifacts.aside_folder(report)))
             )
             _ = (
                 filtered[write_pass.WRITTEN]
                 | "Splits" >> beam.GroupByKey()
                 | "HandOverRecordCounts" >> beam.ParDo(write_pass.HandOverRecordCounts(drafts))
             )
-        counts = example_files.collect_counts(report)
+        counts = collect_counts(example_artifacts.aside_folder(report))
         publish(target, rejects, captions, record_counts, report)
-        example_files.write_json(
+        whole_files.write_json(
             posixpath.join(report.uri, FILTER_REPORT_FILE),
             {
                 "rules": describe_rules(config),
@@ -116,8 +117,8 @@ def plan(
 ) -> list[FileTask]:
     """Pair each file to read with the files to write."""
     tasks: list[FileTask] = []
-    for split in example_files.split_names(source):
-        paths = example_files.list_files(source, split)
+    for split in example_artifacts.split_names(source):
+        paths = example_artifacts.list_files(source, split)
         for number, path in enumerate(paths):
             name = example_files.file_name(number, len(paths))
             is_train = split == schema.TRAIN_SPLIT
@@ -139,10 +140,10 @@ def plan(
 def plan_evaluation(sets: list[Artifact], target: Artifact, first: int) -> list[FileTask]:
     """Returns the files of the evaluation sets, which are only compared with, numbered from `first`."""
     sources = [
-        (example_files.evaluation_set(of), path)
+        (example_artifacts.evaluation_set(of), path)
         for of in sets
-        for split in example_files.split_names(of)
-        for path in example_files.list_files(of, split)
+        for split in example_artifacts.split_names(of)
+        for path in example_artifacts.list_files(of, split)
     ]
     return [
         FileTask(index, name, path, _facts_path(target, index)) for index, (name, path) in enumerate(sources, first)
@@ -150,7 +151,7 @@ def plan_evaluation(sets: list[Artifact], target: Artifact, first: int) -> list[
 
 
 def _facts_path(target: Artifact, index: int) -> str:
-    return posixpath.join(example_files.aside_folder(target), f"facts-{index:06d}.arrow")
+    return posixpath.join(example_artifacts.aside_folder(target), f"facts-{index:06d}.arrow")
 
 
 def filter_files(

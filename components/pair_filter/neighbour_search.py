@@ -16,7 +16,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.utils.shared import Shared
 
-from components import example_files
+from components import whole_files
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.image_models import Answers, EmbedHandler, check_embedder
 from components.pair_filter.model_config import NeighbourConfig
@@ -126,7 +126,7 @@ class BuildIndex(beam.DoFn):
             embeddings=embeddings,
             centres=clusters.centres,
         )
-        example_files.write_bytes(path, content.getvalue())
+        whole_files.write_bytes(path, content.getvalue())
         yield path
 
 
@@ -153,7 +153,7 @@ class Compare(beam.DoFn):
 
 def load_index(path: str, config: NeighbourConfig) -> NeighbourIndex:
     """Read the index that BuildIndex wrote."""
-    with np.load(io.BytesIO(example_files.read_bytes(path))) as arrays:
+    with np.load(io.BytesIO(whole_files.read_bytes(path))) as arrays:
         clusters = Clusters(arrays["centres"], config.nearest)
         names = arrays["names"].tobytes().decode().split("\n")
         return NeighbourIndex.build(clusters, names, arrays["embeddings"], config.shared, config.min_cosine)

@@ -15,7 +15,7 @@ import numpy as np
 from apache_beam import pvalue
 from apache_beam.utils.shared import Shared
 
-from components import example_files
+from components import whole_files
 from components.pair_filter.bloom import BloomFilter
 from components.pair_filter.describe_pass import read_captions
 from components.pair_filter.facts import part_words
@@ -135,7 +135,7 @@ class WriteBloomFilter(beam.DoFn):
         totals = add_up(batch for _, batch in batches)
         frequent = BloomFilter.of([ngram for ngram, count in totals.items() if count >= least], self._rate)
         path = posixpath.join(self._aside, f"bloom-{bucket:05d}")
-        example_files.write_bytes(path, frequent.bits.tobytes())
+        whole_files.write_bytes(path, frequent.bits.tobytes())
         yield bucket, (path, frequent.hashes)
 
 
@@ -170,7 +170,7 @@ class BloomFilters:
     def read(self, path: str, hashes: int) -> BloomFilter:
         """Returns the filter in a file, read once."""
         if path not in self._read:
-            self._read[path] = BloomFilter(np.frombuffer(example_files.read_bytes(path), np.uint8), hashes)
+            self._read[path] = BloomFilter(np.frombuffer(whole_files.read_bytes(path), np.uint8), hashes)
         return self._read[path]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 from apache_beam.ml.inference.base import KeyedModelHandler, ModelHandler, RunInference
 
 from components import example_files, schema
@@ -22,6 +21,7 @@ from components.pair_filter.model_config import ImageModelConfig, UnsafeConfig
 from components.pair_filter.model_input import decode_square
 from components.pair_filter.rules import passes_by_size
 from components.pair_filter.tasks import FileTask
+from components.tf_example import Example
 
 Wanted = Callable[[Mapping[str, Any]], bool]  # says of an Example's features whether the model is asked about its image
 _LENGTHS = "lengths"
@@ -64,7 +64,7 @@ class ReadBatches(beam.DoFn):
     def _images(self, task: FileTask) -> Iterator[tuple[int, str, np.ndarray]]:
         for row, payload in enumerate(example_files.read_payloads(task.source)):
             self._records = row + 1
-            features = tf.train.Example.FromString(payload).features.feature
+            features = Example.FromString(payload).features.feature
             if not self._wanted(features):
                 continue
             pixels = decode_square(bytes_of(features, schema.IMAGE_ENCODED), self._model.image_px)

@@ -12,11 +12,10 @@ from typing import Any
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 from apache_beam import pvalue
 
-from components import example_files, schema
-from components.artifacts import RECORD_COUNTS_FILE
+from components import example_files, schema, whole_files
+from components.artifact_files import RECORD_COUNTS_FILE
 from components.caption_table import write_captions
 from components.counts import CAPTIONS, IMAGES, Counts, Picture
 from components.pair_filter.config import FilterConfig
@@ -29,6 +28,7 @@ from components.pair_filter.judge import Findings, judge_file
 from components.pair_filter.rules import Drop, Verdict
 from components.pair_filter.tasks import FileTask
 from components.pair_filter.thumbnail import thumbnail
+from components.tf_example import Example
 
 FILES, CONVICTED, RARE, SCORES, NEIGHBOURS = "files", "convicted", "rare", "scores", "neighbours"
 WRITTEN = "written"
@@ -58,7 +58,7 @@ class FilterFile(beam.DoFn):
             kept = self._write(task, facts, verdicts, counts)
             counts.develop()
         if task.captions:
-            example_files.write_bytes(task.captions, write_captions(kept))
+            whole_files.write_bytes(task.captions, write_captions(kept))
         yield counts
         held = {"records": counts.kept[task.split, IMAGES], "captions": counts.kept[task.split, CAPTIONS]}
         yield pvalue.TaggedOutput(WRITTEN, (task.split, (posixpath.basename(task.target), held)))
@@ -106,7 +106,7 @@ class FilterFile(beam.DoFn):
 
 def _pass_whole(task: FileTask, facts: FileFacts, aside: str, counts: Counts) -> Captions:
     """Copy a file of a split that is not filtered."""
-    example_files.copy(task.source, task.target, aside)
+    whole_files.copy(task.source, task.target, aside)
     for fate in (counts.read, counts.kept):
         fate[task.split, IMAGES] += len(facts.name)
         fate[task.split, CAPTIONS] += len(facts.text)
@@ -122,7 +122,7 @@ class HandOverRecordCounts(beam.DoFn):
     def process(self, element: tuple[str, Iterable[tuple[str, dict[str, int]]]]) -> None:
         split, files = element
         path = posixpath.join(self._folders[split], RECORD_COUNTS_FILE)
-        example_files.write_json(path, dict(sorted(files)))
+        whole_files.write_json(path, dict(sorted(files)))
 
 
 def _convicted(joined: dict[str, Any], kind: str) -> np.ndarray:
@@ -149,7 +149,7 @@ def _count(verdict: Verdict, split: str, name: str, captions: Sequence[str], pay
 
 
 def _picture(caption: str, payload: bytes) -> Picture:
-    features = tf.train.Example.FromString(payload).features.feature
+    features = Example.FromString(payload).features.feature
     return Picture(caption, thumbnail(features[schema.IMAGE_ENCODED].bytes_list.value[0]))
 
 
@@ -160,7 +160,7 @@ def _kept(payload: bytes, verdict: Verdict) -> bytes:
 
 def _rejected(payload: bytes, verdict: Verdict) -> bytes:
     """Returns the serialized Example with its dropped captions alone, and why they were."""
-    example = tf.train.Example.FromString(payload)
+    example = Example.FromString(payload)
     number = len(example.features.feature[schema.CAPTION_TEXT].bytes_list.value)
     drops: list[Drop | None] = list(verdict.captions or (verdict.image,) * number)
     example = _with_captions(payload, [drop is not None for drop in drops])
@@ -171,8 +171,8 @@ def _rejected(payload: bytes, verdict: Verdict) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def _with_captions(payload: bytes, chosen: list[bool]) -> tf.train.Example:
-    example = tf.train.Example.FromString(payload)
+def _with_captions(payload: bytes, chosen: list[bool]) -> Example:
+    example = Example.FromString(payload)
     for name in (schema.CAPTION_TEXT, schema.CAPTION_LANGUAGE):
         values = example.features.feature[name].bytes_list.value
         values[:] = [value for value, is_chosen in zip(values, chosen, strict=False) if is_chosen]

@@ -9,7 +9,7 @@ from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import Artifact, artifact_utils
 
-from components.artifacts import VOCABULARY_FILE
+from components.artifact_files import VOCABULARY_FILE
 
 VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"

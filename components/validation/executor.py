@@ -9,7 +9,7 @@ from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_files
+from components import example_artifacts, whole_files
 from components.validation.anomalies import read_anomalies, refuse_errors
 
 
@@ -35,7 +35,7 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         found = artifact_utils.get_single_instance(input_dict["anomalies"])
         anomalies = []
-        for split in example_files.split_names(found):
+        for split in example_artifacts.split_names(found):
             path = posixpath.join(artifact_utils.get_split_uri([found], split), DEFAULT_FILE_NAME)
-            anomalies += read_anomalies(example_files.read_bytes(path), split)
+            anomalies += read_anomalies(whole_files.read_bytes(path), split)
         refuse_errors(anomalies, exec_properties["schema_file"] or None)

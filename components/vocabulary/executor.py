@@ -1,27 +1,24 @@
 """Counts the words of the train split's captions in Beam, then learns the word pieces from the counts in this process.
 
-Each file counts its own words and sends each bucket of words one batch; a bucket adds up and writes its counts aside.
-What is learnt from is read back from there: counts of distinct words, never captions.
+What is learnt from is read back from where the job left it: counts of distinct words, never captions.
 """
 
 from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_files, schema
-from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
-from components.caption_table import read_captions
+from components import example_artifacts, schema, whole_files
+from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
 from components.publishing import split_folder
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.counts import WordCounts, by_bucket, count_words, least_count
+from components.vocabulary.count_pass import AddUpBucket, CountWords, read_bucket, read_totals, read_words
+from components.vocabulary.counts import least_count
 from components.vocabulary.coverage import measure_coverage
 from components.vocabulary.learner import learn_pieces
 
@@ -52,9 +49,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = VocabularyConfig(**json.loads(exec_properties["vocabulary_config"]))
         captions = artifact_utils.get_single_instance(input_dict["captions"])
         vocabulary = artifact_utils.get_single_instance(output_dict["vocabulary"])
-        files = example_files.list_folder(posixpath.join(captions.uri, split_folder(schema.TRAIN_SPLIT)))
+        files = whole_files.list_folder(posixpath.join(captions.uri, split_folder(schema.TRAIN_SPLIT)))
         buckets = min(max(len(files), MIN_BUCKETS), MAX_BUCKETS)
-        aside = example_files.aside_folder(vocabulary)
+        aside = example_artifacts.aside_folder(vocabulary)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -70,18 +67,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             pieces, least = learn_from_counts(aside, buckets, config)
         by_language = read_bucket(aside, 0).captions
         coverage = measure_coverage(pieces, read_words(aside, buckets), by_language, least)
-        example_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
-        example_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
+        whole_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
+        whole_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
         vocabulary.set_int_custom_property("pieces", coverage.pieces)
-        example_files.clear_aside(vocabulary)
+        example_artifacts.clear_aside(vocabulary)
 
 
 def read_pieces(path: str) -> list[str]:
     """Returns the pieces of a vocabulary that is given; raises ValueError where it is none."""
-    if not tf.io.gfile.exists(path):
+    if not whole_files.exists(path):
         raise ValueError(f"vocabulary.file is {path!r}, which does not exist; name a vocab.txt, or null to learn one")
-    with tf.io.gfile.GFile(path) as file:
-        pieces = file.read().removesuffix("\n").split("\n")
+    pieces = whole_files.read_bytes(path).decode().removesuffix("\n").split("\n")
     if pieces[0] != RESERVED_TOKENS[0]:
         raise ValueError(
             f"vocabulary.file is {path!r}, whose first piece is {pieces[0]!r} and not {RESERVED_TOKENS[0]!r}, which "
@@ -102,53 +98,3 @@ def learn_from_counts(aside: str, buckets: int, config: VocabularyConfig) -> tup
             f"{config.max_distinct_words}; lower the first, raise the second, or check ingest.captions"
         )
     return learn_pieces(frequent, config), least
-
-
-class CountWords(beam.DoFn):
-    """Table of captions -> (bucket, counts)."""
-
-    def __init__(self, buckets: int) -> None:
-        self._buckets = buckets
-
-    def process(self, path: str) -> Iterator[tuple[int, WordCounts]]:
-        yield from by_bucket(count_words(read_captions(example_files.read_bytes(path))), self._buckets)
-
-
-class AddUpBucket(beam.DoFn):
-    """(bucket, counts of each file) -> a file of the bucket's counts."""
-
-    def __init__(self, aside: str) -> None:
-        self._aside = aside
-
-    def process(self, element: tuple[int, Iterable[WordCounts]]) -> None:
-        bucket, parts = element
-        counts = WordCounts()
-        for part in parts:
-            counts.add(part)
-        content = {"captions": counts.captions, "words": counts.words}
-        example_files.write_text(_bucket_path(self._aside, bucket), json.dumps(content, ensure_ascii=False))
-
-
-def read_words(aside: str, buckets: int) -> Iterator[tuple[str, dict[str, int]]]:
-    """Yield each distinct word with its count in each language, holding one bucket at a time."""
-    for bucket in range(buckets):
-        yield from read_bucket(aside, bucket).by_word()
-
-
-def read_totals(aside: str, buckets: int) -> Iterator[tuple[str, int]]:
-    """Yield each distinct word with its count in all languages."""
-    for word, times in read_words(aside, buckets):
-        yield word, sum(times.values())
-
-
-def read_bucket(aside: str, bucket: int) -> WordCounts:
-    """Returns what a bucket was given, which may be nothing."""
-    path = _bucket_path(aside, bucket)
-    if not tf.io.gfile.exists(path):
-        return WordCounts()
-    with tf.io.gfile.GFile(path) as file:
-        return WordCounts(**json.loads(file.read()))
-
-
-def _bucket_path(aside: str, bucket: int) -> str:
-    return posixpath.join(aside, f"words-{bucket:04d}.json")

@@ -13,7 +13,8 @@ from PIL import Image
 from tfx import v1 as tfx
 from tfx.types import standard_artifacts
 
-from components.artifacts import FILTER_REPORT_FILE, IngestReport
+from components.artifact_files import FILTER_REPORT_FILE
+from components.artifacts import IngestReport
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_example_gen.executor import Executor

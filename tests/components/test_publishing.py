@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 from tfx.types import standard_artifacts
 
-from components import example_files
+from components import example_artifacts, example_files, whole_files
 from components.publishing import draft_folder, publish
 
 
@@ -16,14 +15,14 @@ from components.publishing import draft_folder, publish
 def examples(tmp_path):
     made = standard_artifacts.Examples()
     made.uri = str(tmp_path / "examples")
-    example_files.describe(made, ["train", "test"])
+    example_artifacts.describe(made, ["train", "test"])
     return made
 
 
 def write(examples, split: str, *names: str) -> None:
     for name in names:
         path = f"{draft_folder(examples, split)}/{name}"
-        with example_files.writing(path, example_files.aside_folder(examples)) as write_one:
+        with example_files.writing(path, example_artifacts.aside_folder(examples)) as write_one:
             write_one(f"{split} {name}".encode())
 
 
@@ -35,7 +34,7 @@ def files(examples) -> list[str]:
 def test_a_draft_is_in_no_split_until_it_is_published(examples):
     write(examples, "train", "a", "b")
     write(examples, "test", "a")
-    assert {name.partition("/")[0] for name in files(examples)} == {example_files.ASIDE}
+    assert {name.partition("/")[0] for name in files(examples)} == {example_artifacts.ASIDE}
     publish(examples)
     assert files(examples) == ["Split-test/a", "Split-train/a", "Split-train/b"]
     (read,) = example_files.read_payloads(f"{examples.uri}/Split-train/b")
@@ -45,7 +44,7 @@ def test_a_draft_is_in_no_split_until_it_is_published(examples):
 def test_what_an_attempt_left_unfinished_is_not_published(examples):
     with (
         pytest.raises(RuntimeError),
-        example_files.writing(f"{draft_folder(examples, 'train')}/a", example_files.aside_folder(examples)),
+        example_files.writing(f"{draft_folder(examples, 'train')}/a", example_artifacts.aside_folder(examples)),
     ):
         raise RuntimeError("the worker died")
     assert len(files(examples)) == 1
@@ -57,21 +56,22 @@ def test_a_copy_that_broke_off_is_not_published(examples, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"whole")
     draft = f"{draft_folder(examples, 'train')}/a"
-    example_files.copy(str(source), draft, example_files.aside_folder(examples))
-    with pytest.raises(tf.errors.NotFoundError):
-        example_files.copy(str(tmp_path / "none"), draft, example_files.aside_folder(examples))
-    assert [name for name in files(examples) if "Split-train" in name] == [f"{example_files.ASIDE}/whole/Split-train/a"]
-    (Path(examples.uri) / example_files.ASIDE / "half a copy").write_bytes(b"wh")
+    whole_files.copy(str(source), draft, example_artifacts.aside_folder(examples))
+    with pytest.raises(OSError, match="none"):
+        whole_files.copy(str(tmp_path / "none"), draft, example_artifacts.aside_folder(examples))
+    whole = f"{example_artifacts.ASIDE}/whole/Split-train/a"
+    assert [name for name in files(examples) if "Split-train" in name] == [whole]
+    (Path(examples.uri) / example_artifacts.ASIDE / "half a copy").write_bytes(b"wh")
     publish(examples)
     assert files(examples) == ["Split-train/a"]
 
 
 def test_a_split_without_files_is_there_and_empty(examples):
     write(examples, "train", "a")
-    assert example_files.list_files(examples, "test") == []
+    assert example_artifacts.list_files(examples, "test") == []
     publish(examples)
     assert (Path(examples.uri) / "Split-test").is_dir()
-    assert example_files.list_files(examples, "test") == []
+    assert example_artifacts.list_files(examples, "test") == []
 
 
 def test_publishing_again_changes_nothing(examples):
@@ -82,6 +82,6 @@ def test_publishing_again_changes_nothing(examples):
 
 
 def test_an_artifact_without_a_draft_only_loses_what_is_aside(examples, tmp_path):
-    (tmp_path / "examples" / example_files.ASIDE).mkdir(parents=True)
+    (tmp_path / "examples" / example_artifacts.ASIDE).mkdir(parents=True)
     publish(examples)
     assert files(examples) == []

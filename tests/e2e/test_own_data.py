@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.artifacts import FILTER_REPORT_FILE
+from components.artifact_files import FILTER_REPORT_FILE
 from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
 
 README = Path(__file__).resolve().parents[2] / "README.md"

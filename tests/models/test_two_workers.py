@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.artifacts import VOCABULARY_FILE
+from components.artifact_files import VOCABULARY_FILE
 from small_training import CUSTOM_CONFIG, write_inputs
 
 STEPS = 6

@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from components.artifacts import INGEST_REPORT_FILE
+from components.artifact_files import INGEST_REPORT_FILE
 from tfx_pipeline.run_record import latest_run_dir, read_record
 
 pytestmark = pytest.mark.remote

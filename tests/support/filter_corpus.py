@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import example_files, schema
+from components import example_artifacts, example_files, schema
 from components.pair_filter.config import FilterConfig
 
 CONFIG = FilterConfig(
@@ -84,11 +84,11 @@ def write_examples(folder: str, rows: Iterable[Row], files: int) -> standard_art
     artifact.uri = folder
     given = list(rows)
     by_split = {split: [row for row in given if row.split == split] for split in sorted({row.split for row in given})}
-    example_files.describe(artifact, list(by_split))
+    example_artifacts.describe(artifact, list(by_split))
     for split, of_split in by_split.items():
         for index in range(files):
             path = f"{artifact_utils.get_split_uri([artifact], split)}/{example_files.file_name(index, files)}"
-            with example_files.writing(path, example_files.aside_folder(artifact)) as write:
+            with example_files.writing(path, example_artifacts.aside_folder(artifact)) as write:
                 for row in of_split[index::files]:
                     write(example(row.name, draw(row), row.file, row.size, list(row.captions), split))
     return artifact

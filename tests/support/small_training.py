@@ -12,7 +12,8 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import Channel, artifact_utils, standard_artifacts
 
 from components import schema
-from components.artifacts import VOCABULARY_FILE, Vocabulary
+from components.artifact_files import VOCABULARY_FILE
+from components.artifacts import Vocabulary
 from components.trainer.component import AlignTrainer
 from models.config import ModelConfig
 from models.training_config import TrainingConfig

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 
-from components.artifacts import FILTER_REPORT_FILE
+from components.artifact_files import FILTER_REPORT_FILE
 from filter_corpus import Row, write_examples
 from tfx_pipeline.config import build
 from tfx_pipeline.kubeflow_runner import compile_pipeline

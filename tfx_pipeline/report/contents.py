@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.prompts import class_texts
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
 from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
-from tfx_pipeline.run_summary import FILTER_REPORT_FILE, INGEST_REPORT_FILE, SAVED_MODEL_FILE, VOCABULARY_REPORT_FILE
+from tfx_pipeline.run_summary import SAVED_MODEL_FILE
 from tfx_pipeline.training_history import HistoryLine, history_written_since, read_history
 from tfx_pipeline.yaml_text import read_yaml
 

@@ -12,7 +12,8 @@ import pytest
 from tfx.types import standard_artifacts
 
 from components import schema
-from components.artifacts import INGEST_REPORT_FILE, IngestReport
+from components.artifact_files import INGEST_REPORT_FILE
+from components.artifacts import IngestReport
 from components.pair_example_gen.executor import Executor
 
 CAPTIONS = {"txt": "und", "names": "en"}

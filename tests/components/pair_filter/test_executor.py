@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 from components import schema
-from components.artifacts import FILTER_REPORT_FILE, RECORD_COUNTS_FILE
+from components.artifact_files import FILTER_REPORT_FILE, RECORD_COUNTS_FILE
 from components.caption_table import read_captions
-from components.example_files import list_files, read_payloads
+from components.example_artifacts import list_files
+from components.example_files import read_payloads
 from components.pair_filter.features import caption_languages
 from components.pair_filter.rules import IMAGE_RULES, OFF
 from filter_corpus import CONFIG, oracle

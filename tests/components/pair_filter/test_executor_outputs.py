@@ -9,8 +9,8 @@ from collections import Counter
 from PIL import Image
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import example_files, schema
-from components.artifacts import FILTER_REPORT_FILE
+from components import example_artifacts, example_files, schema
+from components.artifact_files import FILTER_REPORT_FILE
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.inputs import key_of_set
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
@@ -73,7 +73,7 @@ def test_images_of_evaluation_sets_are_dropped_from_the_train_split(examples, co
     for name, rows in judged.items():
         rows = judged[name] = [dataclasses.replace(row, split="test") for row in rows]
         inputs[key_of_set(name)] = write_examples(str(tmp_path / name), rows, files=2)
-        example_files.name_evaluation_set(inputs[key_of_set(name)], name)
+        example_artifacts.name_evaluation_set(inputs[key_of_set(name)], name)
     report = execute(CONFIG, unfiltered_examples=examples, **inputs)["report"]
     _, counts = oracle([*corpus, *(row for rows in judged.values() for row in rows)], CONFIG)
     tallies = load_json(report, FILTER_REPORT_FILE)
@@ -91,10 +91,10 @@ def test_configured_models_drop_unsafe_images_and_neighbours(execute, tmp_path, 
     colours = {"red": (250, 5, 5), "pink": (250, 20, 12), "green": (5, 250, 5), "blue": (5, 5, 250)}
     examples = standard_artifacts.Examples()
     examples.uri = str(tmp_path / "examples")
-    example_files.describe(examples, ["train", "seen"])
+    example_artifacts.describe(examples, ["train", "seen"])
     for split, names in (("train", colours), ("seen", ["green"])):
         path = f"{artifact_utils.get_split_uri([examples], split)}/{example_files.file_name(0, 1)}"
-        with example_files.writing(path, example_files.aside_folder(examples)) as write:
+        with example_files.writing(path, example_artifacts.aside_folder(examples)) as write:
             for name in names:
                 buffer = io.BytesIO()
                 Image.new("RGB", (9 if split == "train" else 8, 9), colours[name]).save(buffer, "PNG")

@@ -25,11 +25,12 @@ def test_columns_come_back(rows):
         writer.pixels.append(pixels)
         writer.perceptual.append(perceptual)
         writer.text += captions
+        writer.language += [text[:1] for text in captions]
         writer.words += [text.upper() for text in captions]
         writer.caption_key += [key[::-1]] * len(captions)
     facts = FileFacts.read(Columns(writer.records()), Columns(writer.of_captions()))
     assert [facts.name, facts.width, facts.height] == [writer.name, writer.width, writer.height]
-    assert [facts.text, facts.words] == [writer.text, writer.words]
+    assert [facts.text, facts.language, facts.words] == [writer.text, writer.language, writer.words]
     assert [key.tobytes() for key in facts.image_key] == writer.image_key
     assert [key.tobytes() for key in facts.caption_key] == writer.caption_key
     for row, (_, _, _, captions, pixels, perceptual) in enumerate(rows):

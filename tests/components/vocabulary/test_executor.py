@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.artifacts import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, Captions, Vocabulary
+from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
+from components.artifacts import Captions, Vocabulary
 from components.caption_table import write_captions
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.executor import Executor, read_pieces

@@ -1,0 +1,31 @@
+"""What is stored of one image with its captions: the features of schema.py."""
+
+from __future__ import annotations
+
+import hashlib
+
+from components import schema
+from components.pair_example_gen.images import Picture
+from components.pair_example_gen.records import Captions
+from components.tf_example import Example
+
+
+def to_example(picture: Picture, captions: Captions, label: str, name: str, split: str) -> bytes:
+    """Returns a serialized tf.train.Example of schema.FEATURES; the same pair gives the same bytes."""
+    values: dict[str, list[bytes] | list[int]] = {
+        schema.IMAGE_ENCODED: [picture.encoded],
+        schema.IMAGE_SHA256: [hashlib.sha256(picture.encoded).hexdigest().encode()],
+        schema.IMAGE_WIDTH: [picture.width],
+        schema.IMAGE_HEIGHT: [picture.height],
+        schema.CAPTION_TEXT: [caption.text.encode() for caption in captions.kept],
+        schema.CAPTION_LANGUAGE: [caption.language.encode() for caption in captions.kept],
+        schema.CLASS_LABEL: [label.encode()],
+        schema.RECORD_NAME: [name.encode()],
+        schema.SPLIT: [split.encode()],
+    }
+    example = Example()
+    for feature in schema.FEATURES:
+        target = example.features.feature[feature.name]
+        kind = target.bytes_list if feature.dtype == "bytes" else target.int64_list
+        kind.value.extend(values[feature.name])
+    return example.SerializeToString(deterministic=True)

@@ -1,0 +1,113 @@
+"""Whole files on any file system that Beam reads: listed, read, and written aside before they get their name.
+
+A worker that dies half-way leaves nothing where a reader looks, and a second attempt writes the same file again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import posixpath
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+
+def files_below(folder: str) -> list[str]:
+    """Returns the paths of all files in a folder and its folders, relative to it and sorted; none where it is not."""
+    if FileSystems.get_scheme(folder) is None:
+        found = [os.path.join(above, name) for above, _, names in os.walk(folder) for name in names]
+    else:
+        (matched,) = FileSystems.match([f"{glob.escape(folder)}/**"])
+        found = [file.path for file in matched.metadata_list if not file.path.endswith("/")]  # "folder/" is no file
+    return sorted(posixpath.relpath(path, folder) for path in found)
+
+
+def list_folder(folder: str) -> list[str]:
+    """Returns the files of a folder, sorted by name; none where it does not exist."""
+    return [posixpath.join(folder, name) for name in files_below(folder) if not name.startswith(".")]
+
+
+def open_file(path: str) -> BinaryIO:
+    """Open a file to be read as it is stored."""
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+@contextlib.contextmanager
+def created(path: str, aside: str | None = None) -> Iterator[BinaryIO]:
+    """Open a file to be written that appears under `path` whole, when the block ends well, or not at all.
+
+    Args:
+      path: where the finished file goes.
+      aside: folder on the same file system for the unfinished one; None for its own folder.
+    """
+    unfinished = posixpath.join(aside, uuid.uuid4().hex) if aside else f"{path}.{uuid.uuid4().hex}"
+    make_folder(posixpath.dirname(unfinished))
+    with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        yield file
+    make_folder(posixpath.dirname(path))
+    rename([unfinished], [path])
+
+
+def copy(source: str, target: str, aside: str) -> None:
+    """Copy a file to `aside`, a folder on the same file system, then rename it."""
+    unfinished = posixpath.join(aside, uuid.uuid4().hex)
+    make_folder(aside)
+    FileSystems.copy([source], [unfinished])
+    make_folder(posixpath.dirname(target))
+    rename([unfinished], [target])
+
+
+def rename(sources: Sequence[str], targets: Sequence[str]) -> None:
+    """Give each file its new name, in the place of what had it."""
+    FileSystems.rename(list(sources), list(targets))
+
+
+def make_folder(folder: str) -> None:
+    """Make a folder and those above it, where they are not there; a bucket has none."""
+    try:
+        FileSystems.mkdirs(folder)
+    except OSError:
+        if not FileSystems.exists(folder):
+            raise
+
+
+def remove_folder(folder: str) -> None:
+    """Delete a folder with all that is in it, where it is there."""
+    if FileSystems.get_scheme(folder) is not None:
+        FileSystems.delete([f"{folder}/"])
+    elif os.path.exists(folder):
+        shutil.rmtree(folder)
+
+
+def exists(path: str) -> bool:
+    """Says whether a file is there."""
+    return FileSystems.exists(path)
+
+
+def read_bytes(path: str) -> bytes:
+    """Returns the content of a file."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file aside, then rename it."""
+    with created(path) as file:
+        file.write(content)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a UTF-8 text file aside, then rename it."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: str, content: Any) -> None:
+    """Write a JSON file aside, then rename it."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
