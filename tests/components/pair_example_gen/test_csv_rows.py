@@ -1,4 +1,4 @@
-"""Rows of CSV and TSV files are those of RFC 4180: of a slow oracle, csv, pandas and pyarrow, and in any number of parts."""
+"""Rows of CSV and TSV files are those of RFC 4180: of a slow oracle, csv, pandas and pyarrow, however many parts."""
 
 import contextlib
 import csv
