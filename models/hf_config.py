@@ -46,6 +46,8 @@ FIXED_TEXT_FIELDS: dict[str, Any] = {
     "layer_norm_eps": LAYER_NORM_EPSILON,
     "pad_token_id": 0,
     "position_embedding_type": "absolute",
+    "is_decoder": False,
+    "add_cross_attention": False,
 }
 
 

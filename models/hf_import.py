@@ -21,7 +21,7 @@ from models.export import ServedEncoder, export
 from models.hf_config import model_config, vocabulary_size
 from models.hf_files import read_json, read_tensors
 from models.hf_processor import image_sizes, read_pieces
-from models.hf_tensors import UNUSED_ENDINGS, UNUSED_NAMES, tensors
+from models.hf_tensors import TEMPERATURE, UNUSED_ENDINGS, UNUSED_NAMES, tensors
 from models.model_folder import write_model_folder
 from models.new_folder import new_folder
 from models.tokenizer import Tokenizer
@@ -70,8 +70,8 @@ def assign(encoder: DualEncoder, model: ModelConfig, found: Mapping[str, np.ndar
     """Set all weights of an encoder from an AlignModel's tensors.
 
     Raises:
-      ValueError: where a tensor is missing, has another shape than config.json makes it, is not finite, or belongs to
-        no AlignModel.
+      ValueError: where a tensor is missing, has another shape than config.json makes it, is not finite, belongs to no
+        AlignModel, or is a negative variance or a temperature of 0 or below.
     """
     by_path = tensors(model)
     arrays = {}
@@ -91,6 +91,15 @@ def assign(encoder: DualEncoder, model: ModelConfig, found: Mapping[str, np.ndar
             )
         if not np.isfinite(ours).all():
             raise ValueError(f"the tensor {tensor.name} holds numbers that are not finite; copy the folder again")
+        if weight.path.endswith("moving_variance") and ours.min() < 0:
+            raise ValueError(
+                f"the tensor {tensor.name} holds {ours.min():g}, a negative variance; copy the folder again"
+            )
+        if weight.path == TEMPERATURE and ours <= 0:
+            raise ValueError(
+                f"the tensor {tensor.name} is {ours:g}, and cosines are divided by it; a temperature is above 0: copy "
+                "the folder again"
+            )
         arrays[weight.path] = ours
     known = {tensor.name for tensor in by_path.values()} | set(UNUSED_NAMES)
     foreign = [name for name in found if name not in known and not name.endswith(UNUSED_ENDINGS)]

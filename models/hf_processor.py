@@ -19,13 +19,14 @@ IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 MAX_WORD_CHARACTERS = 100
 IMAGE_PROCESSORS = ("EfficientNetImageProcessor", "EfficientNetImageProcessorFast", "EfficientNetImageProcessorPil")
 TOKENIZERS = ("BertTokenizer", "BertTokenizerFast", None)
+_NAMES = {"image_processor_type", "feature_extractor_type", "processor_class"}  # fields that change no pixel
 
 
 def image_sizes(directory: Path) -> tuple[int, int]:
     """Read the image processor's config.
 
     Args:
-      directory: an AlignModel's; the config is a file of its own or part of the processor's.
+      directory: an AlignModel's; the config is part of the processor's or a file of its own.
 
     Returns:
       The pixels to which images are resized and cropped, as `models.preprocessing` does it.
@@ -33,15 +34,10 @@ def image_sizes(directory: Path) -> tuple[int, int]:
     Raises:
       ValueError: where there is none, or it does something else, naming the field.
     """
-    path = directory / IMAGE_FILE
-    if path.is_file():
-        config = read_json(path)
-    else:
-        path = directory / PROCESSOR_FILE
-        if not path.is_file():
-            raise ValueError(f"{directory} lacks {IMAGE_FILE}, which says how its images are made; copy it there")
-        config = read_json(path).get("image_processor", {})
-    name = path.name
+    configs = _image_configs(directory)
+    if not configs:
+        raise ValueError(f"{directory} lacks {IMAGE_FILE}, which says how its images are made; copy it there")
+    name, config = next(iter(configs.items()))
     for field, default, expected in (
         ("do_resize", True, True),
         ("resample", 3, BILINEAR),
@@ -59,6 +55,32 @@ def image_sizes(directory: Path) -> tuple[int, int]:
     if crop > resize:
         raise _refusal(name, "crop_size", crop, f"must be {resize} or less, the side of the resized image")
     return resize, crop
+
+
+def differences(directory: Path) -> list[str]:
+    """Returns a sentence for each file about images that is not taken and says something else than the one that is."""
+    (taken, config), *others = _image_configs(directory).items()
+    said = []
+    for name, other in others:
+        fields = sorted(field for field in {*config, *other} - _NAMES if config.get(field) != other.get(field))
+        if fields:
+            said.append(
+                f"{taken} is taken, as by transformers 5; {name}, which transformers 4 takes, has another "
+                f"{', '.join(fields)}"
+            )
+    return said
+
+
+def _image_configs(directory: Path) -> dict[str, Mapping[str, Any]]:
+    """Returns file name -> the image processor's config in it, in the order in which transformers 5 takes them."""
+    found: dict[str, Mapping[str, Any]] = {}
+    if (directory / PROCESSOR_FILE).is_file():
+        nested = read_json(directory / PROCESSOR_FILE).get("image_processor")
+        if isinstance(nested, Mapping):
+            found[PROCESSOR_FILE] = nested
+    if (directory / IMAGE_FILE).is_file():
+        found[IMAGE_FILE] = read_json(directory / IMAGE_FILE)
+    return found
 
 
 def image_config(resize_px: int, crop_px: int) -> dict[str, Any]:
@@ -113,7 +135,13 @@ def read_pieces(directory: Path) -> list[str]:
         kind = config.get("tokenizer_class")
         if kind not in TOKENIZERS:
             raise _refusal(TOKENIZER_CONFIG_FILE, "tokenizer_class", kind, f"must be {TOKENIZERS[0]!r}")
-        for field, expected in (("do_lower_case", True), ("tokenize_chinese_chars", True), ("do_basic_tokenize", True)):
+        for field, expected in (
+            ("do_lower_case", True),
+            ("tokenize_chinese_chars", True),
+            ("do_basic_tokenize", True),
+            ("padding_side", "right"),
+            ("truncation_side", "right"),
+        ):
             _check(TOKENIZER_CONFIG_FILE, field, config.get(field, expected), expected)
         if config.get("strip_accents") is False:
             raise _refusal(TOKENIZER_CONFIG_FILE, "strip_accents", False, "must be null or true")
@@ -165,6 +193,8 @@ def _pieces_of_fast(config: Mapping[str, Any]) -> list[str]:
         ("normalizer", "lowercase", normalizer.get("lowercase", True), True),
     ):
         _check(TOKENIZER_FILE, f"{section}.{field}", value, expected)
+    for section in ("padding", "truncation"):
+        _check(TOKENIZER_FILE, f"{section}.direction", (config.get(section) or {}).get("direction", "Right"), "Right")
     if normalizer.get("strip_accents") is False:
         raise _refusal(TOKENIZER_FILE, "normalizer.strip_accents", False, "must be null or true")
     ids = dict(model.get("vocab", {}))

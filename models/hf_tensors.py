@@ -18,6 +18,7 @@ from models.sizes import STAGES, scale_repeats
 
 Shape = tuple[int, ...]
 
+TEMPERATURE = "dual_encoder/temperature"  # path of our weight
 BATCH_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 LAYER_NORM = {"gamma": "weight", "beta": "bias"}
 
@@ -88,7 +89,7 @@ def _first_rows(name: str) -> Tensor:
 def tensors(model: ModelConfig) -> dict[str, Tensor]:
     """Returns path of our weight -> its tensor, for a model without an image projection, which an AlignModel lacks."""
     return {
-        "dual_encoder/temperature": _scalar("temperature"),
+        TEMPERATURE: _scalar("temperature"),
         **_dense("text_projection", "text_projection"),
         **dict(_image_tensors(model)),
         **dict(_text_tensors(model)),

@@ -13,6 +13,7 @@ from tfx_pipeline.quiet import quiet_imports
 
 # By name, as run_fn is: models is code that runs, not code that a pipeline is described with.
 IMPORT_FUNCTION = "models.hf_import.import_hf"
+DIFFERENCES_FUNCTION = "models.hf_processor.differences"
 EXPORT_FUNCTION = "models.hf_export.export_hf"
 
 
@@ -23,6 +24,8 @@ def bring_in(directory: Path, to: Path, console: Console) -> None:
       ConfigError: where it is refused, in the words of models/hf_import.py.
     """
     _call(IMPORT_FUNCTION, directory, to)
+    for line in _call(DIFFERENCES_FUNCTION, directory):
+        _say(console, f"Note: {line}")
     _say(console, f"Wrote {to}")
     _say(console, f"  {to / 'checkpoint'}  to train on from: --set training.base_model={to / 'checkpoint'}")
     _say(console, f"  {to / 'servable'}    to serve: a base path of TensorFlow Serving")
@@ -39,12 +42,12 @@ def take_out(folder: Path, to: Path, console: Console) -> None:
     _say(console, f"  python -c \"from transformers import AlignModel; AlignModel.from_pretrained('{to}')\"")
 
 
-def _call(name: str, *arguments: Any) -> None:
+def _call(name: str, *arguments: Any) -> Any:
     module, _, function = name.rpartition(".")
     with quiet_imports():
         call = getattr(import_module(module), function)
     try:
-        call(*arguments)
+        return call(*arguments)
     except (OSError, ValueError) as error:
         raise ConfigError(str(error)) from error
 

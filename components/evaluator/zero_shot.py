@@ -36,7 +36,7 @@ def zero_shot_metrics(
     Returns:
       `zero_shot_top_1`, `zero_shot_top_5`; `num_classes` K; `majority_class_share`, what always naming the most
       frequent class scores; `chance_zero_shot` = 1/K, top-1 by guessing. All but the count are NaN without labels,
-      and the accuracies when an embedding is not finite.
+      the accuracies when an embedding is not finite, and top-k where K is at most k: any model would score 1.
 
     Raises:
       ValueError: an image's label has no class embedding.
@@ -74,4 +74,6 @@ def zero_shot_metrics(
         own = np.take_along_axis(similarity, target[rows, None], axis=1)  # [R, 1]
         above[rows] = np.sum(similarity > own, axis=1)
         level[rows] = np.sum(similarity == own, axis=1)
-    return facts | {f"zero_shot_top_{k}": mean(hit_probability(above, level, 1, k)) for k in TOP}
+    return facts | {
+        f"zero_shot_top_{k}": mean(hit_probability(above, level, 1, k)) if len(classes) > k else math.nan for k in TOP
+    }

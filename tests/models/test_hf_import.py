@@ -147,6 +147,8 @@ def change(path: Path, section: str | None, field: str, value) -> None:
         ("text_config", "layer_norm_eps", 1e-5),
         ("text_config", "pad_token_id", 1),
         ("text_config", "position_embedding_type", "relative_key"),
+        ("text_config", "is_decoder", True),
+        ("text_config", "add_cross_attention", True),
         ("text_config", "vocab_size", 200),
     ],
 )
@@ -204,6 +206,7 @@ def test_tensors_of_another_model(imported, encoder):
     sizes, whole = read_model_folder(str(imported / "checkpoint")).model, read_tensors(FIXTURE / "model")
     before = encoder.get_weights()
     stem, dense = "vision_model.embeddings.convolution.weight", "text_projection.weight"
+    variance = "vision_model.embeddings.batchnorm.running_var"
     for changed, sentence in (
         ({name: array for name, array in whole.items() if name != stem}, f"lack {stem}"),
         (
@@ -212,6 +215,10 @@ def test_tensors_of_another_model(imported, encoder):
         ),
         ({**whole, stem: whole[stem][0]}, rf"tensor {stem} has the shape \[3, 3, 3\]"),
         ({**whole, dense: np.full_like(whole[dense], np.nan)}, f"{dense} holds numbers that are not finite"),
+        ({**whole, variance: -whole[variance]}, f"{variance} holds -.*, a negative variance; copy the folder again"),
+        ({**whole, "temperature": np.float32(0)}, "tensor temperature is 0, and cosines are divided by it"),
+        ({**whole, "temperature": np.float32(-2)}, "tensor temperature is -2, and cosines are divided by it"),
+        ({**whole, "temperature": np.float32(np.nan)}, "temperature holds numbers that are not finite"),
         ({**whole, "third.eye": np.zeros(1, np.float32)}, "include third.eye"),
     ):
         with pytest.raises(ValueError, match=sentence):

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from transformers import BertTokenizerFast
+from transformers import AutoImageProcessor, BertTokenizerFast
 
-from models.hf_processor import image_sizes, read_pieces
+from models.hf_processor import differences, image_sizes, read_pieces
 
 FIXTURE = Path(__file__).parent / "hf_fixture" / "model"
 
@@ -69,6 +69,24 @@ def test_a_processor_config_in_one_file(model):
     assert image_sizes(model) == (75, 61)
 
 
+def test_of_two_files_the_one_that_transformers_takes_is_taken_and_where_they_differ_it_is_said(model):
+    images = json.loads((model / "preprocessor_config.json").read_text(encoding="utf-8"))
+    assert differences(model) == []
+    newer = {**images, "image_processor_type": "EfficientNetImageProcessorFast"}
+    (model / "processor_config.json").write_text(json.dumps({"image_processor": newer}), encoding="utf-8")
+    assert differences(model) == []
+    newer |= {"size": {"height": 80, "width": 80}, "crop_size": {"height": 70, "width": 70}}
+    (model / "processor_config.json").write_text(json.dumps({"image_processor": newer}), encoding="utf-8")
+    theirs = AutoImageProcessor.from_pretrained(model)
+    assert image_sizes(model) == (theirs.size["height"], theirs.crop_size["height"]) == (80, 70)
+    assert differences(model) == [
+        "processor_config.json is taken, as by transformers 5; preprocessor_config.json, which transformers 4 takes, "
+        "has another crop_size, size"
+    ]
+    (model / "processor_config.json").write_text(json.dumps({"processor_class": "AlignProcessor"}), encoding="utf-8")
+    assert image_sizes(model) == (75, 61)
+
+
 @pytest.mark.parametrize(
     ("name", "section", "field", "value"),
     [
@@ -76,6 +94,10 @@ def test_a_processor_config_in_one_file(model):
         ("tokenizer_config.json", None, "strip_accents", False),
         ("tokenizer_config.json", None, "tokenize_chinese_chars", False),
         ("tokenizer_config.json", None, "tokenizer_class", "CLIPTokenizer"),
+        ("tokenizer_config.json", None, "padding_side", "left"),
+        ("tokenizer_config.json", None, "truncation_side", "left"),
+        ("tokenizer.json", None, "padding", {"direction": "Left"}),
+        ("tokenizer.json", None, "truncation", {"direction": "Left"}),
         ("tokenizer.json", "normalizer", "lowercase", False),
         ("tokenizer.json", "normalizer", "strip_accents", False),
         ("tokenizer.json", "normalizer", "type", "Lowercase"),
