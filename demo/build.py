@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drawings import DRAWINGS, EVERY_CONCEPT, FROM_VECTORS, TEST_ARTIST, Names, find_drawings, source
+from drawings import DRAWINGS, EMOJI_LIST, EVERY_CONCEPT, TEST_ARTIST, Names, find_drawings, not_rendered, source
 from families import Concept, families, family_name
 from PIL import Image
 
@@ -55,7 +55,7 @@ def read_annotations(packages: Path, language: str) -> dict[str, dict]:
 def read_entries(packages: Path, rendered: Path) -> list[Entry]:
     """Returns every concept that the artists of EVERY_CONCEPT all drew and CLDR names in all four languages."""
     annotations = {language: read_annotations(packages, language) for language in LANGUAGES}
-    listed = json.loads((packages / "emoji-datasource-google-16.0.0" / "emoji.json").read_text(encoding="utf-8"))
+    listed = json.loads((packages / EMOJI_LIST).read_text(encoding="utf-8"))
     told = {item["unified"]: _notes(annotations, item["unified"]) for item in listed}
     called = [
         Names(item["unified"], told[item["unified"]]["en"]["tts"][0], item["name"] or "", tuple(item["short_names"]))
@@ -190,11 +190,13 @@ def main() -> None:
     parser.add_argument("rendered", type=Path, help="what render.mjs filled: a folder of PNG for each artist")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "shards")
     arguments = parser.parse_args()
-    needed = [arguments.packages / name for name in (*CLDR, *DRAWINGS.values())]
-    needed += [arguments.rendered / artist for artist in FROM_VECTORS]
+    needed = [arguments.packages / name for name in (*CLDR, *DRAWINGS.values(), EMOJI_LIST)]
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
-        parser.error(f"no {', '.join(missing)}; unpack and render the packages as demo/README.md says")
+        parser.error(f"no {', '.join(missing)}; unpack the packages as demo/README.md says")
+    cut_short = not_rendered(arguments.packages, arguments.rendered)
+    if cut_short:
+        parser.error(f"{len(cut_short)} drawings are not rendered, {cut_short[0]} first; render as demo/README.md says")
     entries = read_entries(arguments.packages, arguments.rendered)
     concepts = [entry.concept for entry in entries]
     unseen = hold_out(concepts, UNSEEN_SHARE)

@@ -29,6 +29,7 @@ DRAWINGS = {
 EVERY_CONCEPT = ("google", "twitter", "openmoji", "fluent")  # a concept is what these four have all drawn
 BY_NAME = ("emojione", "emojione-v1", "fxemoji", "noto-v1", "streamline-emojis")
 FROM_VECTORS = ("openmoji", "noto-mono", *BY_NAME)
+EMOJI_LIST = "emoji-datasource-google-16.0.0/emoji.json"
 ICON_NAMES = Path(__file__).parent / "icon_names.json"
 
 
@@ -96,6 +97,23 @@ def find_drawings(packages: Path, rendered: Path, concepts: Iterable[Names]) -> 
         if artist not in EVERY_CONCEPT:
             found[artist] = _told_apart(found[artist])
     return found
+
+
+def not_rendered(packages: Path, rendered: Path) -> list[Path]:
+    """Returns the PNG that render.mjs makes of the packages and that are not there, as after a rendering cut short."""
+    missing = []
+    for artist in FROM_VECTORS:
+        package = packages / DRAWINGS[artist]
+        if artist in BY_NAME:
+            icons = json.loads(package.read_text(encoding="utf-8"))
+            aliases = icons.get("aliases", {}).items()
+            names = [*icons["icons"], *(name for name, alias in aliases if alias["parent"] in icons["icons"])]
+        elif package.is_dir():
+            names = [path.stem for path in package.glob("*.svg")]
+        else:
+            names = [item["unified"] for item in json.loads((packages / EMOJI_LIST).read_text(encoding="utf-8"))]
+        missing += [path for name in names if not (path := rendered / artist / f"{name}.png").is_file()]
+    return sorted(missing)
 
 
 def source(artist: str, drawing: Path) -> str:

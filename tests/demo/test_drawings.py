@@ -17,12 +17,14 @@ sys.path.insert(0, str(DEMO))  # the scripts of demo/ are no package: they are r
 from drawings import (  # noqa: E402
     BY_NAME,
     DRAWINGS,
+    EMOJI_LIST,
     ICON_NAMES,
     Names,
     concepts_by_name,
     find_drawings,
     folded,
     icons_by_concept,
+    not_rendered,
     source,
 )
 
@@ -114,6 +116,25 @@ def test_one_drawing_for_several_concepts_counts_for_none_but_with_the_first_fou
     found = find_drawings(packages, rendered, concepts)
     assert set(found["google"]) == {"1F534", "1F535", "1F957"}
     assert set(found["noto-mono"]) == {"1F957"}
+
+
+def test_a_rendering_cut_short_is_seen(tmp_path):
+    packages, rendered = tmp_path / "packages", tmp_path / "rendered"
+    (packages / DRAWINGS["openmoji"]).mkdir(parents=True)
+    (packages / DRAWINGS["openmoji"] / "1F957.svg").touch()
+    for artist in (*BY_NAME, "noto-mono"):
+        (packages / DRAWINGS[artist]).parent.mkdir(parents=True)
+        (packages / DRAWINGS[artist]).write_text('{"icons": {}}', encoding="utf-8")
+    (packages / EMOJI_LIST).parent.mkdir(parents=True)
+    (packages / EMOJI_LIST).write_text('[{"unified": "1F43B"}]', encoding="utf-8")
+    icons = '{"icons": {"bear": {}}, "aliases": {"bruin": {"parent": "bear"}, "lost": {"parent": "away"}}}'
+    (packages / DRAWINGS["emojione"]).write_text(icons, encoding="utf-8")
+    expected = ["emojione/bear.png", "emojione/bruin.png", "noto-mono/1F43B.png", "openmoji/1F957.png"]
+    assert not_rendered(packages, rendered) == [rendered / name for name in expected]
+    for name in expected[:3]:
+        (rendered / name).parent.mkdir(parents=True, exist_ok=True)
+        (rendered / name).touch()
+    assert not_rendered(packages, rendered) == [rendered / "openmoji/1F957.png"]
 
 
 @pytest.mark.parametrize(
