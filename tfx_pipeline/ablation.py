@@ -13,6 +13,7 @@ from rich.text import Text
 from tfx_pipeline.ablation_results import RESULTS_FILE, Ablation, Metrics, Outcome, read_outcomes, write_results
 from tfx_pipeline.ablation_table import show
 from tfx_pipeline.config import Config, ConfigError, load
+from tfx_pipeline.inputs import inputs_of
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.report.ablation_page import PAGE_FILE, write_page
 from tfx_pipeline.run import run
@@ -29,8 +30,8 @@ def ablate(
     """Run each row of a sweep over a config, and say what they measured.
 
     All rows are runs of one pipeline, NAME-SWEEP: what a row leaves unchanged, as a rule everything before the Trainer,
-    comes from the cache. A row that finished in an earlier call, with the same config, is not run again. One that fails
-    loses no other.
+    comes from the cache. A row that finished in an earlier call, with the same config and the same files behind it, is
+    not run again. One that fails loses no other.
 
     Args:
       source, overrides: of the config that the rows change, as `config.load` has them.
@@ -58,7 +59,11 @@ def ablate(
     root = dataclasses.replace(base, name=name).root
     found = read_outcomes(root / RESULTS_FILE, sweep.rows.values())
     ablation = Ablation(name, sweep)
-    for outcome in outcomes_of(sweep, configs, found, lambda row, config: run_row(row, config, console), console):
+
+    def train(row: Row, config: Config) -> Outcome:
+        return run_row(row, config, console)
+
+    for outcome in outcomes_of(sweep, configs, found, inputs_of, train, console):
         found[outcome.row.name] = outcome
         ablation = Ablation(name, sweep, tuple(found[row] for row in sweep.rows if row in found))
         root.mkdir(parents=True, exist_ok=True)
@@ -73,6 +78,7 @@ def outcomes_of(
     sweep: Sweep,
     configs: Mapping[str, Config | ConfigError],
     earlier: Mapping[str, Outcome],
+    inputs: Callable[[Config], str],
     train: Callable[[Row, Config], Outcome],
     console: Console,
 ) -> Iterator[Outcome]:
@@ -81,7 +87,9 @@ def outcomes_of(
     Args:
       sweep: of the rows.
       configs: row name -> its config, or why it was refused.
-      earlier: row name -> its outcome of an earlier call, which stands where it finished with the same config.
+      earlier: row name -> its outcome of an earlier call, which stands where it finished with the same config and
+        files.
+      inputs: returns the hash of the files behind a config.
       train: runs a row.
       console: where to say what is being done.
     """
@@ -93,7 +101,7 @@ def outcomes_of(
         if isinstance(config, ConfigError):
             console.print(Text(f"refused: {config}", style="bold red"), soft_wrap=True)
             yield Outcome(row, error=str(config))
-        elif name in earlier and earlier[name].answers(config):
+        elif name in earlier and earlier[name].answers(config, inputs):
             console.print(f"finished before, in {config.root / earlier[name].run}", soft_wrap=True, highlight=False)
             yield dataclasses.replace(earlier[name], row=row)
         else:
@@ -102,7 +110,8 @@ def outcomes_of(
 
 def run_row(row: Row, config: Config, console: Console) -> Outcome:
     """Run one row's pipeline and return what it measured."""
-    return outcome_of(row, config, run(config, console))
+    inputs = inputs_of(config)  # before they are read: what changes meanwhile is seen the next time
+    return dataclasses.replace(outcome_of(row, config, run(config, console)), inputs=inputs)
 
 
 def row_config(source: str, overrides: Mapping[str, str], sweep: Sweep, row: Row) -> Config | ConfigError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ class Outcome:
 
     Attributes:
       row: what it changed.
-      config: everything it depended on, as nested mappings; {} where the row's config was refused.
+      config: every setting that it depended on, as nested mappings; {} where the row's config was refused.
+      inputs: hash of the files that it depended on, by `inputs_of`; "" where that is not known.
       run: its run's folder below the pipeline's, "" where none was started.
       model: where its model is, "" where none was made.
       metrics: split -> metric -> value; {} unless it was judged.
@@ -35,6 +36,7 @@ class Outcome:
 
     row: Row
     config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: str = ""
     run: str = ""
     model: str = ""
     metrics: Metrics = field(default_factory=dict)
@@ -46,9 +48,15 @@ class Outcome:
         """Whether it was trained and judged."""
         return bool(self.metrics) and not self.error
 
-    def answers(self, config: Config) -> bool:
-        """Whether it is the finished outcome of this very config, wherever its output lies."""
-        return self.finished and _portable(self.config) == _portable(config.to_mapping())
+    def answers(self, config: Config, inputs: Callable[[Config], str]) -> bool:
+        """Whether it is the finished outcome of this very config and of the same files, wherever its output lies.
+
+        Args:
+          config: what is asked for.
+          inputs: returns the hash of the files behind it; it is asked only where all else is the same.
+        """
+        same = self.finished and _portable(self.config) == _portable(config.to_mapping())
+        return same and self.inputs == inputs(config)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,7 @@ def _row_values(outcome: Outcome) -> dict[str, Any]:
         "training": _without_nan(outcome.training),
         "metrics": {split: _without_nan(found) for split, found in outcome.metrics.items()},
         "config": outcome.config,
+        "inputs": outcome.inputs,
     }
 
 
@@ -153,6 +162,7 @@ def _outcome(row: Row, values: Mapping[str, Any]) -> Outcome:
     return Outcome(
         row=row,
         config=values["config"],
+        inputs=values.get("inputs", ""),
         run=values["run"],
         model=values["model"],
         metrics={split: _with_nan(found) for split, found in values["metrics"].items()},

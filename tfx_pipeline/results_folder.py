@@ -19,6 +19,6 @@ def check_results_folder(folder: str, said: str) -> None:
     found = _WILDCARD.search(folder)
     if found:
         raise ConfigError(
-            f"{said}, but {folder} has a {found[0]} in it, which StatisticsGen and Evaluator, TFX's own, take for a "
-            "wildcard; name a folder whose whole path has none of * ? [ \\"
+            f"{said}, but {folder} has a {found[0]} in it, which components that read files by glob (StatisticsGen, "
+            "Trainer, Evaluator) do not take for itself; name a folder whose whole path has none of * ? [ \\"
         )

@@ -16,6 +16,7 @@ from tfx_pipeline.ablation import ablate, outcome_of, outcomes_of, row_config
 from tfx_pipeline.ablation_results import RESULTS_FILE, Ablation, Outcome, read_outcomes, write_results
 from tfx_pipeline.ablation_table import show
 from tfx_pipeline.config import ConfigError, load
+from tfx_pipeline.inputs import inputs_of
 from tfx_pipeline.report.ablation_page import PAGE_FILE, render
 from tfx_pipeline.report.bar_chart import WIDTH, bar_chart
 from tfx_pipeline.report.charts import Reference
@@ -31,6 +32,7 @@ METRICS = {
         "zero_shot_top_1": math.nan,
     }
 }
+FILES = "a hash"
 TRAINING = {"steps": 60.0, "seconds": 75.0, "loss": 3.25, "temperature": 0.02}
 
 
@@ -41,11 +43,17 @@ def config_of(row, **overrides):
 def outcome(row, i2t=0.25):
     metrics = {"seen": {**METRICS["seen"], "i2t_recall_at_1": i2t}}
     config = config_of(row).to_mapping()
-    return Outcome(NEGATIVES.rows[row], config, f"runs/{row}", f"/out/models/{row}", metrics, TRAINING)
+    return Outcome(NEGATIVES.rows[row], config, FILES, f"runs/{row}", f"/out/models/{row}", metrics, TRAINING)
+
+
+def inputs(config) -> str:
+    return FILES
 
 
 def three() -> Ablation:
-    failed = Outcome(NEGATIVES.rows["25"], config_of("25").to_mapping(), "runs/25", error="Trainer: out of <memory>")
+    failed = Outcome(
+        NEGATIVES.rows["25"], config_of("25").to_mapping(), run="runs/25", error="Trainer: out of <memory>"
+    )
     return Ablation("align-demo-negatives", NEGATIVES, (outcome("100"), outcome("50", 0.125), failed))
 
 
@@ -81,28 +89,54 @@ def test_a_finished_row_stands_and_the_others_are_run_whatever_becomes_of_one():
 
     earlier = {"100": outcome("100", 0.75), "50": dataclasses.replace(outcome("50"), error="Trainer: died")}
     told = console()
-    found = list(outcomes_of(NEGATIVES, configs, earlier, train, told))
+    found = list(outcomes_of(NEGATIVES, configs, earlier, inputs, train, told))
     assert ran == ["50", "25"]  # 100 has finished; 50 had failed, and fails again; 25 is new
     assert [(each.row.name, each.finished) for each in found] == [("100", True), ("50", False), ("25", True)]
     assert found[0].metrics["seen"]["i2t_recall_at_1"] == 0.75
     assert "finished before, in /out/align-demo-negatives/runs/100" in said(told)
 
-    found = list(outcomes_of(NEGATIVES, {**configs, "100": refused}, {}, train, told))
+    found = list(outcomes_of(NEGATIVES, {**configs, "100": refused}, {}, inputs, train, told))
     assert [each.error for each in found] == ["training.negatives is 7", "Trainer: no", ""]
 
 
 def test_a_row_of_another_config_is_run_again_but_one_that_was_moved_is_not():
     finished = outcome("50")
-    assert finished.answers(config_of("50"))
-    assert finished.answers(config_of("50", output="/elsewhere"))
-    assert not finished.answers(config_of("50", **{"training.seed": "7"}))
-    assert not dataclasses.replace(finished, error="Trainer: no").answers(config_of("50"))
+    assert finished.answers(config_of("50"), inputs)
+    assert finished.answers(config_of("50", output="/elsewhere"), inputs)
+    assert not finished.answers(config_of("50", **{"training.seed": "7"}), inputs)
+    assert not dataclasses.replace(finished, error="Trainer: no").answers(config_of("50"), inputs)
+
+
+def test_a_row_whose_files_have_changed_is_run_again(tmp_path):
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_bytes(b"1")
+    config = config_of("50", **{"vocabulary.file": str(vocabulary)})
+    finished = dataclasses.replace(outcome("50"), config=config.to_mapping(), inputs=inputs_of(config))
+    assert finished.answers(config, inputs_of)
+    vocabulary.write_bytes(b"2")
+    assert not finished.answers(config, inputs_of)
+    with pytest.raises(ConfigError, match=r"^ingest\.shards is '.*/none', which does not exist"):
+        inputs_of(config_of("50", **{"ingest.shards": str(tmp_path / "none")}))
+
+
+def test_what_was_kept_without_its_files_is_run_again(tmp_path):
+    write_results(three(), tmp_path / RESULTS_FILE)
+    values = json.loads((tmp_path / RESULTS_FILE).read_text(encoding="utf-8"))
+    for row in values["rows"]:
+        del row["inputs"]
+    (tmp_path / RESULTS_FILE).write_text(json.dumps(values), encoding="utf-8")
+    found = read_outcomes(tmp_path / RESULTS_FILE, NEGATIVES.rows.values())
+    assert not found["100"].answers(config_of("100"), inputs)
 
 
 def test_where_all_rows_have_finished_nothing_is_run_and_all_is_written(tmp_path):
     root = tmp_path / "align-demo-negatives"
     root.mkdir()
-    done = [dataclasses.replace(outcome(row), config=config_of(row).to_mapping()) for row in NEGATIVES.rows]
+    configs = {row: config_of(row) for row in NEGATIVES.rows}
+    done = [
+        dataclasses.replace(outcome(row), config=config.to_mapping(), inputs=inputs_of(config))
+        for row, config in configs.items()
+    ]
     write_results(Ablation(root.name, NEGATIVES, tuple(done[::-1])), root / RESULTS_FILE)
     told = console()
     found = ablate("demo", {"output": str(tmp_path)}, "negatives", [], told)

@@ -19,7 +19,8 @@ from components.pair_example_gen.config import read_config
 from components.pair_example_gen.fingerprint import fingerprint
 from tfx_pipeline import local_runner
 from tfx_pipeline.base_model import METADATA_FILE
-from tfx_pipeline.config import _PATH_FIELDS, Config, build
+from tfx_pipeline.config import PATH_FIELDS, Config, build
+from tfx_pipeline.inputs import inputs_of
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.run_record import read_record
 
@@ -126,7 +127,7 @@ def keys(config: Config) -> dict[str, tuple]:
 
 
 def test_every_path_of_the_config_has_a_case():
-    assert CASES.keys() == set(_PATH_FIELDS)
+    assert CASES.keys() == {*PATH_FIELDS} - {"output"}
 
 
 @pytest.mark.parametrize("change", [replace, rename_over, grow, remove, link])
@@ -134,10 +135,11 @@ def test_every_path_of_the_config_has_a_case():
 def test_a_change_behind_a_path_is_in_the_key_of_what_reads_it_and_of_nothing_else(folder, field, change):
     file, reader, _ = CASES[field]
     config = config_of(folder)
-    before = keys(config)
-    assert keys(config) == before
+    before, inputs = keys(config), inputs_of(config)
+    assert (keys(config), inputs_of(config)) == (before, inputs)
     change(folder / file)
     after = keys(config)
+    assert inputs_of(config) != inputs
     assert {name for name in before if before[name] != after[name]} == {reader}
 
 
