@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ from pathlib import Path
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside `folder` that is renamed to it at the end, or deleted where an error is raised.
 
+    A link is followed, and stays one.
+
     Raises:
       ValueError: where `folder` is there already and is not an empty folder.
       OSError: where it cannot be written; the message names it.
     """
+    folder = Path(os.path.realpath(folder))
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"{folder} is there already; give a folder that is not, or delete it first")
     aside = folder.with_name(f"{folder.name}.partial")

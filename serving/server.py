@@ -49,7 +49,7 @@ class ModelServer:
           port: 0 takes a free one.
 
         Raises:
-          ValueError: when no version can be loaded.
+          ValueError: when no version can be loaded, or the port is none.
           OSError: when the port cannot be bound.
         """
         repository = ModelRepository(name, base)
@@ -81,6 +81,8 @@ class ModelServer:
 
 def _bind(server: grpc.Server, host: str, port: int) -> str:
     """Bind a port and return the address with the port that was bound."""
+    if not 0 <= port < 2**16:  # gRPC would listen on another one in silence
+        raise ValueError(f"port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
     shown = f"[{host}]" if ":" in host else host
     problem = f"cannot listen on {shown}:{port}; is another server there? Name another port, or 0 for any free one"
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.config import Config, ConfigError
+from tfx_pipeline.files import write_file
 from tfx_pipeline.sweeps import Row, Sweep
 
 RESULTS_FILE = "ablation.json"
@@ -100,7 +100,8 @@ def write_results(ablation: Ablation, path: Path) -> None:
         "measures": list(sweep.measures),
         "rows": [_row_values(outcome) for outcome in ablation.outcomes],
     }
-    write_aside(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_file(path, text.encode(), str(path))
 
 
 def read_outcomes(path: Path, rows: Iterable[Row]) -> dict[str, Outcome]:
@@ -125,22 +126,6 @@ def read_outcomes(path: Path, rows: Iterable[Row]) -> dict[str, Outcome]:
             f"{path} was written by another version or is damaged ({type(error).__name__}: {error}); delete it, and "
             "every row is run again"
         ) from error
-
-
-def write_aside(text: str, path: Path) -> None:
-    """Write a file aside, then rename it.
-
-    Raises:
-      ConfigError: where it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}); free the disk or allow writing") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _row_values(outcome: Outcome) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import functools
+import io
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 from rich.console import Console
 
-from tfx_pipeline.config import Config, ConfigError, load
+from tfx_pipeline.config import Config, ConfigError, at_home, load
 
 app = typer.Typer(
     add_completion=False,
@@ -17,6 +21,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Images and alt-texts in; a trained, judged, served and searchable image-text dual encoder out.",
 )
+
+
+def _path(text: str) -> Path:
+    """Returns a path as typed, with the home folder for ~, which no shell puts into --out=~/x."""
+    return Path(at_home(text, "a path"))
+
+
+_path_option = functools.partial(typer.Option, parser=_path)
+_path_argument = functools.partial(typer.Argument, parser=_path)
+
 
 ConfigOption = Annotated[
     str, typer.Option("--config", "-c", help="A preset's name, a sweep's row as SWEEP/ROW, or the path of a YAML file.")
@@ -28,7 +42,7 @@ SetOption = Annotated[
 
 
 def _config(source: str, overrides: list[str] | None) -> Config:
-    return load(source, _pairs(overrides))
+    return load(at_home(source, "--config"), _pairs(overrides))
 
 
 def _pairs(overrides: list[str] | None) -> dict[str, str]:
@@ -37,8 +51,14 @@ def _pairs(overrides: list[str] | None) -> dict[str, str]:
         name, equals, value = item.partition("=")
         if not equals:
             raise ConfigError(f"--set {item!r} has no '='; write a field and a value, such as training.steps=500")
-        pairs[name] = value
+        pairs[name] = _as_typed(value)
     return pairs
+
+
+def _as_typed(text: str) -> str:
+    """Returns an argument's text, which Python takes apart into bytes where the locale knows ASCII alone."""
+    is_whole = not any("\udc80" <= character <= "\udcff" for character in text)
+    return text if is_whole else os.fsencode(text).decode("utf-8", "replace")
 
 
 @app.command()
@@ -100,7 +120,7 @@ def compile(
     ] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
-    folder: Annotated[Path, typer.Option(help="Where to write the compiled pipeline.")] = Path("."),
+    folder: Annotated[Path, _path_option(help="Where to write the compiled pipeline.")] = Path("."),
 ) -> None:
     """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
     from tfx_pipeline.base_model import base_model_for_cluster
@@ -108,6 +128,7 @@ def compile(
 
     checked = base_model_for_cluster(_config(config, set_))
     told = Console(stderr=True, highlight=False)
+    root = root and at_home(root, "--root")
     typer.echo(compile_for_cluster(checked, platform=platform, image=image, root=root, folder=folder, console=told))
 
 
@@ -115,7 +136,7 @@ def compile(
 def report(
     config: ConfigOption = "demo",
     set_: SetOption = None,
-    run_: Annotated[Optional[Path], typer.Option("--run", help="A run's folder; the newest if not given.")] = None,  # noqa: UP045
+    run_: Annotated[Optional[Path], _path_option("--run", help="A run's folder; the newest if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Write report.html again, from any run."""
     from tfx_pipeline.report.rebuild import rebuild
@@ -127,14 +148,14 @@ def report(
 @app.command()
 def query(
     text: Annotated[Optional[str], typer.Argument(help="What to look for, such as 'sad cat'.")] = None,  # noqa: UP045
-    image: Annotated[Optional[Path], typer.Option(help="An image to start from.")] = None,  # noqa: UP045
+    image: Annotated[Optional[Path], _path_option(help="An image to start from.")] = None,  # noqa: UP045
     minus_text: Annotated[Optional[str], typer.Option(help="What the results should not be.")] = None,  # noqa: UP045
     k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
     split: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The contact sheet to write.")] = Path("query.png"),
+    out: Annotated[Path, _path_option(help="The contact sheet to write.")] = Path("query.png"),
     config: ConfigOption = "demo",
     set_: SetOption = None,
 ) -> None:
@@ -142,6 +163,7 @@ def query(
     from tfx_pipeline.query import answer
 
     root = _config(config, set_).root
+    text, minus_text = (words and _as_typed(words) for words in (text, minus_text))
     answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out)
 
 
@@ -173,11 +195,11 @@ def ablate(
     from tfx_pipeline.base_model import resolve_base_model
     from tfx_pipeline.yaml_text import write_yaml_line
 
-    overrides, console = _pairs(set_), Console()
+    config, overrides, console = at_home(config, "--config"), _pairs(set_), Console()
     base_model = resolve_base_model(load(config, overrides), console).training.base_model
     if base_model is not None:  # one for all rows, whatever the first ones get blessed
         overrides["training.base_model"] = write_yaml_line(base_model)
-    if run_sweep(config, overrides, sweep, row or [], console).failed:
+    if run_sweep(config, overrides, at_home(sweep, "--sweep"), row or [], console).failed:
         raise typer.Exit(1)
 
 
@@ -191,8 +213,8 @@ def presets() -> None:
 
 @app.command(name="import-hf")
 def import_hf(
-    directory: Annotated[Path, typer.Argument(help="Folder of a Hugging Face AlignModel, as kakaobrain/align-base.")],
-    to: Annotated[Path, typer.Option(help="New folder: checkpoint/ to train on from, servable/ to serve.")],
+    directory: Annotated[Path, _path_argument(help="Folder of a Hugging Face AlignModel, as kakaobrain/align-base.")],
+    to: Annotated[Path, _path_option(help="New folder: checkpoint/ to train on from, servable/ to serve.")],
 ) -> None:
     """Make our checkpoint and a servable model of Hugging Face's ALIGN; embeddings stay the same to 1e-4."""
     from tfx_pipeline.hugging_face import bring_in
@@ -202,8 +224,8 @@ def import_hf(
 
 @app.command(name="export-hf")
 def export_hf(
-    folder: Annotated[Path, typer.Argument(help="A run's checkpoint, or what import-hf wrote.")],
-    to: Annotated[Path, typer.Option(help="New folder, which transformers' AlignModel and AlignProcessor load.")],
+    folder: Annotated[Path, _path_argument(help="A run's checkpoint, or what import-hf wrote.")],
+    to: Annotated[Path, _path_option(help="New folder, which transformers' AlignModel and AlignProcessor load.")],
 ) -> None:
     """Make a Hugging Face AlignModel of a checkpoint; weights stay the same bit for bit."""
     from tfx_pipeline.hugging_face import take_out
@@ -213,8 +235,15 @@ def export_hf(
 
 def main() -> None:
     """Run the command; a user's mistake ends in one sentence and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it was closed
+            stream.reconfigure(errors="replace")  # of a terminal that writes ASCII or Latin-1
     try:
         app()
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+            raise
+        raise SystemExit(f"align: the output cannot be written ({error.strerror}); make room there") from None
     except ConfigError as error:
         Console(stderr=True, highlight=False).print(f"align: {error}", style="bold red", markup=False, soft_wrap=True)
         raise SystemExit(2) from None

@@ -40,9 +40,9 @@ def show(console: Console) -> None:
 
 def preset_table() -> Table:
     """Returns a row for each preset: towers, dimensions of the shared space, parameters."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("preset", no_wrap=True)
-    for name in ("image", "text", "pieces", "embedding", "image M", "text M", "in all M"):
+    for name in ("image", "text", "pieces", "dim", "image M", "text M", "all M"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in preset_names():
         config = load(name)

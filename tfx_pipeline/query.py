@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,10 @@ from rich.text import Text
 from serving.versions import complete_versions
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.corpus import CorpusImage, corpus_index, newest_examples, read_corpus
+from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 
+MAX_SHOWN = 1000
 MODEL_FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what TensorFlow decodes in the served graph
 EXIF_ORIENTATION = 0x0112
 
@@ -65,8 +65,8 @@ def answer(
     text, minus_text = (words.strip() or None if words else None for words in (text, minus_text))
     if text is None and image is None and minus_text is None:
         raise ConfigError("the query is empty; give a text, --image FILE, or both")
-    if k < 1:
-        raise ConfigError(f"-k is {k}; it must be 1 or more")
+    if not 1 <= k <= MAX_SHOWN:
+        raise ConfigError(f"-k is {k}; it must be from 1 to {MAX_SHOWN}, which one contact sheet holds")
     encoded = read_query_image(image) if image is not None else None
     version, model = pushed_model(root)
     examples = newest_examples(root)
@@ -100,7 +100,7 @@ def answer(
         [Hit(found.image.encoded, found.score, found.image.caption) for found in ranked],
         note=note,
     )
-    _write(out, to_png(sheet))
+    write_file(out, to_png(sheet), f"--out {out}")
     console.print(f"{note}. Contact sheet: {out}", soft_wrap=True, highlight=False)
     return out
 
@@ -192,16 +192,3 @@ def _one_line(words: str) -> Text:
 
 def _in_splits(splits: Sequence[str] | None) -> str:
     return f" of {', '.join(splits)}" if splits else ""
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file aside, then rename it."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(content)
-        aside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        raise ConfigError(f"--out {path} cannot be written ({error.strerror}); name another file") from error

@@ -23,9 +23,11 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
       console: where to print.
 
     Raises:
-      ConfigError: when there is no model to serve, or the port is taken.
+      ConfigError: when there is no model to serve, or the port is taken or none at all.
     """
     console = console or Console()
+    if not 0 <= port < 2**16:
+        raise ConfigError(f"--port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
     _, model = pushed_model(root)  # refuse before TensorFlow's slow import
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from tfx_pipeline.ablation_results import Ablation, Outcome, write_aside
+from tfx_pipeline.ablation_results import Ablation, Outcome
 from tfx_pipeline.ablation_table import (
     COLUMNS,
     ONE_SEED,
@@ -15,6 +15,7 @@ from tfx_pipeline.ablation_table import (
     measured,
     paper_cells,
 )
+from tfx_pipeline.files import write_file
 from tfx_pipeline.report.bar_chart import bar_chart
 from tfx_pipeline.report.blocks import folder_link, section, table
 from tfx_pipeline.report.charts import Reference
@@ -32,7 +33,8 @@ def write_page(ablation: Ablation, folder: Path) -> None:
     Raises:
       ConfigError: where it cannot be written.
     """
-    write_aside(render(ablation, folder), folder / PAGE_FILE)
+    page = folder / PAGE_FILE
+    write_file(page, render(ablation, folder).encode(), str(page))
 
 
 def render(ablation: Ablation, page_folder: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.event_log import EVENTS_FILE
+from tfx_pipeline.files import write_file
 from tfx_pipeline.report.contents import gather
 from tfx_pipeline.report.page import render
 from tfx_pipeline.run_record import REPORT_FILE, RunRecord, read_record
@@ -40,12 +40,4 @@ def write_report(record: RunRecord, out: Path) -> None:
     Raises:
       ConfigError: where `out` cannot be written.
     """
-    page = render(gather(record), out.parent)
-    aside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        aside.write_text(page, encoding="utf-8")
-        aside.replace(out)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written ({error.strerror}); free the disk or allow writing") from error
-    finally:
-        aside.unlink(missing_ok=True)
+    write_file(out, render(gather(record), out.parent).encode(), str(out))
