@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfx import v1 as tfx
-from tfx.types import BaseChannel
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
+from tfx.types import BaseChannel, Channel, standard_artifacts
 
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.pipeline import create_pipeline
@@ -47,21 +49,19 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
         raise ConfigError(
             f"--folder is {str(folder)!r}, where {path.name} cannot be written ({error.strerror}); name another folder"
         ) from error
-    tfx.orchestration.experimental.KubeflowV2DagRunner(
-        config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
-            default_image=image, use_pipeline_spec_2_1=platform == "kubeflow"
-        ),
+    KubeflowV2DagRunner(
+        config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=platform == "kubeflow"),
         output_dir=str(path.parent),
         output_filename=path.name,
     ).run(pipeline, write_out=True)
     return path
 
 
-def _latest_blessed_model(candidate: BaseChannel) -> tfx.dsl.Resolver:
+def _latest_blessed_model(candidate: BaseChannel) -> Resolver:
     """Kubeflow's driver executes stock strategies only, and looks up no candidate."""
     del candidate
-    return tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    return Resolver(
+        strategy_class=LatestBlessedModelStrategy,
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
     ).with_id("BaselineModel")

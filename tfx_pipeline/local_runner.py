@@ -10,7 +10,8 @@ from typing import Any
 from absl import logging as absl_logging
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.address_content import content_of
 from components.evaluator.baseline import build_baseline_resolver
@@ -26,7 +27,7 @@ from tfx_pipeline.yaml_text import read_yaml
 CACHE_CONTEXT = "execution_cache"  # TFX's type of context, which all executions of one cache key are in
 
 
-class Runner(tfx.orchestration.LocalDagRunner):
+class Runner(LocalDagRunner):
     """LocalDagRunner, but that some components look for no earlier result.
 
     Theirs is what later runs find in the cache. It lies at a new uri, so that what depends on it runs again as well.
@@ -55,7 +56,7 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
       rerun: ids of components to run even where the cache has their result.
     """
     root = config.root.resolve()
-    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    metadata = sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
     use_options(config.beam.file_system_args())  # for `content_of`, and PairExampleGen's driver in this process
     pipeline = create_pipeline(
         config,

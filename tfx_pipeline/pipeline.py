@@ -8,7 +8,10 @@ from collections.abc import Callable
 
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
+from tfx.components import ExampleValidator, Pusher, StatisticsGen
+from tfx.dsl.components.common.resolver import Resolver
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel
 
 from components import schema
@@ -41,10 +44,10 @@ def create_pipeline(
     *,
     artifact_root: str,
     push_to: str,
-    resolve_baseline: Callable[[BaseChannel], tfx.dsl.Resolver],
+    resolve_baseline: Callable[[BaseChannel], Resolver],
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     content_of: Callable[[str], str] = content_hash,
-) -> tfx.dsl.Pipeline:
+) -> Pipeline:
     """Build the pipeline that turns image-text pairs into a judged and pushed dual encoder.
 
     Args:
@@ -60,13 +63,11 @@ def create_pipeline(
       A pipeline for any TFX runner.
     """
     pairs = PairExampleGen(config.ingest)
-    statistics = tfx.components.StatisticsGen(
+    statistics = StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
     )
     held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"], content_of=content_of)
-    validator = tfx.components.ExampleValidator(
-        statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"]
-    )
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"])
     gates = build_gates(config.validation, anomalies=validator.outputs["anomalies"])
     judged_elsewhere = read_evaluation_sets(config.evaluation_sets.values())
     kept = PairFilter(
@@ -95,14 +96,14 @@ def create_pipeline(
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
     )
-    pusher = tfx.components.Pusher(
+    pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=push_to)
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_to)
         ),
     )
-    return tfx.dsl.Pipeline(
+    return Pipeline(
         pipeline_name=config.name,
         pipeline_root=artifact_root,
         components=[

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ml_metadata as mlmd
-from tfx import v1 as tfx
-from tfx.dsl.components.common.resolver import ResolverStrategy
-from tfx.types import Artifact, BaseChannel
+from tfx.dsl.components.common.resolver import Resolver, ResolverStrategy
+from tfx.types import Artifact, BaseChannel, Channel, standard_artifacts
 
 NODE_ID = "BaselineModel"
 MODEL, BLESSING, CANDIDATE = "model", "model_blessing", "candidate"  # the resolver's keys, in and out
@@ -53,7 +52,7 @@ class LastBlessedBeforeCandidate(ResolverStrategy):
         }
 
 
-def build_baseline_resolver(candidate: BaseChannel) -> tfx.dsl.Resolver:
+def build_baseline_resolver(candidate: BaseChannel) -> Resolver:
     """Build the node that finds the model to compare a candidate with.
 
     For runners that execute resolver strategies in Python, as the local one does; Kubeflow and Vertex know only the
@@ -65,9 +64,9 @@ def build_baseline_resolver(candidate: BaseChannel) -> tfx.dsl.Resolver:
     Returns:
       The node "BaselineModel", with outputs "model" and "model_blessing" that hold one artifact each or none.
     """
-    return tfx.dsl.Resolver(
+    return Resolver(
         strategy_class=LastBlessedBeforeCandidate,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+        model=Channel(type=standard_artifacts.Model),
+        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
         candidate=candidate,
     ).with_id(NODE_ID)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
-from tfx import v1 as tfx
+from tfx.components import Evaluator
 from tfx.types import BaseChannel
 
 from components import schema as contract
@@ -25,7 +25,7 @@ def build_evaluator(
     examples: BaseChannel,
     model: BaseChannel,
     baseline_model: BaseChannel,
-) -> tfx.components.Evaluator:
+) -> Evaluator:
     """Build the component that judges a model and blesses or refuses it.
 
     A model is blessed when all of these hold:
@@ -44,7 +44,7 @@ def build_evaluator(
     Returns:
       The component, with outputs "evaluation" and "blessing".
     """
-    return tfx.components.Evaluator(
+    return Evaluator(
         examples=examples,
         model=model,
         baseline_model=baseline_model,

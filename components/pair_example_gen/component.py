@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tfx import types
-from tfx import v1 as tfx
 from tfx.components import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
@@ -48,25 +47,25 @@ class PairExampleGen(FileBasedExampleGen):
     def __init__(self, config: IngestConfig) -> None:
         spec = PairExampleGenSpec(
             input_base=config.shards,
-            input_config=tfx.proto.Input(
+            input_config=example_gen_pb2.Input(
                 splits=[
-                    tfx.proto.Input.Split(name=name, pattern=pattern)
+                    example_gen_pb2.Input.Split(name=name, pattern=pattern)
                     for name, pattern in (
                         *config.globs.items(),
                         *([("metadata", config.metadata)] * bool(config.metadata)),
                     )
                 ]
             ),
-            output_config=tfx.proto.Output(
-                split_config=tfx.proto.SplitConfig(
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(
                     splits=[
-                        tfx.proto.SplitConfig.Split(name=name, hash_buckets=share)
+                        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share)
                         for name, share in config.shares.items()
                     ]
                 )
             ),
-            output_data_format=tfx.proto.PayloadFormat.FORMAT_TF_EXAMPLE,
-            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,  # type: ignore[attr-defined] # generated
+            output_data_format=example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE,
+            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
             ingest=config.to_json(),
             examples=types.Channel(type=standard_artifacts.Examples),
             report=types.Channel(type=IngestReport),

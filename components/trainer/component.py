@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
 from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
@@ -59,8 +59,8 @@ class AlignTrainer(base_component.BaseComponent):
                 examples=examples,
                 vocabulary=vocabulary,
                 run_fn=run_fn,
-                train_args=tfx.proto.TrainArgs(splits=[schema.TRAIN_SPLIT]),
-                eval_args=tfx.proto.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work
+                train_args=trainer_pb2.TrainArgs(splits=[schema.TRAIN_SPLIT]),
+                eval_args=trainer_pb2.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work
                 custom_config=json_utils.dumps(dict(custom_config)),
                 base_model_content=base_model_content,
                 model=Channel(type=standard_artifacts.Model),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tfx import types
-from tfx import v1 as tfx
+from tfx.components import SchemaGen
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
@@ -27,7 +28,7 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
     }
 
 
-class CuratedSchema(tfx.components.ImportSchemaGen):
+class CuratedSchema(ImportSchemaGen):
     """TFX's ImportSchemaGen, run again where the file's content changes: the stock one's cache knows its path alone.
 
     Args:
@@ -44,7 +45,7 @@ class CuratedSchema(tfx.components.ImportSchemaGen):
             schema_file=path, content=content_of(path), schema=types.Channel(type=standard_artifacts.Schema)
         )
         # ImportSchemaGen's constructor builds its own spec, without that hash.
-        super(tfx.components.ImportSchemaGen, self).__init__(spec=spec)
+        super(ImportSchemaGen, self).__init__(spec=spec)
 
 
 class AnomalyGateSpec(component_spec.ComponentSpec):
@@ -73,7 +74,7 @@ def build_schema(
 ) -> base_component.BaseComponent:
     """Returns the component that makes `schema`: of the file that was curated, or, without one, of the statistics."""
     if config.schema is None:
-        return tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
+        return SchemaGen(statistics=statistics, infer_feature_shape=False)
     return CuratedSchema(config.schema, content_of)
 
 
