@@ -13,7 +13,14 @@ import tensorflow as tf
 from components import schema
 from models import augmentation, preprocessing
 from models.config import ModelConfig
-from models.record_files import count_records, find_files, first_line, name_broken_record, read_file
+from models.record_files import (
+    count_records,
+    find_files,
+    first_line,
+    name_broken_record,
+    name_miscounted_file,
+    read_file,
+)
 from models.record_order import RecordOrder, records_in_order
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
@@ -62,7 +69,7 @@ def training_batches(
       first_step: k of the first batch.
       worker: this one's number, from 0.
       workers: that share each batch.
-      counts: what `count_records` says of the files, where that is known; null reads all of them once to know.
+      counts: of the records of each file that are used, where that is known; null reads all files once to know.
 
     Returns:
       A data set of {"image": [B, S, S, 3] uint8, "token_ids": [B, L] int32} and, for the loss "multi_positive",
@@ -74,6 +81,7 @@ def training_batches(
     Raises:
       ValueError: where no file matches, a file is broken, an image that is to be kept in memory does not decode, the
         workers cannot share a batch evenly, or the files hold fewer images than one batch.
+      tf.errors.FailedPreconditionError: when iterated, where a file that streams does not hold what was counted.
     """
     rows = _rows(training, worker, workers)
     files = find_files(patterns)
@@ -88,7 +96,7 @@ def training_batches(
         )
     cuts = workers == 1 and training.micro_batch is None
     if sum(counts) * model.image_resize_px**2 * preprocessing.RGB <= training.kept_images_gib * _GIB:
-        draw = _draw_from_memory(files, sum(counts), model, training)
+        draw = _draw_from_memory(files, counts, model, training)
         pairs = _numbers(first_step, rows, training.batch).map(draw, tf.data.AUTOTUNE, deterministic=True)
     else:
         records = _stream(files, counts, training, first_step, rows)
@@ -117,6 +125,7 @@ def explain_failure(
     error: tf.errors.OpError,
     worker: int = 0,
     workers: int = 1,
+    counts: Sequence[int] | None = None,
 ) -> str:
     """Returns a sentence that names what is broken where the batch of `step` could not be made.
 
@@ -127,10 +136,14 @@ def explain_failure(
       error: what iterating raised.
       worker: that it was raised in.
       workers: that share each batch.
+      counts: likewise.
     """
     files = find_files(patterns)
-    counts = count_records(files, training.data_fraction)  # which names a file that is broken
-    _check_enough(sum(counts), training)
+    if counts is None:
+        counts = count_records(files, training.data_fraction)  # which names a file that is broken
+        _check_enough(sum(counts), training)
+    elif miscounted := name_miscounted_file(files, training.data_fraction, counts):
+        return miscounted
     rows = _rows(training, worker, workers)
     try:
         named = name_broken_record(
@@ -188,17 +201,23 @@ def _numbers(first_step: int, rows: range, batch: int) -> tf.data.Dataset:
 
 
 def _draw_from_memory(
-    files: Sequence[str], images: int, model: ModelConfig, training: TrainingConfig
+    files: Sequence[str], counts: Sequence[int], model: ModelConfig, training: TrainingConfig
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Decode all images now; returns what makes pair `number` of training from them."""
+    images = sum(counts)
     stored = _records(files, training).map(_reader(model, training), tf.data.AUTOTUNE, deterministic=True)
     try:
-        everything = next(iter(stored.ragged_batch(images)))  # each value [N, ...]
+        everything = next(iter(stored.ragged_batch(images + 1)))  # each value [N, ...]
     except tf.errors.OpError as error:
         raise ValueError(
             name_broken_record(files, _records(files, training).as_numpy_iterator())
             or f"the training files cannot be read ({first_line(error)}); write them again"
         ) from error
+    if len(everything["image"]) != images:
+        raise ValueError(
+            name_miscounted_file(files, training.data_fraction, counts)
+            or "a training file changed while it was read; run again"
+        )
     drawn_per_epoch = images // training.batch * training.batch
 
     def draw(number: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -5,7 +5,10 @@ Files are gzip-compressed TFRecords of Examples as in components/schema.py.
 
 from __future__ import annotations
 
+import json
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
@@ -65,6 +68,54 @@ def count_records(files: Sequence[str], fraction: float) -> tuple[int, ...]:
         return tuple(map(int, paths.map(count, tf.data.AUTOTUNE, deterministic=True).as_numpy_iterator()))
     except tf.errors.OpError as error:
         raise ValueError(_name_broken_file(files, fraction, error)) from error
+
+
+def read_counts(path: str, files: Sequence[str]) -> tuple[int, ...]:
+    """Read the number of records of each file from the table that PairFilter wrote beside them; opens no file.
+
+    Args:
+      path: of the table, `components.artifacts.RecordCounts` of one split.
+      files: of that split.
+
+    Raises:
+      ValueError: where the table does not exist, is damaged, or is one of other files.
+    """
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            held = {name: int(counts["records"]) for name, counts in json.loads(file.read()).items()}
+    except (tf.errors.OpError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"the counts of the training files cannot be read from {path} ({' '.join(str(error).split())}); run "
+            "`align run` again, whose PairFilter writes them"
+        ) from error
+    names = [posixpath.basename(file) for file in files]
+    if sorted(names) != sorted(held):
+        other = min((Counter(names) - Counter(held)) + (Counter(held) - Counter(names)))
+        raise ValueError(
+            f"{path} counts {len(held)} training files, but {len(files)} are there, and {other} is not once in both; "
+            "train on all files that PairFilter wrote and on no others"
+        )
+    return tuple(held[name] for name in names)
+
+
+def name_miscounted_file(files: Sequence[str], fraction: float, counts: Sequence[int]) -> str | None:
+    """Returns a sentence about the first file that holds another number of records than was counted, or null.
+
+    Args:
+      files: read again, to their ends.
+      fraction: as read_file has it.
+      counts: of the records of each file that belong to the fraction.
+
+    Raises:
+      ValueError: where a file cannot be read to its end; the message names it.
+    """
+    for path, found, counted in zip(files, count_records(files, fraction), counts, strict=True):
+        if found != counted:
+            return (
+                f"training file {path} holds {found} records where {counted} were counted: it was changed since; run "
+                "`align run` again, or begin a new run of training"
+            )
+    return None
 
 
 def name_broken_record(files: Sequence[str], records: Iterable[bytes]) -> str | None:

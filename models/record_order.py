@@ -98,7 +98,8 @@ def records_in_order(
       A data set of single records: batch after batch, and in each the rows in their order.
 
     Raises:
-      tf.errors.FailedPreconditionError: when iterated, where a file holds fewer records than were counted.
+      tf.errors.FailedPreconditionError: when iterated, where a file does not hold as many records as were counted. What
+        an epoch leaves out is read too, by its last lane, so that no file goes unchecked.
     """
     rows = range(order.batch) if rows is None else rows
     first_epoch, first_place = divmod(first_batch, order.batches_per_epoch)
@@ -137,25 +138,32 @@ def _windows(
     first_window = passed // order.window
     lane = tf.cast(lane, tf.int64)
     begin = lane * order.lane_records + first_window * order.window  # in the epoch's files, end to end
-    end = (lane + 1) * order.lane_records
+    to_the_end = tf.constant(sum(order.counts) + 1, tf.int64)
+    end = tf.where(lane == order.lanes - 1, to_the_end, (lane + 1) * order.lane_records)
 
     places = order.file_order(epoch)
     counts = tf.gather(tf.constant(order.counts, tf.int64), places)
     file_begins = tf.cumsum(counts, exclusive=True)
     skips = tf.clip_by_value(begin - file_begins, 0, counts)
     stops = tf.clip_by_value(end - file_begins, 0, counts)
-    touched = stops > skips
-    stretches = [tf.boolean_mask(of, touched) for of in (places, skips, stops - skips)]
+    is_empty = (counts == 0) & (begin <= file_begins) & (file_begins < end)  # or was, when it was counted
+    touched = (stops > skips) | is_empty
+    ends_with_file = tf.cast(stops == counts, tf.int64)  # behind which there must be no record
+    stretches = [tf.boolean_mask(of, touched) for of in (places, skips, stops - skips, ends_with_file)]
 
     paths = tf.constant(list(files))
 
-    def stretch(place: tf.Tensor, skip: tf.Tensor, take: tf.Tensor) -> tf.data.Dataset:
-        return read(paths[place]).skip(skip).take(take).apply(tf.data.experimental.assert_cardinality(take))
+    def stretch(place: tf.Tensor, skip: tf.Tensor, take: tf.Tensor, one_more: tf.Tensor) -> tf.data.Dataset:
+        return read(paths[place]).skip(skip).take(take + one_more).apply(tf.data.experimental.assert_cardinality(take))
+
+    def is_used(window: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        return window * order.window < order.lane_records
 
     def shuffle(window: tf.Tensor, held: tf.Tensor) -> tf.Tensor:
+        held = held[: order.lane_records - window * order.window]  # without what the epoch leaves out
         records_held = tf.shape(held, tf.int64)[0]
         in_order = tf.gather(held, order.places_in_window(epoch, lane, window, records_held))
         return in_order[tf.where(window == first_window, passed % order.window, 0) :]
 
     records = tf.data.Dataset.from_tensor_slices(tuple(stretches)).flat_map(stretch)
-    return records.batch(order.window).enumerate(first_window).map(shuffle)
+    return records.batch(order.window).enumerate(first_window).filter(is_used).map(shuffle)

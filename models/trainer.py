@@ -22,6 +22,7 @@ from models.learner import Learner
 from models.model_folder import MODEL_FILE, read_model_folder, write_model_folder
 from models.objective import build_objective
 from models.optimizer import build_optimizer
+from models.record_files import count_records, find_files, read_counts
 from models.strategies import check_batch_divides, distribute, pick_strategy
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
@@ -42,8 +43,9 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: reads `train_files`, `serving_model_dir`, `model_run_dir` and `custom_config` with the keys "model" and
-        "training" (fields of ModelConfig and TrainingConfig), "vocabulary_file" and "checkpoints", a folder that
-        outlives a killed run.
+        "training" (fields of ModelConfig and TrainingConfig), "vocabulary_file", "checkpoints", a folder that
+        outlives a killed run, and "record_counts_file", the table of how many records each file holds; without one
+        every start counts them.
 
     Raises:
       ValueError: where the batch does not divide by the replicas, the data holds fewer images than a batch, or the
@@ -86,10 +88,18 @@ def run_fn(fn_args: FnArgs) -> None:
             diagnose=functools.partial(warnings, training),
         )
         if first_step < training.steps:
-            make_batches = functools.partial(_batches, fn_args.train_files, model, training, tokenizer, first_step)
+            counts = _count(fn_args.train_files, training, config.get("record_counts_file"))
+            make_batches = functools.partial(
+                _batches, fn_args.train_files, model, training, tokenizer, first_step, counts
+            )
             batches = distribute(strategy, make_batches, training.micro_batches(strategy.num_replicas_in_sync))
             explain = functools.partial(
-                explain_failure, fn_args.train_files, training, worker=workers.index, workers=workers.count
+                explain_failure,
+                fn_args.train_files,
+                training,
+                worker=workers.index,
+                workers=workers.count,
+                counts=counts,
             )
             train(learner, batches, strategy, workers, training, history, checkpoints, first_step, explain)
         if writes:
@@ -139,10 +149,21 @@ def _batches(
     training: TrainingConfig,
     tokenizer: Tokenizer,
     first_step: int,
+    counts: tuple[int, ...],
     worker: int,
     workers: int,
 ) -> tf.data.Dataset:
-    return training_batches(patterns, model, training, tokenizer, first_step=first_step, worker=worker, workers=workers)
+    return training_batches(
+        patterns, model, training, tokenizer, first_step=first_step, worker=worker, workers=workers, counts=counts
+    )
+
+
+def _count(patterns: list[str], training: TrainingConfig, record_counts_file: str | None) -> tuple[int, ...]:
+    """Returns how many records of each file are used: by the table, where it says so."""
+    files = find_files(patterns)
+    if record_counts_file is None or training.data_fraction < 1:
+        return count_records(files, training.data_fraction)
+    return read_counts(record_counts_file, files)
 
 
 def _files(patterns: list[str]) -> list[str]:

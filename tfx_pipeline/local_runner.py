@@ -20,8 +20,9 @@ from tfx_pipeline.config import Config, build
 from tfx_pipeline.event_log import ComponentEvents, EventLog
 from tfx_pipeline.lifeline import end_with_parent
 from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
-from tfx_pipeline.run_record import CONFIG_FILE
+from tfx_pipeline.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.yaml_text import read_yaml
 
 CACHE_CONTEXT = "execution_cache"  # TFX's type of context, which all executions of one cache key are in
@@ -135,6 +136,7 @@ def main() -> None:
     try:
         run(config, run_dir, rerun)
     finally:
+        keep_findings(read_record(run_dir), config.evaluation)
         rebuild(run_dir)  # a failed run has a report too: it says how far it came
 
 

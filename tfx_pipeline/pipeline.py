@@ -82,6 +82,7 @@ def create_pipeline(
         run_fn=RUN_FN,
         examples=kept.outputs["examples"],
         vocabulary=vocabulary.outputs["vocabulary"],
+        counts=kept.outputs["counts"],
         custom_config={
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),

@@ -1,4 +1,6 @@
-"""Puts into each Example what its class asks with, before the models see it: prompts are the judge's business.
+"""Puts into each Example what its class asks with, and takes its image away once the models have seen it.
+
+Prompts are the judge's business, and no image is kept or shuffled for numbers that come from embeddings.
 
 The stock Evaluator imports this module by name and calls `custom_extractors`.
 """
@@ -11,13 +13,14 @@ import apache_beam as beam
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.extractors.predictions_extractor import PREDICTIONS_EXTRACTOR_STAGE_NAME
 from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from components.evaluator.prompts import class_texts
 from components.evaluator.tfma_metrics import ZeroShotMetric
-from components.schema import CLASS_LABEL, CLASS_TEXTS
+from components.schema import CLASS_LABEL, CLASS_TEXTS, SPLIT
 
 
 def custom_extractors(
@@ -25,13 +28,15 @@ def custom_extractors(
     eval_config: config_pb2.EvalConfig,
     tensor_adapter_config: TensorAdapterConfig | None,
 ) -> list[tfma.extractors.Extractor]:
-    """Returns TFMA's own extractors, with ours between the first, which reads the Examples, and those that predict."""
+    """Returns TFMA's own extractors, with one of ours before those that predict and one behind them."""
     reading, *others = tfma.default_extractors(
         eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
     )
     asking = _zero_shot_metric(eval_config)
     adding = tfma.extractors.Extractor("AddClassTexts", beam.Map(_add_to_batch, asking.prompts, asking.class_names))
-    return [reading, adding, *others]
+    shedding = tfma.extractors.Extractor("ShedImages", beam.Map(shed_images))
+    behind = 1 + [extractor.stage_name for extractor in others].index(PREDICTIONS_EXTRACTOR_STAGE_NAME)
+    return [reading, adding, *others[:behind], shedding, *others[behind:]]
 
 
 def add_class_texts(serialized: bytes, prompts: Sequence[str], class_names: Mapping[str, Sequence[str]]) -> bytes:
@@ -42,6 +47,12 @@ def add_class_texts(serialized: bytes, prompts: Sequence[str], class_names: Mapp
     texts = class_texts(label, prompts=prompts, class_names=class_names)
     feature[CLASS_TEXTS].bytes_list.value[:] = [text.encode() for text in texts]
     return example.SerializeToString()
+
+
+def shed_images(extracts: tfma.types.Extracts) -> tfma.types.Extracts:
+    """Returns a batch's extracts without the Examples and their features; the split stays, by which TFMA slices."""
+    kept = {name: value for name, value in extracts.items() if name != tfma.INPUT_KEY}
+    return {**kept, tfma.FEATURES_KEY: {SPLIT: extracts[tfma.FEATURES_KEY][SPLIT]}}
 
 
 def _add_to_batch(

@@ -1,4 +1,4 @@
-"""The stock Trainer with one more input: the vocabulary, which travels through a channel as any artifact does."""
+"""The stock Trainer with two more inputs, vocabulary and counts, which travel through channels as any artifact does."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, 
 from tfx.utils import json_utils
 
 from components import schema
-from components.artifacts import Vocabulary
-from components.trainer.executor import VOCABULARY_KEY, Executor
+from components.artifacts import RecordCounts, Vocabulary
+from components.trainer.executor import COUNTS_KEY, VOCABULARY_KEY, Executor
 
 
 class AlignTrainerSpec(standard_component_specs.TrainerSpec):
-    """The stock Trainer's interface, the required input `vocabulary`, and what the cache alone looks at."""
+    """The stock Trainer's interface, the inputs `vocabulary` and `counts`, and what the cache alone looks at."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
         **standard_component_specs.TrainerSpec.PARAMETERS,
@@ -25,6 +25,7 @@ class AlignTrainerSpec(standard_component_specs.TrainerSpec):
     INPUTS = {  # noqa: RUF012
         **standard_component_specs.TrainerSpec.INPUTS,
         VOCABULARY_KEY: component_spec.ChannelParameter(type=Vocabulary),
+        COUNTS_KEY: component_spec.ChannelParameter(type=RecordCounts),
     }
 
 
@@ -34,6 +35,7 @@ class AlignTrainer(base_component.BaseComponent):
     Args:
       examples: channel of Examples.
       vocabulary: channel of a Vocabulary.
+      counts: channel of the RecordCounts of the Examples.
       run_fn: dotted name of the function that trains; by name, since compiling a pipeline needs no model code.
       custom_config: what `run_fn` reads beside files: JSON values only.
       base_model_content: hash of what the model holds that training starts from; "" where it starts from none.
@@ -50,6 +52,7 @@ class AlignTrainer(base_component.BaseComponent):
         self,
         examples: BaseChannel,
         vocabulary: BaseChannel,
+        counts: BaseChannel,
         run_fn: str,
         custom_config: Mapping[str, Any],
         base_model_content: str = "",
@@ -58,6 +61,7 @@ class AlignTrainer(base_component.BaseComponent):
             AlignTrainerSpec(
                 examples=examples,
                 vocabulary=vocabulary,
+                counts=counts,
                 run_fn=run_fn,
                 train_args=trainer_pb2.TrainArgs(splits=[schema.TRAIN_SPLIT]),
                 eval_args=trainer_pb2.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work

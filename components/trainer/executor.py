@@ -1,22 +1,30 @@
-"""Runs `run_fn` as the stock Trainer does, with the path of the vocabulary among its arguments."""
+"""Runs `run_fn` as the stock Trainer does, with the paths of the vocabulary and of the counts among its arguments."""
 
 from __future__ import annotations
 
-import os
+import posixpath
 from typing import Any
 
 from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import Artifact, artifact_utils
 
-from components.artifact_files import VOCABULARY_FILE
+from components import schema
+from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
+from components.publishing import split_folder
 
 VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"
+COUNTS_KEY = "counts"
+RECORD_COUNTS_FILE_KEY = "record_counts_file"
 
 
 class Executor(GenericExecutor):
-    """The stock executor, whose `fn_args.custom_config["vocabulary_file"]` names the Vocabulary artifact's file."""
+    """The stock executor, whose `fn_args.custom_config` names two more files.
+
+    "vocabulary_file" is the Vocabulary artifact's file, "record_counts_file" the RecordCounts artifact's table of the
+    train split.
+    """
 
     def _GetFnArgs(
         self,
@@ -26,8 +34,10 @@ class Executor(GenericExecutor):
     ) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         vocabulary = artifact_utils.get_single_uri(input_dict[VOCABULARY_KEY])
+        counts = artifact_utils.get_single_uri(input_dict[COUNTS_KEY])
         fn_args.custom_config = {
             **(fn_args.custom_config or {}),
-            VOCABULARY_FILE_KEY: os.path.join(vocabulary, VOCABULARY_FILE),
+            VOCABULARY_FILE_KEY: posixpath.join(vocabulary, VOCABULARY_FILE),
+            RECORD_COUNTS_FILE_KEY: posixpath.join(counts, split_folder(schema.TRAIN_SPLIT), RECORD_COUNTS_FILE),
         }
         return fn_args

@@ -287,3 +287,19 @@ def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path):
     with pytest.raises(tf.errors.FailedPreconditionError) as raised:
         list(stream.take(2))
     assert "begin a new run" in explain_failure([path], config, 0, raised.value)
+    assert explain_failure([path], config, 0, raised.value, counts=[8]).startswith(
+        f"training file {path} holds 7 records where 8 were counted: it was changed since; "
+    )
+
+
+def test_counts_that_are_known_are_taken_and_change_nothing(pattern, tokenizer, reading):
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, kept_images_gib=reading)
+    stream = training_batches([pattern], MODEL, config, tokenizer, counts=[4, 3, 3])
+    assert_equal(list(stream.take(6).as_numpy_iterator()), take(pattern, tokenizer, 6, kept_images_gib=reading))
+
+
+@pytest.mark.parametrize("counted", [[4, 3, 2], [4, 3, 4]])
+def test_other_counts_than_the_files_hold_are_told(pattern, tokenizer, counted):
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, kept_images_gib=1.0)
+    with pytest.raises(ValueError, match=r"training file .*/data-00002-of-00003\.gz holds 3 records where \d were"):
+        training_batches([pattern], MODEL, config, tokenizer, counts=counted)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 import tensorflow as tf
 
 from components import schema
-from models.record_files import count_records, find_files, name_broken_record, read_file
+from models.record_files import count_records, find_files, name_broken_record, read_counts, read_file
 
 IMAGES = 400
 
@@ -65,6 +66,32 @@ def test_a_fraction_goes_by_the_image_alone(tmp_path):
         for path in (one, other)
     ]
     assert images[0] == images[1] != []
+
+
+def table(path, content) -> str:
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+def test_counts_are_read_from_the_table_in_the_files_order(tmp_path):
+    path = table(tmp_path / "counts.json", {"b.gz": {"records": 2, "captions": 5}, "a.gz": {"records": 0}})
+    assert read_counts(path, ["/no/such/a.gz", "gs://nor/b.gz"]) == (0, 2)
+
+
+@pytest.mark.parametrize("files", [["a.gz"], ["a.gz", "b.gz", "c.gz"], ["x/a.gz", "b.gz", "y/a.gz"], ["a.gz", "c.gz"]])
+def test_a_table_of_other_files_is_refused(tmp_path, files):
+    path = table(tmp_path / "counts.json", {"a.gz": {"records": 1}, "b.gz": {"records": 2}})
+    with pytest.raises(
+        ValueError, match=rf"{path} counts 2 training files, but {len(files)} are there, and [abc].gz is"
+    ):
+        read_counts(path, files)
+
+
+@pytest.mark.parametrize("content", [None, [], {"a.gz": {}}, {"a.gz": 3}])
+def test_a_table_that_cannot_be_read_is_named(tmp_path, content):
+    path = str(tmp_path / "no.json") if content is None else table(tmp_path / "counts.json", content)
+    with pytest.raises(ValueError, match=rf"counts of the training files cannot be read from {path} .*`align run`"):
+        read_counts(path, ["a.gz"])
 
 
 def test_no_files(tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.artifact_files import VOCABULARY_FILE
+from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
 from small_training import CUSTOM_CONFIG, write_inputs
 
 STEPS = 6
@@ -52,6 +52,7 @@ def start(inputs: Path, run: Path, strategy: str, sent=None, tf_config=None, **t
         "model": CUSTOM_CONFIG["model"],
         "training": {**CUSTOM_CONFIG["training"], **TRAINING, **training, "strategy": strategy},
         "vocabulary_file": str(inputs / "vocabulary" / VOCABULARY_FILE),
+        "record_counts_file": str(inputs / "counts" / "Split-train" / RECORD_COUNTS_FILE),
         "checkpoints": str(run / "checkpoints"),
     }
     fn_args = {

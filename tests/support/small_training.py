@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import Channel, artifact_utils, standard_artifacts
 
 from components import schema
-from components.artifact_files import VOCABULARY_FILE
-from components.artifacts import Vocabulary
+from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
+from components.artifacts import RecordCounts, Vocabulary
 from components.trainer.component import AlignTrainer
 from models.config import ModelConfig
 from models.training_config import TrainingConfig
@@ -75,18 +76,26 @@ def inputs_in(root: Path) -> dict[str, list]:
     """Returns input key -> artifacts, of what `write_inputs` wrote."""
     examples = artifact(standard_artifacts.Examples, root / "examples")
     examples.split_names = artifact_utils.encode_split_names([schema.TRAIN_SPLIT])
-    return {"examples": [examples], "vocabulary": [artifact(Vocabulary, root / "vocabulary")]}
+    return {
+        "examples": [examples],
+        "vocabulary": [artifact(Vocabulary, root / "vocabulary")],
+        "counts": [artifact(RecordCounts, root / "counts")],
+    }
 
 
 def write_inputs(root: Path) -> dict[str, list]:
-    """Write the Examples and a vocabulary; returns input key -> artifacts."""
+    """Write the Examples, their counts and a vocabulary; returns input key -> artifacts."""
     inputs = inputs_in(root)
     (root / "examples" / "Split-train").mkdir()
+    counts = {}
     for shard in range(2):
         path = root / "examples" / "Split-train" / f"data-{shard:05d}-of-00002.gz"
         with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
             for seed in range(20):
                 writer.write(example(list(COLOURS)[seed % len(COLOURS)], seed + 20 * shard))
+        counts[path.name] = {"records": 20, "captions": 40}
+    (root / "counts" / "Split-train").mkdir()
+    (root / "counts" / "Split-train" / RECORD_COUNTS_FILE).write_text(json.dumps(counts), encoding="utf-8")
     (root / "vocabulary" / VOCABULARY_FILE).write_text("\n".join(PIECES) + "\n", encoding="utf-8")
     return inputs
 
@@ -101,6 +110,7 @@ def train(inputs, root: Path, dropout: float = 0.0, **training) -> dict[str, Pat
     component = AlignTrainer(
         examples=Channel(type=standard_artifacts.Examples),
         vocabulary=Channel(type=Vocabulary),
+        counts=Channel(type=RecordCounts),
         run_fn="models.trainer.run_fn",
         custom_config=config,
     )

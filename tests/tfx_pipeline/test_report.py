@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 import json
 import math
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from report_samples import FILTER, HISTORY, INGEST, METRICS, VOCABULARY, Page, events_of, page_of
+from components.evaluator.config import EvaluationConfig
+from report_samples import HISTORY, METRICS, Page, events_of, page_of
 from tfx_pipeline.config import ConfigError, load
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing, gather, in_order
 from tfx_pipeline.report.data_section import data_section, vocabulary_section
@@ -26,10 +23,11 @@ from tfx_pipeline.report.example_answers import (
     Question,
     SplitAnswers,
 )
+from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.page import render
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.report.run_section import config_flag, key_figures, verdict
-from tfx_pipeline.run_record import RunRecord, read_record, record_of
+from tfx_pipeline.run_record import RunRecord, record_of
 from tfx_pipeline.training_history import FIELDS
 from tfx_pipeline.wording import NOTHING
 
@@ -185,6 +183,7 @@ def test_outputs_that_were_deleted_or_damaged_are_said_to_be_unreadable(tmp_path
         "Trainer": {"model": gone, "model_run": gone},
         "Evaluator": {"evaluation": gone, "blessing": gone},
     }
+    keep_findings(record_of(run_dir, events_of(outputs)), EvaluationConfig())
     contents = gather(record_of(run_dir, events_of(outputs)))
     for piece in (contents.ingest, contents.filter, contents.vocabulary, contents.evaluation, contents.answers):
         assert isinstance(piece, Missing)
@@ -242,38 +241,6 @@ def test_links_lead_from_the_page_to_the_artifacts(tmp_path):
     assert hrefs == ["../../artifacts/Pusher/pushed%20model/4/", "log.txt"]
     assert (run_dir / hrefs[0].replace("%20", " ")).resolve() == folder.resolve()
     assert "gs://bucket/v/3" in page.text
-
-
-def test_a_whole_run_is_rebuilt_from_its_folder(tmp_path, colour_model, examples):
-    run_dir = tmp_path / "tiny" / "runs" / "r1"
-    made = tmp_path / "made"
-    shutil.copytree(colour_model, made / "model" / "Format-Serving")
-    run_dir.mkdir(parents=True)
-    for name, report in (("ingest", INGEST), ("filter", FILTER), ("vocabulary", VOCABULARY)):
-        (made / f"{name}_report.json").write_text(json.dumps(report))
-    (made / "history.jsonl").write_text("".join(json.dumps(vars(line)) + "\n" for line in HISTORY))
-    evaluation = "evaluation: {splits: [seen], class_names: {red: [ruby, rose]}}\n"
-    (run_dir / "config.yaml").write_text(evaluation + "training: {batch: 256}\n")
-    outputs = {
-        "PairExampleGen": {"report": str(made)},
-        "PairFilter": {"report": str(made), "examples": str(examples)},
-        "Vocabulary": {"vocabulary": str(made)},
-        "Trainer": {"model": str(made / "model"), "model_run": str(made)},
-    }
-    (run_dir / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events_of(outputs)))
-    path = rebuild(run_dir)
-    assert path == run_dir / "report.html"
-    page = Page(path.read_text(encoding="utf-8"))
-    contents = gather(read_record(run_dir))
-    assert (contents.ingest, contents.filter, contents.vocabulary) == (INGEST, FILTER, VOCABULARY)
-    assert contents.history == HISTORY
-    pictures = page.named("img")
-    assert pictures
-    for picture in pictures:
-        Image.open(io.BytesIO(base64.b64decode(picture["src"].partition(",")[2]))).verify()
-    assert "blue <i>" in page.text
-    assert "asked as ruby, a photo of ruby, rose, a photo of rose" in page.text
-    assert "asked as green, a photo of green" in page.text
 
 
 def test_splits_stand_in_the_order_of_the_config():

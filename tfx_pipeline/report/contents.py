@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
-from components.evaluator.config import EvaluationConfig
-from components.evaluator.prompts import class_texts
-from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.report.example_answers import ExampleAnswers, find_answers
+from tfx_pipeline.report.example_answers import ExampleAnswers
+from tfx_pipeline.report.findings import ANSWERS_FILE, EVALUATION_FILE, read_answers
 from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.run_summary import SAVED_MODEL_FILE
 from tfx_pipeline.training_history import HistoryLine, history_written_since, read_history
 from tfx_pipeline.yaml_text import read_yaml
 
-SERVING_MODEL_DIR = "Format-Serving"  # where TFX's Trainer keeps the SavedModel inside its output "model"
 T = TypeVar("T")
 
 
@@ -89,7 +85,7 @@ def gather(record: RunRecord) -> Contents:
         history=_history(record),
         evaluation=_evaluation(record, _evaluation_splits(config)),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
-        answers=_answers(record, config),
+        answers=_answers(record),
     )
 
 
@@ -133,48 +129,47 @@ def _history(record: RunRecord) -> list[HistoryLine] | Missing:
 
 
 def _evaluation(record: RunRecord, splits: list[str]) -> Evaluation | Missing:
-    blessing = record.output("Evaluator", "blessing")
-
-    def read(folder: Path) -> Evaluation:
-        with quiet_imports():
-            from components.evaluator import results  # imports TFMA
-
-        metrics = results.load_metrics(str(folder))
+    def read(found: Mapping[str, Any]) -> Evaluation:
+        metrics = found["metrics"]
         return Evaluation(
             metrics={split: metrics[split] for split in in_order(metrics, splits)},
-            baseline=results.load_baseline_metrics(str(folder)),
-            refusals=tuple(results.load_validation(str(folder))),
-            blessed=blessing is not None and results.is_blessed(str(blessing)),
+            baseline=found["baseline"],
+            refusals=tuple(found["refusals"]),
+            blessed=found["blessed"],
         )
 
-    return _read(record, "Evaluator", "evaluation", read)
+    return _finding(record, "Evaluator", "evaluation", EVALUATION_FILE, read)
+
+
+def _answers(record: RunRecord) -> ExampleAnswers | Missing:
+    if record.output("PairFilter", "examples") is None:
+        return Missing(_not_reached(record, "PairFilter"))
+    return _finding(record, "Trainer", "model", ANSWERS_FILE, read_answers)
+
+
+def _finding(
+    record: RunRecord, component: str, key: str, file: str, read: Callable[[Mapping[str, Any]], T]
+) -> T | Missing:
+    """Returns what was kept beside the run of a component's output."""
+    path = record.run_dir / file
+    if record.output(component, key) is not None and not path.is_file():
+        return Missing(
+            f"Not kept: {file} is written at a run's end, and is not there where the run was killed or an earlier "
+            "version made it. `align run` again, which takes what is unchanged from the cache, writes it."
+        )
+
+    def parse(_: Path) -> T:
+        found = _json(path)
+        if "why" in found:
+            raise ValueError(found["why"])
+        return read(found)
+
+    return _read(record, component, key, parse)
 
 
 def in_order(found: Iterable[str], wanted: Sequence[str]) -> list[str]:
     """Returns the splits found, as the config lists them; those that it does not list come last."""
     return sorted(found, key=lambda split: wanted.index(split) if split in wanted else len(wanted))
-
-
-def _answers(record: RunRecord, config: Mapping[str, Any]) -> ExampleAnswers | Missing:
-    examples = record.output("PairFilter", "examples")
-    if examples is None:
-        return Missing(_not_reached(record, "PairFilter"))
-
-    def read(folder: Path) -> ExampleAnswers:
-        with quiet_imports():
-            from serving.embedder import SavedModelEmbedder
-
-        evaluation = config.get("evaluation", {})
-        texts_of = functools.partial(
-            class_texts,
-            prompts=evaluation.get("prompts", EvaluationConfig.prompts),
-            class_names=evaluation.get("class_names", {}),
-        )
-        return find_answers(
-            SavedModelEmbedder(folder / SERVING_MODEL_DIR), examples, _evaluation_splits(config), texts_of
-        )
-
-    return _read(record, "Trainer", "model", read)
 
 
 def _config_text(record: RunRecord) -> str:

@@ -1,6 +1,11 @@
 """Class texts in Examples, and a pipeline run for real in which prompts and names change and no model does."""
 
+import pickle
+from pathlib import Path
+
+import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
@@ -9,9 +14,11 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
 from components import schema
+from components.evaluator.component import eval_config
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.extractors import _add_to_batch, add_class_texts
+from components.evaluator.extractors import _add_to_batch, add_class_texts, custom_extractors
 from components.evaluator.results import load_metrics
+from serving.signatures import IMAGE_EMBEDDING
 
 
 def example(label: str | None) -> tf.train.Example:
@@ -54,6 +61,42 @@ def test_a_batch_keeps_its_other_extracts_and_every_byte():
     assert [texts_of(one) for one in after[tfma.INPUT_KEY]] == [["dog\0"], [], ["cat"]]
     assert after[tfma.FEATURES_KEY] is before[tfma.FEATURES_KEY]
     assert [texts_of(one) for one in before[tfma.INPUT_KEY]] == [[], [], []]  # Beam forbids changing what came in
+
+
+def test_no_image_is_passed_on_once_the_model_has_seen_it(concept_model, write_concepts, tmp_path):
+    write_concepts(tmp_path, {"seen": 4})
+    (file,) = (tmp_path / "Split-seen").iterdir()
+    examples = list(tf.data.TFRecordDataset(str(file), "GZIP").as_numpy_iterator())
+    settings = eval_config(EvaluationConfig(splits=("seen",)))
+    model = tfma.default_eval_shared_model(concept_model(0), eval_config=settings)
+    extractors = custom_extractors(model, settings, None)
+    images = [b"image of concept %d" % concept for concept in range(4)]
+    batch = pa.RecordBatch.from_pydict(
+        {
+            tfma.ARROW_INPUT_COLUMN: [[one] for one in examples],
+            schema.IMAGE_ENCODED: [[image] for image in images],
+            schema.SPLIT: [[b"seen"]] * 4,
+        }
+    )
+    seen: dict[str, Path] = {}
+    with beam.Pipeline() as pipeline:
+        extracts = pipeline | beam.Create([{tfma.ARROW_RECORD_BATCH_KEY: batch}])
+        for extractor in extractors:
+            extracts = extracts | extractor.stage_name >> extractor.ptransform
+            seen[extractor.stage_name] = tmp_path / extractor.stage_name
+            _ = extracts | f"{extractor.stage_name}.write" >> beam.Map(append_to, seen[extractor.stage_name])
+    holding = [name for name, path in seen.items() if images[3] in path.read_bytes()]
+    assert holding[0] == "ExtractFeatures"
+    assert holding[-1] == "ExtractPredictions"
+    behind = list(seen)[list(seen).index("ShedImages") :]
+    assert set(behind).isdisjoint(holding)
+    assert len(behind) > 2
+    assert IMAGE_EMBEDDING.encode() in seen[behind[-1]].read_bytes()
+
+
+def append_to(extracts: tfma.types.Extracts, path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(pickle.dumps(extracts))
 
 
 @pytest.fixture(scope="module")

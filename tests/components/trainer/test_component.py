@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import small_training
-from components.artifacts import Vocabulary
+from components.artifacts import RECORD_COUNTS_FILE, RecordCounts, Vocabulary
 from components.trainer.component import AlignTrainer
 from serving import signatures
 from small_training import STEPS, example, train, write_inputs
@@ -51,10 +51,11 @@ def history(outputs: dict[str, Path]) -> list[dict]:
     return [json.loads(line) for line in (outputs["model_run"] / "history.jsonl").read_text().splitlines()]
 
 
-def test_the_interface_is_the_stock_trainers_and_a_vocabulary():
-    assert set(AlignTrainer.SPEC_CLASS.INPUTS) > {"examples", "vocabulary", "base_model"}
-    assert not AlignTrainer.SPEC_CLASS.INPUTS["vocabulary"].optional
-    assert AlignTrainer.SPEC_CLASS.INPUTS["vocabulary"].type is Vocabulary
+def test_the_interface_is_the_stock_trainers_with_a_vocabulary_and_counts():
+    assert set(AlignTrainer.SPEC_CLASS.INPUTS) > {"examples", "vocabulary", "counts", "base_model"}
+    for name, of in (("vocabulary", Vocabulary), ("counts", RecordCounts)):
+        assert not AlignTrainer.SPEC_CLASS.INPUTS[name].optional
+        assert AlignTrainer.SPEC_CLASS.INPUTS[name].type is of
 
 
 def test_what_a_run_leaves_behind(trained):
@@ -87,6 +88,14 @@ def test_micro_batches_learn_what_the_whole_batch_does(inputs, trained, tmp_path
     parts = train(inputs, tmp_path / "parts", micro_batch=2, **settings)
     for name in ("loss", "gradient_norm"):
         assert [line[name] for line in history(parts)] == pytest.approx([line[name] for line in history(whole)], 1e-3)
+
+
+def test_the_counts_are_the_artifacts_and_wrong_ones_are_told(tmp_path):
+    inputs = write_inputs(tmp_path / "inputs")
+    path = tmp_path / "inputs" / "counts" / "Split-train" / RECORD_COUNTS_FILE
+    path.write_text(path.read_text(encoding="utf-8").replace('"records": 20', '"records": 19'), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"training file .*-00000-of-00002\.gz holds 20 records where 19 were counted"):
+        train(inputs, tmp_path / "outputs", batch=38, kept_images_gib=0.0)
 
 
 def test_a_batch_larger_than_the_data(inputs, tmp_path):

@@ -1,0 +1,104 @@
+"""Keeps beside a run what its report shows and only TensorFlow can find out, so that the page is made of small files.
+
+```
+<run_dir>/
+  evaluation.json   {"metrics": {split: {metric: value}}, "baseline": the same, "refusals": [sentence], "blessed": bool}
+  answers.json      {"asked": what they follow from, "answers": [SplitAnswers, thumbnails in base64]}
+```
+Where one could not be found out it holds {"why": cause}. The same model and Examples are asked once: later runs copy.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import functools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from components.evaluator.config import EvaluationConfig
+from components.evaluator.prompts import class_texts
+from tfx_pipeline.ablation_results import write_aside
+from tfx_pipeline.report.example_answers import Answer, ExampleAnswers, Question, SplitAnswers, find_answers
+from tfx_pipeline.run_record import RunRecord
+
+EVALUATION_FILE = "evaluation.json"
+ANSWERS_FILE = "answers.json"
+SERVING_MODEL_DIR = "Format-Serving"  # where TFX's Trainer keeps the SavedModel inside its output "model"
+
+
+def keep_findings(record: RunRecord, config: EvaluationConfig) -> None:
+    """Write the files of a run that has ended, each where the run came so far.
+
+    Args:
+      record: of the run.
+      config: by which it was judged.
+    """
+    evaluation, blessing = (record.output("Evaluator", key) for key in ("evaluation", "blessing"))
+    if evaluation is not None:
+        _keep(record.run_dir / EVALUATION_FILE, lambda: _read_evaluation(evaluation, blessing))
+    model, examples = record.output("Trainer", "model"), record.output("PairFilter", "examples")
+    if model is not None and examples is not None:
+        _keep(record.run_dir / ANSWERS_FILE, lambda: _known_answers(record, model, examples, config))
+
+
+def read_answers(content: Mapping[str, Any]) -> ExampleAnswers:
+    """Returns the answers that a file ANSWERS_FILE holds."""
+    return tuple(
+        SplitAnswers(
+            **{name: tuple(map(_question, value)) if name.startswith("by_") else value for name, value in split.items()}
+        )
+        for split in content["answers"]
+    )
+
+
+def _question(content: Mapping[str, Any]) -> Question:
+    answers = tuple(Answer(**{**answer, "thumbnail": _bytes(answer["thumbnail"])}) for answer in content["answers"])
+    changed = {"answers": answers, "asked_as": tuple(content["asked_as"]), "thumbnail": _bytes(content["thumbnail"])}
+    return Question(**{**content, **changed})
+
+
+def _bytes(encoded: str | None) -> bytes | None:
+    return None if encoded is None else base64.b64decode(encoded)
+
+
+def _keep(path: Path, find: Callable[[], Mapping[str, Any]]) -> None:
+    try:
+        found = find()
+    except Exception as error:  # whatever a damaged artifact makes its reader raise: the page says so and goes on
+        found = {"why": " ".join(str(error).split()) or type(error).__name__}
+    write_aside(json.dumps(found, ensure_ascii=False, default=lambda raw: base64.b64encode(raw).decode()), path)
+
+
+def _read_evaluation(folder: Path, blessing: Path | None) -> dict[str, Any]:
+    from components.evaluator import results  # imports TFMA
+
+    return {
+        "metrics": results.load_metrics(str(folder)),
+        "baseline": results.load_baseline_metrics(str(folder)),
+        "refusals": results.load_validation(str(folder)),
+        "blessed": blessing is not None and results.is_blessed(str(blessing)),
+    }
+
+
+def _known_answers(record: RunRecord, model: Path, examples: Path, config: EvaluationConfig) -> Mapping[str, Any]:
+    names = {label: list(of) for label, of in config.class_names.items()}
+    asked = {
+        "model": str(model),
+        "examples": str(examples),
+        "splits": list(config.splits),
+        "prompts": list(config.prompts),
+        "class_names": names,
+    }
+    for path in sorted(record.run_dir.parent.glob(f"*/{ANSWERS_FILE}"), reverse=True):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known.get("asked") == asked:
+            return known
+
+    from serving.embedder import SavedModelEmbedder
+
+    texts_of = functools.partial(class_texts, prompts=config.prompts, class_names=config.class_names)
+    found = find_answers(SavedModelEmbedder(model / SERVING_MODEL_DIR), examples, config.splits, texts_of)
+    return {"asked": asked, "answers": [dataclasses.asdict(split) for split in found]}
