@@ -142,9 +142,7 @@ def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
 
 
 def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(pattern, tokenizer, reading):
-    batches = [
-        numbers(batch) for batch in take(pattern, tokenizer, 40, kept_images_gib=reading)
-    ]  # 2 batches of 4 of the 10 images an epoch
+    batches = [numbers(batch) for batch in take(pattern, tokenizer, 40, kept_images_gib=reading)]
     # an epoch is 2 batches of 4 of the 10 images
     epochs = [first + second for first, second in zip(batches[::2], batches[1::2], strict=True)]
     assert all(len(set(epoch)) == 8 for epoch in epochs)
@@ -287,9 +285,7 @@ def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path):
     with pytest.raises(tf.errors.FailedPreconditionError) as raised:
         list(stream.take(2))
     assert "begin a new run" in explain_failure([path], config, 0, raised.value)
-    assert explain_failure([path], config, 0, raised.value, counts=[8]).startswith(
-        f"training file {path} holds 7 records where 8 were counted: it was changed since; "
-    )
+    assert "holds 7 records where 8 were counted" in explain_failure([path], config, 0, raised.value, counts=[8])
 
 
 def test_counts_that_are_known_are_taken_and_change_nothing(pattern, tokenizer, reading):
@@ -298,8 +294,8 @@ def test_counts_that_are_known_are_taken_and_change_nothing(pattern, tokenizer, 
     assert_equal(list(stream.take(6).as_numpy_iterator()), take(pattern, tokenizer, 6, kept_images_gib=reading))
 
 
-@pytest.mark.parametrize("counted", [[4, 3, 2], [4, 3, 4]])
+@pytest.mark.parametrize("counted", [2, 4])
 def test_other_counts_than_the_files_hold_are_told(pattern, tokenizer, counted):
-    config = TrainingConfig(steps=100, warmup_steps=0, batch=4, kept_images_gib=1.0)
-    with pytest.raises(ValueError, match=r"training file .*/data-00002-of-00003\.gz holds 3 records where \d were"):
-        training_batches([pattern], MODEL, config, tokenizer, counts=counted)
+    config = TrainingConfig(steps=100, warmup_steps=0, batch=4)
+    with pytest.raises(ValueError, match=rf"file .*/data-00002-.* holds 3 records where {counted} were counted"):
+        training_batches([pattern], MODEL, config, tokenizer, counts=[4, 3, counted])

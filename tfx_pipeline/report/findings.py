@@ -48,7 +48,12 @@ def read_answers(content: Mapping[str, Any]) -> ExampleAnswers:
     """Returns the answers that a file ANSWERS_FILE holds."""
     return tuple(
         SplitAnswers(
-            **{name: tuple(map(_question, value)) if name.startswith("by_") else value for name, value in split.items()}
+            split["split"],
+            split["images"],
+            split["captions"],
+            by_caption=tuple(map(_question, split["by_caption"])),
+            by_label=tuple(map(_question, split["by_label"])),
+            by_image=tuple(map(_question, split["by_image"])),
         )
         for split in content["answers"]
     )
