@@ -13,7 +13,8 @@ import pytest
 import tensorflow as tf
 
 import small_training
-from components.artifacts import RECORD_COUNTS_FILE, RecordCounts, Vocabulary
+from components.artifact_files import RECORD_COUNTS_FILE
+from components.artifacts import RecordCounts, Vocabulary
 from components.trainer.component import AlignTrainer
 from serving import signatures
 from small_training import STEPS, example, train, write_inputs
