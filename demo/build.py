@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from PIL import Image
+
 from drawings import DRAWINGS, EMOJI_LIST, EVERY_CONCEPT, TEST_ARTIST, Names, find_drawings, not_rendered, source
 from families import Concept, families, family_name
-from PIL import Image
 
 SIDE_PX = 64
 COLOURS = 128  # a palette takes a third of the bytes; at 64 px the difference is hard to see
