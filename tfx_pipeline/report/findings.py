@@ -20,7 +20,7 @@ from typing import Any
 
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.prompts import class_texts
-from tfx_pipeline.ablation_results import write_aside
+from tfx_pipeline.files import write_file
 from tfx_pipeline.report.example_answers import Answer, ExampleAnswers, Question, SplitAnswers, find_answers
 from tfx_pipeline.run_record import RunRecord
 
@@ -74,7 +74,8 @@ def _keep(path: Path, find: Callable[[], Mapping[str, Any]]) -> None:
         found = find()
     except Exception as error:  # whatever a damaged artifact makes its reader raise: the page says so and goes on
         found = {"why": " ".join(str(error).split()) or type(error).__name__}
-    write_aside(json.dumps(found, ensure_ascii=False, default=lambda raw: base64.b64encode(raw).decode()), path)
+    content = json.dumps(found, ensure_ascii=False, default=lambda raw: base64.b64encode(raw).decode())
+    write_file(path, content.encode(), str(path))
 
 
 def _read_evaluation(folder: Path, blessing: Path | None) -> dict[str, Any]:
