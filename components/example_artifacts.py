@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tfx.types import artifact, artifact_utils
 
-from components import whole_files
+from components import example_files, whole_files
 
 ASIDE = ".aside"  # folder beside the splits that holds what is being written
 _EVALUATION_SET = "evaluation_set"
@@ -24,8 +24,14 @@ def split_names(examples: artifact.Artifact) -> list[str]:
 
 
 def list_files(examples: artifact.Artifact, split: str) -> list[str]:
-    """Returns the record files of one split, sorted by name."""
-    return whole_files.list_folder(artifact_utils.get_split_uri([examples], split))
+    """Returns the record files of one split, sorted by name.
+
+    Raises:
+      ValueError: where some of them are gone.
+    """
+    paths = whole_files.list_folder(artifact_utils.get_split_uri([examples], split))
+    example_files.refuse_gaps(paths)
+    return paths
 
 
 def aside_folder(of: artifact.Artifact) -> str:

@@ -7,19 +7,41 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import posixpath
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from components import whole_files
 from components.tfrecords import framing, read_records
 
+_NUMBERED = re.compile(r"data_tfrecord-(?P<index>\d+)-of-(?P<count>\d+)\.gz$")
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for gzip's framing
 
 
 def file_name(index: int, count: int) -> str:
     """Returns the name that TFX gives to file `index` of `count`."""
     return f"data_tfrecord-{index:05d}-of-{count:05d}.gz"
+
+
+def refuse_gaps(paths: Sequence[str]) -> None:
+    """Raise ValueError where some of the files that `file_name` names are gone, as when a scratch disk is purged.
+
+    Args:
+      paths: the files of one split.
+    """
+    found = [match for match in map(_NUMBERED.search, paths) if match]
+    if not found:
+        return
+    count = int(found[0]["count"])
+    lost = sorted(set(range(count)) - {int(match["index"]) for match in found})
+    if lost:
+        folder = posixpath.dirname(paths[0])
+        raise ValueError(
+            f"{folder} lacks {len(lost)} of its {count} files, the first of them {file_name(lost[0], count)}; delete "
+            "its artifact's folder and run again"
+        )
 
 
 def read_payloads(path: str) -> Iterator[bytes]:

@@ -24,13 +24,14 @@ from tfx_pipeline.inputs import inputs_of
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.run_record import read_record
 
+INGESTED = "StatisticsGen ExampleValidator AnomalyGate PairFilter Vocabulary"
 # Field -> the file below it that is changed, the component that reads it, and those that read what that one makes.
 CASES = {
-    "ingest.shards": ("tables/a.csv", "PairExampleGen", "StatisticsGen ExampleValidator PairFilter Vocabulary"),
-    "ingest.image_folder": ("images/0.png", "PairExampleGen", "StatisticsGen ExampleValidator PairFilter Vocabulary"),
+    "ingest.shards": ("tables/a.csv", "PairExampleGen", INGESTED),
+    "ingest.image_folder": ("images/0.png", "PairExampleGen", INGESTED),
     "evaluation_sets.*.shards": ("coco/a.tsv", "EvaluationSet.coco", "PairFilter Vocabulary"),
     "evaluation_sets.*.image_folder": ("coco_images/1.png", "EvaluationSet.coco", "PairFilter Vocabulary"),
-    "validation.schema": ("schema.pbtxt", "CuratedSchema", "ExampleValidator"),
+    "validation.schema": ("schema.pbtxt", "CuratedSchema", "ExampleValidator AnomalyGate"),
     "filter.neighbours.model.path": ("near.onnx", "PairFilter", "Vocabulary"),
     "filter.unsafe.model.path": ("unsafe/variables/v", "PairFilter", "Vocabulary"),
     "vocabulary.file": ("vocab.txt", "Vocabulary", ""),
@@ -69,7 +70,7 @@ def config_of(folder: Path) -> Config:
             "output": f"{folder}/output",
             "ingest": {"shards": f"{folder}/tables", "format": "csv", "image_folder": f"{folder}/images"},
             "evaluation_sets": {"coco": coco},
-            "validation": {"schema": f"{folder}/schema.pbtxt"},
+            "validation": {"schema": f"{folder}/schema.pbtxt", "on_anomalies": "stop"},
             "filter": {
                 "neighbours": {"model": {**model, "path": f"{folder}/near.onnx"}, "min_cosine": 0.9},
                 "unsafe": {"model": {**model, "path": f"{folder}/unsafe"}, "threshold": 0.5},
@@ -206,7 +207,7 @@ def test_rerun_forces_a_component_and_what_reads_it_and_later_runs_take_the_new_
     after = read_record(run.run_dir)
     for name, key in (("Vocabulary", "vocabulary"), ("Trainer", "model"), ("Pusher", "pushed_model")):
         assert after.output(name, key) == forced.output(name, key)
-    assert run("ExampleValidator", "Pusher") == {"ExampleValidator", "Pusher"}
+    assert run("ExampleValidator", "Pusher") == {"ExampleValidator", "AnomalyGate", "Pusher"}
 
 
 def test_a_cached_result_says_since_when_it_stands(folder, run):
@@ -215,13 +216,14 @@ def test_a_cached_result_says_since_when_it_stands(folder, run):
     run()
     record = read_record(run.run_dir)
     store = MetadataStore(sqlite_metadata_connection_config(str(record.root / METADATA_FILE)))
-    ended = {"PairExampleGen": [], "Vocabulary": []}
+    ended = {"PairExampleGen": [], "AnomalyGate": [], "Vocabulary": []}
     for execution in store.get_executions():
         for name, times in ended.items():
             (node,) = (each for each in store.get_contexts_by_execution(execution.id) if each.type == "node")
             if node.name == f"quick.{name}" and execution.last_known_state == Execution.COMPLETE:
                 times.append(execution.last_update_time_since_epoch / 1000)
     assert record.component("PairExampleGen").since == ended["PairExampleGen"][0]
+    assert record.component("AnomalyGate").since == ended["AnomalyGate"][0]  # it has no output
     assert record.component("Vocabulary").since == max(ended["Vocabulary"])
     assert len(ended["Vocabulary"]) == 2
     assert record.component("BaselineModel").since is None
