@@ -134,7 +134,5 @@ def test_files_of_a_split_that_are_gone_are_missed():
     names = [f"/x/Split-train/{example_files.file_name(index, 12)}" for index in range(12)]
     for whole in (names, [], ["/x/Split-train/another.gz"]):
         example_files.refuse_gaps(whole)
-    with pytest.raises(
-        ValueError, match=r"^/x/Split-train lacks 2 of its 12 files, the first .*-00003-of-00012"
-    ):
+    with pytest.raises(ValueError, match=r"^/x/Split-train lacks 2 of its 12 files, the first .*-00003-of-00012"):
         example_files.refuse_gaps([*names[:3], *names[4:11]])
