@@ -14,6 +14,7 @@ from components.tally import Tally
 IMAGES = "images"
 CAPTIONS = "captions"
 SAMPLES_PER_REASON = 5
+MAX_SEEN = 10_000  # names of one kind that are kept in mind
 _ALWAYS_SHOWN = ("record", "detail")
 
 
@@ -42,6 +43,7 @@ class Counts:
       read, kept: (split, kind) -> records, where kind is IMAGES or CAPTIONS.
       dropped: (split, kind, reason) -> records.
       noted: (split, kind, name of what could not be used of them) -> records that were kept.
+      seen: kind of name -> the different names that records had, at most some MAX_SEEN.
       samples: reason -> the samples of least rank, at most SAMPLES_PER_REASON, in order.
     """
 
@@ -49,6 +51,7 @@ class Counts:
     kept: Counter = field(default_factory=Counter)
     dropped: Counter = field(default_factory=Counter)
     noted: Counter = field(default_factory=Counter)
+    seen: dict[str, set[str]] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     _undeveloped: dict[tuple[str, str], Callable[[], Picture]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -69,6 +72,17 @@ class Counts:
         """Count one kept record of which something could not be used, and consider it as a sample."""
         self.noted[split, kind, name] += 1
         self.add_sample(name, record, detail)
+
+    def see(self, kind: str, names: Iterable[str]) -> None:
+        """Keep names in mind that a record has."""
+        known = self.seen.setdefault(kind, set())
+        if len(known) < MAX_SEEN:
+            known.update(names)
+
+    def all_seen(self, kind: str) -> list[str] | None:
+        """Returns all names of a kind, sorted; None where they are too many to have been kept in mind."""
+        names = self.seen.get(kind, set())
+        return sorted(names) if len(names) < MAX_SEEN else None
 
     def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] | None = None) -> None:
         """Consider a record as a sample of a reason."""
@@ -133,6 +147,7 @@ class Counts:
             "kept": [[*key, number] for key, number in sorted(self.kept.items())],
             "dropped": [[*key, number] for key, number in sorted(self.dropped.items())],
             "noted": [[*key, number] for key, number in sorted(self.noted.items())],
+            "seen": {kind: sorted(names) for kind, names in self.seen.items()},
             "samples": {reason: [list(sample) for sample in found] for reason, found in self.samples.items()},
         }
 
@@ -148,6 +163,7 @@ class Counts:
             kept,
             dropped,
             noted,
+            seen={kind: set(names) for kind, names in content["seen"].items()},
             samples={reason: [Sample(*sample) for sample in found] for reason, found in content["samples"].items()},
         )
 
@@ -160,6 +176,8 @@ def merge(parts: Iterable[Counts]) -> Counts:
         whole.kept.update(part.kept)
         whole.dropped.update(part.dropped)
         whole.noted.update(part.noted)
+        for kind, names in part.seen.items():
+            whole.see(kind, names)
         for reason, found in part.samples.items():
             joined = [*whole.samples.get(reason, []), *found]
             whole.samples[reason] = heapq.nsmallest(SAMPLES_PER_REASON, joined)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.evaluator.config import EvaluationConfig
+from components.evaluator.config import ZERO_SHOT_METRICS, EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.validation.config import ValidationConfig
@@ -75,6 +75,12 @@ class Config:
             for name in names:
                 if name not in splits:
                     raise ConfigError(f"{section}.splits names {name!r}, but ingest makes {splits}; name one of those")
+        for name in self.evaluation.min_metrics:
+            if name.partition("/")[2] in ZERO_SHOT_METRICS and self.ingest.fields.label is None:
+                raise ConfigError(
+                    f"evaluation.min_metrics names {name!r}, but ingest.label_field is null, so no image has a class; "
+                    "set it to the field with the class, or leave the metric out"
+                )
         for name in self.evaluation_sets:
             if name in splits:
                 raise ConfigError(

@@ -41,7 +41,8 @@ def outcome(component: ComponentRecord) -> str:
 
 
 def _ingested(uri: Path) -> str:
-    return _pairs(uri / INGEST_REPORT_FILE)
+    unknown = json.loads((uri / INGEST_REPORT_FILE).read_text(encoding="utf-8")).get("unknown_fields", [])
+    return "; ".join([_pairs(uri / INGEST_REPORT_FILE), *unknown])
 
 
 def _validated(uri: Path) -> str:

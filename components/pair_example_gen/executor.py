@@ -21,6 +21,7 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from absl import logging
 from PIL import Image
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
@@ -32,6 +33,7 @@ from components.handover import HandOverCounts, collect_counts
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig, read_config
 from components.pair_example_gen.metadata import JoinMetadata, Rows, as_key, rows_beside
+from components.pair_example_gen.names_seen import FIELDS, LABELS, unknown_fields
 from components.pair_example_gen.pair_example import to_example
 from components.pair_example_gen.raw_record import RawRecord
 from components.pair_example_gen.reasons import Refused
@@ -90,10 +92,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "HandOver" >> beam.ParDo(HandOverCounts(example_artifacts.aside_folder(report)))
             )
         counts = collect_counts(example_artifacts.aside_folder(report))
+        unknown = unknown_fields(config, counts.all_seen(FIELDS))
+        for sentence in unknown:
+            logging.warning("%s", sentence)
         publish(examples, report)
         whole_files.write_json(
             posixpath.join(report.uri, INGEST_REPORT_FILE),
-            {"splits": counts.report_splits(config.split_names), "samples": counts.report_samples()},
+            {
+                "splits": counts.report_splits(config.split_names),
+                "samples": counts.report_samples(),
+                "labels": counts.all_seen(LABELS),
+                "unknown_fields": unknown,
+            },
         )
         for name, total in counts.totals().items():
             report.set_int_custom_property(name, total)
@@ -168,10 +178,12 @@ class Ingest:
         in_file = read_name(record.fields, fields.key) or record.name
         name = _printable(url or f"{task.name}#{in_file}")[:MAX_NAME_CHARACTERS]
         captions = Captions()
+        counts.see(FIELDS, map(_printable, record.fields))
         try:
             load_image(record, config.folder_of_images)
             picture = read_picture(record, config.max_image_pixels, decode_as_training_does)
             label = read_label(record.fields, fields.label)
+            counts.see(LABELS, [label] if label else [])
             captions = read_captions(record.fields, fields.captions, fields.language)
             if not captions.kept:
                 raise Refused(reasons.NO_CAPTION, f"{len(captions.refused)} unusable in {', '.join(fields.captions)}")

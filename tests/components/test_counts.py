@@ -78,6 +78,21 @@ def test_what_is_noted_of_kept_records_adds_up_beside_the_balance():
     assert {sample["record"] for sample in whole.report_samples()["language_unknown"]} == {"a", "b"}
 
 
+def test_names_that_records_have_are_kept_in_mind_unless_they_are_too_many(monkeypatch):
+    monkeypatch.setattr("components.counts.MAX_SEEN", 4)
+    parts = [Counts(), Counts()]
+    parts[0].see("label", ["cat", "dog"])
+    parts[0].see("field", ["url"])
+    parts[1].see("label", ["dog", "cow"])
+    assert merge(parts).all_seen("label") == ["cat", "cow", "dog"]
+    assert Counts.from_json(json.loads(json.dumps(merge(parts).to_json()))) == merge(parts)
+    parts[1].see("label", ["hen"])
+    assert merge(parts).all_seen("label") is None
+    assert merge(parts).all_seen("field") == ["url"]
+    assert merge(parts).all_seen("nothing") == []
+    assert parts[0].all_seen("label") == ["cat", "dog"]
+
+
 def test_a_record_that_was_lost_on_the_way_is_an_error():
     counts = Counts()
     counts.read["train", IMAGES] = 2

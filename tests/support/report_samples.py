@@ -74,6 +74,8 @@ INGEST = {
         "seen": {"images": tally(1406), "captions": {**tally(2812, not_utf8=1), "noted": {"language_unknown": 4}}},
     },
     "samples": {"no_image": [{"record": "0.tar#k1", "detail": "members: <json>"}], "not_utf8": []},
+    "labels": ["cat face", "dog face"],
+    "unknown_fields": ["ingest.url_field is 'ulr', which no record has; did you mean 'url'?"],
 }
 FILTER = {
     "rules": [

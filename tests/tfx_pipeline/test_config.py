@@ -166,6 +166,10 @@ def test_set_reads_yaml_as_files_are_read(value, message):
         ("evaluation: {splits: train}", "evaluation.splits is 'train' (str); it must be a list, such as [train]"),
         ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
         ("evaluation: {min_metrics: {validation/recall: 0.1}}", "evaluation.min_metrics has the key"),
+        (
+            "evaluation: {min_metrics: {validation/zero_shot_top_1: 0.1}}",
+            "evaluation.min_metrics names 'validation/zero_shot_top_1', but ingest.label_field is null, so no image",
+        ),
         ("filter: {max_images_per_caption: 0}", "filter.max_images_per_caption is 0; it must be 1 or more, or null"),
         ("filter: {max_aspect_ratio: .5}", "filter.max_aspect_ratio is 0.5; it must be 1 or more, or null"),
         ("filter: {min_words: 9, max_words: 8}", "filter.max_words is 8, below filter.min_words = 9"),

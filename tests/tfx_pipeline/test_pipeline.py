@@ -30,7 +30,7 @@ def properties(**evaluation) -> dict[str, dict]:
     [
         {"prompts": ["a drawing of {}"]},
         {"class_names": {"n02084071": ["dog"]}},
-        {"min_metrics": {"validation/zero_shot_top_1": 0.5}},
+        {"min_metrics": {"validation/t2i_recall_at_10": 0.5}},
     ],
 )
 def test_how_a_model_is_judged_is_the_evaluators_business_alone(change):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import html
 import io
 import math
 from pathlib import Path
@@ -19,6 +20,7 @@ from tfx_pipeline.report.axes import around, from_zero, logarithmic, nice_range
 from tfx_pipeline.report.charts import Reference, line_chart
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.data_section import data_section
+from tfx_pipeline.report.evaluation_section import evaluation_section, unknown_classes
 from tfx_pipeline.report.example_answers import (
     IMAGE_ANSWERS,
     THUMBNAIL_PX,
@@ -256,3 +258,18 @@ def test_samples_show_what_was_dropped_in_pictures(contents):
         ["shorter_side", "0.tar#k", "1 x 9 px", "<i>", ""],
         ["shorter_side", "0.tar#l", "2 x 8 px", "a cat", "no preview"],
     ]
+
+
+def test_names_of_the_config_that_the_data_do_not_have_are_said(contents):
+    names = {"cat face": ["cat"], "Dogface": ["dog"]}
+    named = dataclasses.replace(contents, config={**contents.config, "evaluation": {"class_names": names}})
+    (sentence,) = unknown_classes(named)
+    assert sentence == (
+        "evaluation.class_names names 'Dogface', which is the label of no image; did you mean 'dog face'?"
+    )
+    assert sentence in html.unescape(str(evaluation_section(named)))
+    assert "ingest.url_field is 'ulr', which no record has; did you mean 'url'?" in html.unescape(
+        str(data_section(contents))
+    )
+    older = dataclasses.replace(named, ingest={"splits": {}, "samples": {}})  # of an earlier version
+    assert unknown_classes(older) == unknown_classes(dataclasses.replace(named, ingest=Missing("gone"))) == []

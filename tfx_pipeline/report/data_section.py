@@ -67,7 +67,14 @@ def _ingest(report: Mapping[str, Any] | Missing) -> Child:
         return note(report.why)
     splits = report["splits"]
     why = _by_reason(splits, "dropped", "Dropped") or note("Nothing was dropped here.")
-    return [_balance(splits), why, _by_reason(splits, "noted", "Kept all the same"), _samples(report["samples"])]
+    unknown = [note(f"{sentence}.") for sentence in report.get("unknown_fields", [])]
+    return [
+        _balance(splits),
+        *unknown,
+        why,
+        _by_reason(splits, "noted", "Kept all the same"),
+        _samples(report["samples"]),
+    ]
 
 
 def _by_reason(splits: Splits, fate: str, title: str) -> Child:

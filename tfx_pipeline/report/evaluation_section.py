@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from components.evaluator.prompts import unknown_labels
 from tfx_pipeline.report.blocks import beside, note, section, table
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
@@ -27,10 +28,18 @@ def evaluation_section(contents: Contents) -> Markup:
         _retrieval(evaluation.metrics),
         tag("h3", "Zero-shot classification"),
         _zero_shot(evaluation.metrics),
+        *(note(f"{sentence}.") for sentence in unknown_classes(contents)),
         tag("h3", "Verdict"),
         _verdict(evaluation, contents.config.get("evaluation", {})),
         lead="Each split is a gallery of its own. Small figures say what guessing gets.",
     )
+
+
+def unknown_classes(contents: Contents) -> list[str]:
+    """Returns a sentence for each key of `evaluation.class_names` that no ingested image has for its label."""
+    labels = None if isinstance(contents.ingest, Missing) else contents.ingest.get("labels")
+    class_names = contents.config.get("evaluation", {}).get("class_names", {})
+    return [] if labels is None else unknown_labels(class_names, labels)
 
 
 def _retrieval(metrics: Mapping[str, Mapping[str, float]]) -> Markup:

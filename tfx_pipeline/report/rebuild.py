@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from tfx_pipeline.config import ConfigError
 from tfx_pipeline.event_log import EVENTS_FILE
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.contents import gather
+from tfx_pipeline.report.evaluation_section import unknown_classes
 from tfx_pipeline.report.page import render
 from tfx_pipeline.run_record import REPORT_FILE, RunRecord, read_record
 
@@ -40,4 +42,7 @@ def write_report(record: RunRecord, out: Path) -> None:
     Raises:
       ConfigError: where `out` cannot be written.
     """
-    write_file(out, render(gather(record), out.parent).encode(), str(out))
+    contents = gather(record)
+    for sentence in unknown_classes(contents):
+        logging.warning("align: %s", sentence)
+    write_file(out, render(contents, out.parent).encode(), str(out))

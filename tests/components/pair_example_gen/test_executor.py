@@ -101,6 +101,8 @@ def test_bad_records_are_counted_by_name_and_the_totals_balance(mixed, load_json
     image_reasons = ["bomb:image_too_large", "broken:image_not_decodable", "odd:image_format_not_supported"]
     image_reasons += ["text only:no_image", "latin:no_caption", "bare:no_caption", "json:metadata_not_json"]
     image_reasons += ["label:label_not_text", "b:truncated_member"]
+    assert report["labels"] == ["cat"]
+    assert report["unknown_fields"] == []
     assert report["splits"]["train"]["images"] == {
         "read": 12,
         "kept": 3,
