@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +23,18 @@ class ImageIndex:
     Attributes:
       names: N names.
       embeddings: [N, D] float32, unit rows.
+      notes: arrays that are kept with the index, and mean nothing to it.
     """
 
-    def __init__(self, names: Sequence[str], embeddings: np.ndarray) -> None:
+    def __init__(
+        self, names: Sequence[str], embeddings: np.ndarray, notes: Mapping[str, np.ndarray] | None = None
+    ) -> None:
         """Normalise and hold the embeddings.
 
         Args:
           names: N names.
           embeddings: [N, D], rows of any length but 0.
+          notes: none of them may be called "names" or "embeddings".
 
         Raises:
           ValueError: when the two do not match, or a row has no direction.
@@ -46,6 +50,7 @@ class ImageIndex:
             raise ValueError(f"embedding of {names[bad[0]]!r} is zero or not finite; encode that image again")
         self.names = list(names)
         self.embeddings = embeddings / lengths
+        self.notes = dict(notes or {})
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,7 +88,7 @@ class ImageIndex:
         return np.stack(rows), np.stack(scores)
 
     def subset(self, rows: Sequence[int] | np.ndarray) -> ImageIndex:
-        """Returns an index of the given rows alone, in the given order."""
+        """Returns an index of the given rows alone, in the given order, without notes."""
         return ImageIndex([self.names[row] for row in rows], self.embeddings[np.asarray(rows, np.int64)])
 
     def save(self, path: Path) -> None:
@@ -91,7 +96,7 @@ class ImageIndex:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.stem}.{os.getpid()}.npz")
         try:
-            np.savez(aside, names=np.array(self.names, dtype=np.str_), embeddings=self.embeddings)
+            np.savez(aside, names=np.array(self.names, dtype=np.str_), embeddings=self.embeddings, **self.notes)
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
@@ -106,7 +111,8 @@ class ImageIndex:
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return cls([str(name) for name in arrays["names"]], arrays["embeddings"])
+                notes = {name: arrays[name] for name in arrays.files if name not in ("names", "embeddings")}
+                return cls([str(name) for name in arrays["names"]], arrays["embeddings"], notes)
         except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
             raise ValueError(f"{path} is not an image index ({error}); delete it and it is made again") from error
 

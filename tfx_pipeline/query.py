@@ -13,7 +13,7 @@ from rich.text import Text
 
 from serving.versions import complete_versions
 from tfx_pipeline.config import ConfigError
-from tfx_pipeline.corpus import CorpusImage, corpus_index, newest_examples, read_corpus
+from tfx_pipeline.corpus import CorpusImage, corpus_index, image_at, newest_examples
 from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 
@@ -90,7 +90,7 @@ def answer(
 
     wanted = _rows_of(index.names, splits)
     rows, scores = index.subset(wanted).search(query, k)
-    images = _images_at(examples, [wanted[row] for row in rows])
+    images = [image_at(examples, index, wanted[row]) for row in rows]
     ranked = [Ranked(float(score), found) for score, found in zip(scores, images, strict=True)]
 
     console.print(results_table(ranked))
@@ -162,13 +162,6 @@ def _rows_of(names: Sequence[str], splits: Sequence[str] | None) -> list[int]:
         if split not in known:
             raise ConfigError(f"split {split!r} does not exist in this run; its splits are {', '.join(known)}")
     return [row for row, name in enumerate(names) if name.partition("/")[0] in splits]
-
-
-def _images_at(examples: Path, rows: Sequence[int]) -> list[CorpusImage]:
-    """Returns the corpus images at the given rows, in that order; one pass over the files, none of them held whole."""
-    wanted = set(rows)
-    found = {row: image for row, image in enumerate(read_corpus(examples)) if row in wanted}
-    return [found[row] for row in rows]
 
 
 def results_table(ranked: Sequence[Ranked]) -> Table:

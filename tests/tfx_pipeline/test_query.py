@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 from components import schema
+from serving.embedder import SavedModelEmbedder
 from serving.search import ImageIndex
 from tfx_pipeline.cli import app
 from tfx_pipeline.config import ConfigError
-from tfx_pipeline.corpus import CorpusImage
+from tfx_pipeline.corpus import CorpusImage, corpus_index, image_at
 from tfx_pipeline.query import Ranked, answer, pushed_model, read_query_image, results_table
 
 COLOURS = {  # split -> caption -> colour
@@ -27,8 +29,6 @@ COLOURS = {  # split -> caption -> colour
 
 
 def write_examples(folder: Path, coloured_png) -> Path:
-    import tensorflow as tf
-
     for split, images in COLOURS.items():
         (folder / f"Split-{split}").mkdir(parents=True)
         path = folder / f"Split-{split}" / "data-00000-of-00001.gz"
@@ -162,6 +162,50 @@ def test_a_damaged_index_is_made_again(root, console, tmp_path):
     ask(root, console, tmp_path, text="red", k=1)
     assert "is damaged" in console.file.getvalue()
     assert captions_in_order(console) == ["a red wall"]
+
+
+def test_images_that_were_written_again_under_the_same_name_are_embedded_again(root, console, tmp_path, coloured_png):
+    """As where the folder was deleted and the pipeline run again: the numbers of artifacts begin anew."""
+    ask(root, console, tmp_path, text="red", k=1)
+    path = root / "artifacts" / "PairFilter" / "examples" / "5" / "Split-train" / "data-00000-of-00001.gz"
+    records = list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for record in records[1:]:
+            writer.write(record)
+    second = Console(file=io.StringIO(), width=140)
+    ask(root, second, tmp_path, text="red", k=5)
+    assert "have changed since their index was made" in second.file.getvalue()
+    assert set(captions_in_order(second)) == {text for of in COLOURS.values() for text in of} - {"a red wall"}
+
+
+def test_an_index_of_an_earlier_version_is_made_again(root, console, tmp_path):
+    (root / "index").mkdir()
+    ImageIndex(["train/train.tar#0"], np.ones([1, 4])).save(root / "index" / "20-5.npz")
+    ask(root, console, tmp_path, text="red", k=1)
+    assert captions_in_order(console) == ["a red wall"]
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_each_image_is_read_from_where_it_stands(tmp_path, colour_model, coloured_png, level):
+    """Stored, as the pipeline writes them, or deflated."""
+    folder = tmp_path / "5" / "Split-train"
+    folder.mkdir(parents=True)
+    for file in range(2):
+        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=level)
+        with tf.io.TFRecordWriter(str(folder / f"{file}.gz"), options) as writer:
+            for number in range(3):
+                features = (made := tf.train.Example()).features.feature
+                features[schema.IMAGE_ENCODED].bytes_list.value.append(coloured_png(file, number, 9))
+                features[schema.RECORD_NAME].bytes_list.value.append(b"%d#%d" % (file, number))
+                writer.write(made.SerializeToString())
+    index = corpus_index(folder.parent, SavedModelEmbedder(colour_model), tmp_path / "index.npz", lambda _: None)
+    images = [image_at(folder.parent, index, row) for row in range(6)]
+    assert [image.name for image in images] == [f"train/{file}#{number}" for file in range(2) for number in range(3)]
+    assert [image.encoded for image in images] == [coloured_png(f, n, 9) for f in range(2) for n in range(3)]
+    assert (index.notes["places"][:, 2] >= 0).all() == (level == 0)
+    index.names[2] = "train/other"
+    with pytest.raises(ConfigError, match=r"0\.gz holds train/0#2 where train/other stood"):
+        image_at(folder.parent, index, 2)
 
 
 def test_the_newest_complete_version_answers(root, colour_model):
