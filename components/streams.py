@@ -9,7 +9,11 @@ CHUNK_BYTES = 1024 * 1024
 
 def read_up_to(stream: BinaryIO, size: int) -> bytes:
     """Returns `size` bytes, or what is left where the stream ends first."""
-    chunks = []
+    first = stream.read(min(size, CHUNK_BYTES))
+    if len(first) == size or not first:
+        return first
+    chunks = [first]
+    size -= len(first)
     while size and (chunk := stream.read(min(size, CHUNK_BYTES))):
         chunks.append(chunk)
         size -= len(chunk)

@@ -170,7 +170,10 @@ class Ingest:
         records = read_source(task.source, self._config)
         if "metadata" not in self._config.layout.uses:
             return records
-        return with_rows(records, rows_beside(task.source.path, self._config))
+        try:
+            return with_rows(records, rows_beside(task.source.path, self._config))
+        except Refused as refused:
+            return with_flaw(records, refused)
 
     def _add(self, record: RawRecord, task: Task, write: Mapping[str, Callable[[bytes], None]], counts: Counts) -> None:
         config, fields = self._config, self._config.fields
@@ -209,6 +212,14 @@ def with_rows(records: Iterator[RawRecord], rows: Rows) -> Iterator[RawRecord]:
         if row is None and not record.flaw:
             record.flaw, record.detail = reasons.DUPLICATE_KEY, "the Parquet file beside the shard has its key twice"
         record.fields = {**record.fields, **(row or {})}
+        yield record
+
+
+def with_flaw(records: Iterator[RawRecord], refused: Refused) -> Iterator[RawRecord]:
+    """Give every record that has no flaw this one."""
+    for record in records:
+        if not record.flaw:
+            record.flaw, record.detail = refused.reason, refused.detail
         yield record
 
 

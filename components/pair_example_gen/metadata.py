@@ -16,10 +16,11 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 
-from components.pair_example_gen import csv_lines, parquet_reader
+from components.pair_example_gen import csv_lines, parquet_reader, reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.formats import PUBLISHED_COLUMNS
 from components.pair_example_gen.raw_record import Part
+from components.pair_example_gen.reasons import Refused
 from components.pair_example_gen.records import read_name
 from components.pair_example_gen.sources import open_file, read_source
 from components.pair_example_gen.storage import StorageFailure
@@ -42,10 +43,13 @@ def path_beside(shard: str) -> str:
 
 
 def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> dict[bytes, dict[str, Any] | None]:
-    """Returns the rows of the Parquet file beside a shard by key; none where there is no such file, or it is damaged.
+    """Returns the rows of the Parquet file beside a shard by key; none where there is no such file.
 
-    None stands in place of two rows of one key that differ. The .json members of the shard say the
-    same as the rows, so that a damaged file loses nothing that they hold.
+    None stands in place of two rows of one key that differ.
+
+    Raises:
+      Refused: with metadata_damaged, where the file is there and cannot be read whole, or has no column of keys: what
+        it corrects must not be taken uncorrected.
     """
     path = path_beside(shard)
     names = (SHARD_KEY, *wanted_fields(config), *more, *([config.fields.url] if config.fields.url else []))
@@ -55,12 +59,15 @@ def rows_beside(shard: str, config: IngestConfig, more: Iterable[str] = ()) -> d
     try:
         with open_file(path) as stream:
             for _, row in parquet_reader.read_rows(stream, Part(), names, parquet_reader.TEXT_BATCH_ROWS):
+                if SHARD_KEY not in row:
+                    raise ValueError(f"it has no column {SHARD_KEY!r}")
                 key = as_key(read_name(row, SHARD_KEY))
                 rows[key] = row if rows.get(key, row) == row else None
     except StorageFailure:  # the file may be whole
         raise
-    except Exception:  # a damaged file makes Arrow raise nearly anything
-        return {}
+    except Exception as error:  # a damaged file makes Arrow raise nearly anything
+        detail = f"{path} cannot be read ({error}); write it again, or move it away to take what the shard says"
+        raise Refused(reasons.METADATA_DAMAGED, detail) from error
     return rows
 
 
@@ -152,7 +159,10 @@ class ReadShardKeys(beam.DoFn):
 
     def process(self, element: tuple[str, Task]) -> Iterator[tuple[bytes, tuple[str, bytes]]]:
         path, task = element
-        beside = rows_beside(path, self._config, [self._join])
+        try:
+            beside = rows_beside(path, self._config, [self._join])
+        except Refused:  # which every record of the shard will say
+            return
         if any(self._join in row for row in beside.values() if row):
             named = ((key, read_name(row, self._join)) for key, row in beside.items() if row)
         else:

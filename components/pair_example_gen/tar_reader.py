@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.decompression import DamagedCompression
+from components.pair_example_gen.images import EXTENSIONS
 from components.streams import CHUNK_BYTES, read_up_to
 
 MAX_MEMBER_BYTES = 256 * 1024 * 1024  # of one member held in memory; img2dataset's are some hundred kilobytes
 _BLOCK_BYTES = tarfile.BLOCKSIZE
 _MAX_DIGITS = 20  # of a number of bytes; Python refuses to read numbers of thousands of digits
 _FILE_TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
-_KEY_AND_EXTENSION = re.compile(r"((?:.*/)?[^./][^./]*)\.([^/]*)", re.DOTALL)
+_WITHOUT_CONTENT = frozenset(tarfile.SUPPORTED_TYPES) - {*tarfile.REGULAR_TYPES, *tarfile.GNU_TYPES}
+_NAME = re.compile(r"(.*/)?([^./]+)\.([^/]*)", re.DOTALL)  # folder, up to the first dot, behind it
+_IMAGES, _TEXTS = frozenset(EXTENSIONS), frozenset(("txt", "json"))
+_OF_THE_SHARD = (
+    reasons.CORRUPT_SHARD,
+    reasons.SHARD_WITHOUT_END,
+    reasons.DATA_BEHIND_END,
+    reasons.TRUNCATED_MEMBER,
+)
+_SPARSE_GOES_ON, _SPARSE_BLOCK_GOES_ON = 482, 504  # where old GNU headers and their further blocks say so
+_ANY_SIZE = 1 << 62  # more than a stream holds
 
 
 @dataclass
 class Record:
-    """Consecutive members of a shard that share a key.
+    """Members of a shard that belong together.
 
     Attributes:
-      key: the members' path up to the first dot of its last part, as WebDataset has it.
-      members: extension in lower case, without the leading dot -> content.
+      key: what their names agree in: see `read_records`.
+      members: what follows the key and a dot, in lower case -> content.
       flaw: reason for which the record cannot be used, or "".
       detail: what is known of the flaw.
     """
@@ -40,8 +51,7 @@ class Record:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     name: str
     content: bytes
     flaw: str = ""
@@ -49,40 +59,79 @@ class _Member:
 
 
 def read_records(stream: BinaryIO) -> Iterator[Record]:
-    """Yield the records of a shard in order, in the memory of one record.
+    """Yield the records of a shard in order, in the memory of the members that share a name up to the first dot.
 
-    Members that are no files, and files without a dot or starting with one, belong to no record. An extension that
-    comes twice under one key begins a second record: shards that were appended to hold a record twice. A shard that
-    breaks off ends with a record whose `flaw` says how.
+    Consecutive members whose names agree up to the first dot of their last part are a record, as WebDataset has it:
+    a.jpg, a.seg.png and a.json. Only an image and a text that agree up to a later dot, the last one, are a record of
+    their own: IMG_1.edited.jpg and IMG_1.edited.txt beside IMG_1.jpg and IMG_1.txt. A name that comes twice begins a
+    second record: shards that were appended to hold a record twice. Folders are passed over.
+
+    What is lost is a record without members whose `flaw` says why: a file that belongs to no record, since its name has
+    no dot or begins with one, and what a shard ends with that breaks off.
 
     Args:
       stream: the shard, uncompressed; only read from, never sought in.
     """
-    record: Record | None = None
+    group = _Group("")
     for member in _read_members(stream):
-        match = _KEY_AND_EXTENSION.fullmatch(member.name)
-        if member.flaw in (reasons.CORRUPT_SHARD, reasons.SHARD_WITHOUT_END):
-            if record:
-                yield record
-            yield Record("", {}, member.flaw, member.detail)
-            return
+        match = _NAME.fullmatch(member.name)
         if not match:
-            if member.flaw == reasons.TRUNCATED_MEMBER:
-                if record:
-                    yield record
-                yield Record(member.name, {}, member.flaw, member.detail)
-                return
+            if member.flaw in _OF_THE_SHARD:
+                yield from group.records()
+                group = _Group("")
+            yield Record(member.name, {}, member.flaw or reasons.UNUSED_MEMBER, member.detail or "a name without a key")
             continue
-        key, extension = match[1], match[2].lower()
-        if record and (record.key != key or extension in record.members):
-            yield record
-            record = None
-        record = record or Record(key, {})
-        record.members[extension] = member.content
+        folder, first, rest = match.groups(default="")
+        if not group.add(folder + first, rest, member):
+            yield from group.records()
+            group = _Group(folder + first)
+            group.add(folder + first, rest, member)
+    yield from group.records()
+
+
+class _Group:
+    """Consecutive members whose names agree up to the first dot of their last part.
+
+    Its "stems" are what names have between that dot and their extension: "" of a.jpg, "seg." of a.seg.png.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._size = 0  # bytes of content
+        self._names: set[str] = set()
+        self._stems: dict[str, Record] = {}
+
+    def add(self, key: str, rest: str, member: _Member) -> bool:
+        """Take a member, or say that it does not belong here; `rest` is what follows its key and a dot."""
+        lower = rest.lower()
+        if key != self._key or lower in self._names:
+            return False
+        stem, dot, _ = rest.rpartition(".")
+        record = self._stems.get(stem + dot)
+        if record is None:
+            if self._size > MAX_MEMBER_BYTES:  # 2021.05.jpg, and all others of that year
+                return False
+            record = self._stems[stem + dot] = Record(f"{key}.{stem}" if dot else key, {})
+        record.members[lower.rpartition(".")[2]] = member.content
         if member.flaw:
             record.flaw, record.detail = member.flaw, member.detail
-    if record:
-        yield record
+        self._names.add(lower)
+        self._size += len(member.content)
+        return True
+
+    def records(self) -> Iterator[Record]:
+        """Yield each image that has a text up to its last dot, and what is left as one record."""
+        left = self._stems.pop("", None) or Record(self._key, {})
+        for stem, record in self._stems.items():
+            if not _TEXTS.isdisjoint(record.members) and not _IMAGES.isdisjoint(record.members):
+                yield record
+                continue
+            for extension, content in record.members.items():
+                left.members[stem.lower() + extension] = content
+            if record.flaw:
+                left.flaw, left.detail = record.flaw, record.detail
+        if left.members:
+            yield left
 
 
 def _read_members(stream: BinaryIO) -> Iterator[_Member]:
@@ -96,19 +145,31 @@ def _read_members(stream: BinaryIO) -> Iterator[_Member]:
 def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:
     long_name = ""
     pax: dict[str, str] = {}
+    ended = False  # whether zeros stand before: behind them another archive may begin, as `tar -i` has it
     while True:
         header = read_up_to(stream, _BLOCK_BYTES)
         if not header:
-            yield _Member("", b"", reasons.SHARD_WITHOUT_END, "the file stops where another member could begin")
+            if not ended:
+                yield _Member("", b"", reasons.SHARD_WITHOUT_END, "the file stops where another member could begin")
             return
-        if len(header) == _BLOCK_BYTES and not header.strip(b"\0"):
+        if not header.strip(b"\0") and (ended or len(header) == _BLOCK_BYTES):
+            ended, long_name, pax = True, "", {}
+            continue
+        try:
+            info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            if not ended:
+                raise
+            size = len(header) + _skip(stream, _ANY_SIZE)
+            yield _Member("", b"", reasons.DATA_BEHIND_END, f"{size} bytes behind the end are no tar ({error})")
             return
-        if len(header) < _BLOCK_BYTES:
-            yield _Member("", b"", reasons.CORRUPT_SHARD, f"a header of {len(header)} bytes where one has 512")
-            return
-        info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
-        name = pax.get("path") or long_name or info.name
+        ended = False
+        name = pax.get("GNU.sparse.name") or pax.get("path") or long_name or info.name
+        if info.type == tarfile.GNUTYPE_SPARSE:
+            _skip_map(stream, header)
         size = int(pax["size"]) if pax.get("size", "").isdecimal() else info.size
+        if info.type in _WITHOUT_CONTENT:
+            size = 0
         if size < 0:
             raise tarfile.HeaderError(f"a member has {size} bytes")
         padded = size + -size % _BLOCK_BYTES
@@ -119,23 +180,43 @@ def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:
             yield _Member(name, b"", reasons.MEMBER_TOO_LARGE, f"{size} bytes, above {MAX_MEMBER_BYTES}")
             long_name, pax = "", {}
             continue
-        content = read_up_to(stream, padded)
+        content = read_up_to(stream, size)
         if len(content) < size:
             yield _Member(name, b"", reasons.TRUNCATED_MEMBER, f"{len(content)} of its {size} bytes are there")
             return
-        content = content[:size]
+        read_up_to(stream, padded - size)
         if info.type == tarfile.GNUTYPE_LONGNAME:
             long_name = _text(content.rstrip(b"\0"))
-        elif info.type == tarfile.XHDTYPE:
+        elif info.type in (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE):
             pax = _parse_pax(content)
         elif info.type not in (tarfile.GNUTYPE_LONGLINK, tarfile.XGLTYPE):
-            if info.type in _FILE_TYPES:
-                yield _Member(name, content)
+            if info.type != tarfile.DIRTYPE:
+                special = _special(info, pax)
+                yield _Member(name, b"", reasons.SPECIAL_MEMBER, special) if special else _Member(name, content)
             long_name, pax = "", {}
 
 
+def _special(info: tarfile.TarInfo, pax: Mapping[str, str]) -> str:
+    """Returns what is special about a member whose content does not stand in the shard as it is, or ""."""
+    if info.type in _FILE_TYPES and not pax:
+        return ""
+    if info.type in (tarfile.LNKTYPE, tarfile.SYMTYPE):
+        return f"a link to {info.linkname!r}; store the file itself (tar --hard-dereference --dereference)"
+    if info.type == tarfile.GNUTYPE_SPARSE or any(key.startswith("GNU.sparse") for key in pax):
+        return "a sparse file; store it whole (tar without --sparse)"
+    return "" if info.type in _FILE_TYPES else f"of type {info.type!r}, no file"
+
+
+def _skip_map(stream: BinaryIO, header: bytes) -> None:
+    """Pass over the blocks that hold more of an old GNU sparse file's map."""
+    goes_on = header[_SPARSE_GOES_ON]
+    while goes_on:
+        block = read_up_to(stream, _BLOCK_BYTES)
+        goes_on = len(block) == _BLOCK_BYTES and block[_SPARSE_BLOCK_GOES_ON]
+
+
 def _parse_pax(content: bytes) -> dict[str, str]:
-    """Returns the "path" and "size" of a pax header, whose records read b"<length> <key>=<value>\\n"."""
+    """Returns path, size and what GNU says of sparse files of a pax header: b"<length> <key>=<value>\\n", repeated."""
     found = {}
     while content:
         length, _, rest = content.partition(b" ")
@@ -144,8 +225,8 @@ def _parse_pax(content: bytes) -> dict[str, str]:
         key, _, value = rest[: int(length) - len(length) - 2].partition(b"=")
         if key == b"size" and len(value) > _MAX_DIGITS:
             raise tarfile.HeaderError("a pax record has a size that no file has")
-        if key in (b"path", b"size"):
-            found[key.decode()] = _text(value)
+        if key in (b"path", b"size") or key.startswith(b"GNU.sparse"):
+            found[_text(key)] = _text(value)
         content = content[int(length) :]
     return found
 

@@ -23,6 +23,9 @@ def read_tar(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[Raw
     wants_json = bool({*config.named_fields} - {TEXT_FIELD})
     for record in read_records(stream):
         yield to_raw_record(record, wants_json)
+        for extension in unused_images(record):
+            detail = f"its record {record.key[:80]!r} has another image"
+            yield RawRecord(f"{record.key}.{extension}", flaw=reasons.UNUSED_MEMBER, detail=detail)
 
 
 def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
@@ -53,6 +56,13 @@ def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
 def image_member(record: Record) -> str:
     """Returns the extension of the member that holds the image, or ""."""
     return next((extension for extension in record.members if extension in EXTENSIONS), "")
+
+
+def unused_images(record: Record) -> list[str]:
+    """Returns the extensions of a record's images beside the one that is used, none where none is."""
+    images = [extension for extension in record.members if extension.rpartition(".")[2] in EXTENSIONS]
+    used = image_member(record) if len(images) > 1 else ""
+    return [extension for extension in images if used and extension != used]
 
 
 def read_metadata(record: Record) -> dict:

@@ -107,6 +107,20 @@ def test_the_parquet_beside_a_shard_has_its_captions(shard, ingest):
     assert tally == {"read": 4, "kept": 1, "dropped": {"no_caption": 3}}
 
 
+@pytest.mark.parametrize("damage", ["cut", "no key"])
+def test_a_damaged_parquet_beside_a_shard_drops_what_it_corrects(shard, ingest, make_tar, make_image, damage):
+    sound = [("7.jpg", make_image(seed=7, kind="JPEG")), ("7.json", b'{"caption": "seven"}')]
+    (shard / "00001.tar").write_bytes(make_tar(sound))
+    pq.write_table(pa.table({"key": ["000000"], "caption": ["zero"], "url": ["http://x/0"]}), shard / "00000.parquet")
+    if damage == "cut":
+        (shard / "00000.parquet").write_bytes((shard / "00000.parquet").read_bytes()[:-20])
+    else:
+        pq.write_table(pa.table({"caption": ["zero"]}), shard / "00000.parquet")
+    found, tally = ingest(shards=str(shard), format="coyo")
+    assert found == {"00001.tar#7": [("seven", "en")]}
+    assert tally == {"read": 5, "kept": 1, "dropped": {"metadata_damaged": 4}}
+
+
 def test_laions_metadata_meets_the_shards_by_address(shard, ingest):
     table = {
         "SAMPLE_ID": [1, 2, 3, 4, 5],

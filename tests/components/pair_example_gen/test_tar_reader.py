@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import shutil
+import subprocess
 import tarfile
 
 import pytest
@@ -39,16 +41,103 @@ def test_a_key_that_comes_twice_makes_two_records(make_tar):
     assert read(shard) == [Record("0", {"jpg": b"a", "txt": b"b"})] * 2
 
 
-def test_folders_links_and_nameless_members_belong_to_no_record():
-    shard = (
-        header("folder.jpg/", 0, tarfile.DIRTYPE)
-        + header("link.jpg", 0, tarfile.SYMTYPE)
-        + header("README", 0)
-        + header("./.hidden.jpg", 0)
-        + header("0.jpg", 0)
-        + END
-    )
-    assert read(shard) == [Record("0", {"jpg": b""})]
+def test_files_without_a_key_are_counted_and_folders_are_passed_over():
+    shard = header("folder.jpg/", 0, tarfile.DIRTYPE) + header("0.jpg", 0) + header("README", 0)
+    shard += header("./.hidden.jpg", 0) + header("0.txt", 0) + END
+    found = read(shard)
+    assert [(record.key, record.flaw) for record in found[:-1]] == [
+        ("README", reasons.UNUSED_MEMBER),
+        ("./.hidden.jpg", reasons.UNUSED_MEMBER),
+    ]
+    assert found[-1] == Record("0", {"jpg": b"", "txt": b""})
+
+
+def linked(name: str, target: str, kind: bytes) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, target, 7  # some archivers state the target's size
+    return info.tobuf(tarfile.USTAR_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.LNKTYPE, tarfile.SYMTYPE])
+def test_a_link_flaws_its_record(kind):
+    link, sound = read(linked("1.jpg", "0.jpg", kind) + header("1.txt", 0) + header("2.jpg", 0) + END)
+    assert (link.key, link.flaw, "a link to '0.jpg'" in link.detail) == ("1", reasons.SPECIAL_MEMBER, True)
+    assert sound == Record("2", {"jpg": b""})
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="needs GNU tar")
+@pytest.mark.parametrize("form", ["gnu", "posix"])
+def test_sparse_files_are_counted_and_those_behind_are_read(tmp_path, form):
+    with (tmp_path / "0.jpg").open("wb") as file:
+        for hole in range(40):  # more than one header holds
+            file.seek(hole * 65536)
+            file.write(b"x")
+    (tmp_path / "1.jpg").write_bytes(b"y")
+    command = ["tar", "--sparse", f"--format={form}", "-cf", "s.tar", "0.jpg", "1.jpg"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    sparse, sound = read((tmp_path / "s.tar").read_bytes())
+    assert (sparse.key, sparse.flaw) == ("0", reasons.SPECIAL_MEMBER)
+    assert sound == Record("1", {"jpg": b"y"})
+
+
+def test_shards_that_were_joined_are_read_to_the_end(make_tar):
+    first, second = (make_tar([(f"{key}.jpg", b"x"), (f"{key}.txt", b"y")]) for key in "01")
+    assert read(first + second) == [Record(key, {"jpg": b"x", "txt": b"y"}) for key in "01"]
+    assert [record.flaw for record in read(first + second[: 4 * BLOCK])] == ["", "", reasons.SHARD_WITHOUT_END]
+
+
+@pytest.mark.parametrize(("behind", "size"), [(b"?" * 700, 700), (b"?" * 9, 9)])
+def test_what_is_no_tar_behind_the_end_is_counted(make_tar, behind, size):
+    whole, lost = read(make_tar([("0.jpg", b"x")]) + behind)
+    assert (whole.flaw, lost.flaw) == ("", reasons.DATA_BEHIND_END)
+    assert f"{size} bytes behind the end" in lost.detail
+
+
+def test_an_image_with_a_text_of_its_own_name_is_a_record(make_tar):
+    names = ["IMG_1.edited.jpg", "IMG_1.edited.txt", "IMG_1.jpg", "IMG_1.txt"]
+    edited, plain = read(make_tar([(name, name.encode()) for name in names]))
+    assert edited == Record("IMG_1.edited", {"jpg": b"IMG_1.edited.jpg", "txt": b"IMG_1.edited.txt"})
+    assert plain == Record("IMG_1", {"jpg": b"IMG_1.jpg", "txt": b"IMG_1.txt"})
+
+
+def grouped(names: list[str]) -> list[tuple[str, list[str]]]:
+    """The slow oracle: (key, what follows it) of each record of members with these names, sorted."""
+    groups: list[tuple[str, list[str]]] = []
+    for name in names:
+        key, _, rest = name.partition(".")
+        if not groups or groups[-1][0] != key or rest.lower() in map(str.lower, groups[-1][1]):
+            groups.append((key, []))
+        groups[-1][1].append(rest)
+    found = []
+    for key, members in groups:
+        for stem in {member[: member.rfind(".") + 1] for member in members} - {""}:
+            own = {member for member in members if member[: member.rfind(".") + 1] == stem}
+            extensions = {member[len(stem) :].lower() for member in own}
+            if extensions & {"jpg", "png"} and extensions & {"txt", "json"}:
+                found.append((f"{key}.{stem[:-1]}", extensions))
+                members = [member for member in members if member not in own]
+        if members:
+            found.append((key, {member.lower() for member in members}))
+    return sorted((key, sorted(members)) for key, members in found)
+
+
+member_names = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from("ab"),
+        st.sampled_from(["", ".seg", ".x.y", "."]),
+        st.sampled_from([".jpg", ".PNG", ".txt", ".json", ".cls"]),
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(member_names, max_size=10))
+def test_records_are_those_of_the_oracle(make_tar, names):
+    found = read(make_tar([(name, name.encode()) for name in names]))
+    assert sorted((record.key, sorted(record.members)) for record in found) == grouped(names)
+    contents = [content for record in found for content in record.members.values()]
+    assert sorted(contents) == sorted(name.encode() for name in names)  # none is lost, none comes twice
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
@@ -105,6 +194,8 @@ def test_a_huge_member_is_passed_over_without_holding_it():
 
         def read(self, size=-1):
             self.largest = max(self.largest, size)
+            if not self.parts:
+                return b""
             part = self.parts[0]
             if isinstance(part, int):
                 taken, self.parts[0] = b"\0" * min(size, part), part - min(size, part)
