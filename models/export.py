@@ -10,12 +10,13 @@ import keras
 import tensorflow as tf
 
 from components import schema
-from models import preprocessing
+from models import normal_form, preprocessing
 from models.config import ModelConfig
 from models.dual_encoder import DualEncoder
 from models.folding import FoldedTower
 from models.tokenizer import Tokenizer
 from serving import signatures
+from serving.normal_form import MAX_IMAGE_PIXELS
 
 _EXAMPLE_FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
@@ -34,10 +35,18 @@ class ServedEncoder(tf.Module):
       encoder: the trained towers, on one device. The image tower is folded, so its weights are those of now.
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
+      max_image_pixels: width x height above which `encode_image` refuses an image by its header.
     """
 
-    def __init__(self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self,
+        encoder: DualEncoder,
+        model: ModelConfig,
+        tokenizer: Tokenizer,
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+    ) -> None:
         super().__init__(name="served_encoder")
+        self._max_image_pixels = max_image_pixels
         self.image_tower, self.image_projection = FoldedTower(encoder.image_tower), encoder.image_projection
         self.text_tower, self.text_projection = encoder.text_tower, encoder.text_projection
         self.tokenizer, self._model = tokenizer, model
@@ -53,7 +62,7 @@ class ServedEncoder(tf.Module):
 
     @tf.function(input_signature=[STRINGS], autograph=False)
     def embed_images(self, image_bytes: tf.Tensor) -> tf.Tensor:
-        """Returns [N, D] unit vectors of [N] encoded images."""
+        """Returns [N, D] unit vectors of [N] encoded images in normal form."""
         return self.embed_pixels(
             preprocessing.preprocess(image_bytes, self._model.image_resize_px, self._model.image_crop_px)
         )
@@ -79,8 +88,8 @@ class ServedEncoder(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.IMAGE_BYTES)], autograph=False)
     def encode_image(self, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The signature `encode_image`; bytes that are no image raise InvalidArgumentError."""
-        return {signatures.EMBEDDING: self.embed_images(image_bytes)}
+        """The signature `encode_image`; what cannot be shown as it is meant to look raises InvalidArgumentError."""
+        return {signatures.EMBEDDING: self.embed_images(normal_form.normalise_all(image_bytes, self._max_image_pixels))}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=signatures.TEXT)], autograph=False)
     def encode_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from models.decoding import RGB, decode
 from models.resize import resize, resize_part
-
-RGB = 3
 
 
 def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
@@ -19,8 +18,7 @@ def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
     cache of the result holds a byte a channel without differing from what is served.
 
     Args:
-      image_bytes: scalar string, an encoded JPEG, PNG, GIF (first frame) or BMP. A transparent image shows its
-        hidden colours and a rotated one stays rotated: ingest settles both.
+      image_bytes: scalar string, a JPEG or PNG in normal form, as ingest writes it and `models.normal_form` makes it.
       resize_px: R, pixels.
 
     Returns:
@@ -29,7 +27,7 @@ def decode_and_resize(image_bytes: tf.Tensor, resize_px: int) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: where the bytes are no such image.
     """
-    return resize(_decode(image_bytes), resize_px)
+    return resize(decode(image_bytes), resize_px)
 
 
 def decode_and_resize_part(image_bytes: tf.Tensor, resize_px: int, start: tf.Tensor, crop_px: int) -> tf.Tensor:
@@ -47,18 +45,7 @@ def decode_and_resize_part(image_bytes: tf.Tensor, resize_px: int, start: tf.Ten
     Raises:
       tf.errors.InvalidArgumentError: where the bytes are no such image.
     """
-    return resize_part(_decode(image_bytes), resize_px, start, crop_px)
-
-
-def _decode(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Returns [H, W, 3] uint8; of JPEG by the accurate transform, where TensorFlow's default is up to 5 of 255 off."""
-    image = tf.cond(
-        tf.io.is_jpeg(image_bytes),
-        lambda: tf.io.decode_jpeg(image_bytes, channels=RGB, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(image_bytes, channels=RGB, expand_animations=False),
-    )
-    image.set_shape([None, None, RGB])
-    return image
+    return resize_part(decode(image_bytes), resize_px, start, crop_px)
 
 
 def central_crop(images: tf.Tensor, crop_px: int) -> tf.Tensor:
@@ -82,7 +69,7 @@ def preprocess(image_bytes: tf.Tensor, resize_px: int, crop_px: int) -> tf.Tenso
     """Make model inputs of encoded images, as evaluation and serving do: resize, central crop, scale.
 
     Args:
-      image_bytes: [B] string, encoded images of any sizes.
+      image_bytes: [B] string, images of any sizes as `decode_and_resize` takes them.
       resize_px: R, pixels.
       crop_px: S, pixels, at most R.
 

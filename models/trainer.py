@@ -28,6 +28,7 @@ from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
 from models.training_loop import train
 from models.workers import Workers
+from serving.normal_form import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
@@ -44,8 +45,8 @@ def run_fn(fn_args: FnArgs) -> None:
     Args:
       fn_args: reads `train_files`, `serving_model_dir`, `model_run_dir` and `custom_config` with the keys "model" and
         "training" (fields of ModelConfig and TrainingConfig), "vocabulary_file", "checkpoints", a folder that
-        outlives a killed run, and "record_counts_file", the table of how many records each file holds; without one
-        every start counts them.
+        outlives a killed run, "max_image_pixels", above which the served model refuses an image, and
+        "record_counts_file", the table of how many records each file holds; without one every start counts them.
 
     Raises:
       ValueError: where the batch does not divide by the replicas, the data holds fewer images than a batch, or the
@@ -106,7 +107,10 @@ def run_fn(fn_args: FnArgs) -> None:
             write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
             served = build_dual_encoder(model, _for_serving(training), tokenizer.size)  # one device, no optimizer
             served.set_weights(learner.encoder.get_weights())
-            export(ServedEncoder(served, model, tokenizer), fn_args.serving_model_dir)
+            export(
+                ServedEncoder(served, model, tokenizer, config.get("max_image_pixels", MAX_IMAGE_PIXELS)),
+                fn_args.serving_model_dir,
+            )
         workers.tell(0)  # none is done before all are: one that had to be started again would wait for the others
         checkpoints.clear()
 

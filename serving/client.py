@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.embedder import EncodeError, in_batches
+from serving.embedder import EncodeError, in_batches, settle
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
 _OPTIONS = (
@@ -41,8 +41,11 @@ class AlignClient:
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
-        """Encode N images (PNG, JPEG, GIF or BMP bytes) into [N, D] float32, unit rows; raises EncodeError."""
-        return in_batches(images, lambda batch: self._predict(ENCODE_IMAGE, IMAGE_BYTES, batch))
+        """Encode N images into [N, D] float32, unit rows; raises EncodeError.
+
+        JPEG and PNG are sent as they are but for a few bytes in front. Other formats become PNG here.
+        """
+        return in_batches(images, lambda batch: self._predict(ENCODE_IMAGE, IMAGE_BYTES, settle(batch)))
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Encode N texts into [N, D] float32, unit rows; raises EncodeError."""

@@ -6,9 +6,10 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from serving.fonts import font_runs
+from serving.pictures import PictureError, View
 
 TILE_PX = 208
 GAP_PX = 16
@@ -193,9 +194,8 @@ def _picture(encoded: bytes, width: int, height: int) -> Image.Image:
     draw = ImageDraw.Draw(panel)
     draw.rounded_rectangle([(0, 0), (width - 1, height - 1)], radius=10, outline=LINE)
     try:
-        with Image.open(io.BytesIO(encoded)) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        picture = View(encoded).pixels()
+    except PictureError:
         words = "not decodable"
         _write(draw, (width - _width(words, SMALL_SIZE)) / 2, (height - SMALL_SIZE) / 2, words, SMALL_SIZE, GREY)
         return panel
@@ -203,5 +203,5 @@ def _picture(encoded: bytes, width: int, height: int) -> Image.Image:
     scale = min((width - 2 * inset) / picture.width, (height - 2 * inset) / picture.height, MAX_UPSCALE)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture = picture.resize(size, Image.Resampling.LANCZOS)
-    panel.paste(picture, ((width - size[0]) // 2, (height - size[1]) // 2), picture)
+    panel.paste(picture, ((width - size[0]) // 2, (height - size[1]) // 2))
     return panel

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from serving.pictures import PictureError, View
 from serving.refusal import Refusal
 from serving.servable import Servable
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, TEXT
@@ -29,7 +30,7 @@ class Embedder(Protocol):
         """Encode images.
 
         Args:
-          images: N encoded images (PNG, JPEG, GIF or BMP).
+          images: N encoded images of any format and look that serving/pictures.py reads.
 
         Returns:
           [N, D] float32, unit rows.
@@ -52,7 +53,7 @@ class SavedModelEmbedder:
         self._servable = Servable(path)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
-        return in_batches(images, lambda batch: self._run(ENCODE_IMAGE, IMAGE_BYTES, batch))
+        return in_batches(images, lambda batch: self._run(ENCODE_IMAGE, IMAGE_BYTES, settle(batch)))
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         return in_batches([text.encode() for text in texts], lambda batch: self._run(ENCODE_TEXT, TEXT, batch))
@@ -62,6 +63,21 @@ class SavedModelEmbedder:
             return self._servable.run(signature, {name: np.array(values, dtype=object)})[EMBEDDING]
         except Refusal as refusal:
             raise EncodeError(f"{self._servable.path} refused {signature}: {refusal.message}") from refusal
+
+
+def settle(images: Sequence[bytes]) -> list[bytes]:
+    """Bring encoded images into normal form (serving/normal_form.py), which the served graph reads.
+
+    Raises:
+      EncodeError: names the first that no format fits or that cannot be shown as it is meant to look.
+    """
+    settled = []
+    for number, image in enumerate(images):
+        try:
+            settled.append(View(image).settled().encoded)
+        except PictureError as error:
+            raise EncodeError(f"image {number} of {len(images)} cannot be read: {error}; send a JPEG or PNG") from error
+    return settled
 
 
 def in_batches(values: Sequence[bytes], encode: Callable[[Sequence[bytes]], np.ndarray]) -> np.ndarray:

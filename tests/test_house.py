@@ -3,9 +3,10 @@
 Arrows between our packages (also for imports inside functions and for importlib):
   tfx_pipeline    -> itself, components, the files of models in PLAIN_MODELS, which import no framework (the rest of
                      models by dotted name, as run_fn), the files of serving in DOORS_OF_SERVING
-  components/X    -> itself, files directly in components/, serving.signatures
+  components/X    -> itself, files directly in components/, the files of serving in CONTRACTS, and serving.pictures, by
+                     which ingest and the filter show a picture as a client does
   components/*.py -> files directly in components/
-  models          -> itself, components.schema, serving.signatures
+  models          -> itself, components.schema, the files of serving in CONTRACTS
   serving         -> itself
 Frameworks (a row of FRAMEWORKS each): in components/ only PLUMBING, that is every component.py and executor.py and
 the files named there, may import TFX, Beam or TensorFlow. Every other file of components/ holds rules or metrics that a
@@ -33,8 +34,16 @@ PYTHON_FILES = sorted(
 OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
 SHARED = frozenset(f"components.{path.stem}" for path in (ROOT / "components").glob("*.py")) - {"components.__init__"}
 DOORS_OF_SERVING = frozenset(
-    {"serving.contact_sheet", "serving.embedder", "serving.search", "serving.server", "serving.versions"}
+    {
+        "serving.contact_sheet",
+        "serving.embedder",
+        "serving.pictures",
+        "serving.search",
+        "serving.server",
+        "serving.versions",
+    }
 )
+CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
 PLAIN_MODELS = frozenset(  # models.diagnosis knows what guessing gets, which the report draws beside the curves
     {"models.config", "models.diagnosis", "models.parameter_counts", "models.sizes", "models.training_config"}
 )
@@ -115,12 +124,12 @@ def arrows(path: str) -> frozenset[str]:
     if room == "tfx_pipeline":
         return frozenset({"tfx_pipeline", "components"}) | PLAIN_MODELS | DOORS_OF_SERVING
     if room == "models":
-        return frozenset({"models", "components.schema", "serving.signatures"})
+        return frozenset({"models", "components.schema"}) | CONTRACTS
     if room == "serving":
         return frozenset({"serving"})
     if len(inside) == 1:
         return SHARED
-    return SHARED | {f"components.{inside[0]}", "serving.signatures"}
+    return SHARED | CONTRACTS | {f"components.{inside[0]}", "serving.pictures"}
 
 
 def broken_arrows(path: str, source: str) -> list[str]:

@@ -87,6 +87,9 @@ def create_pipeline(
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),
             "checkpoints": posixpath.join(artifact_root, "checkpoints"),
+            "max_image_pixels": max(
+                read.max_image_pixels for read in (config.ingest, *config.evaluation_sets.values())
+            ),
         },
         base_model_content=content_of(config.training.base_model) if config.training.base_model else "",
     ).with_id("Trainer")

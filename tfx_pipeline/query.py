@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,6 @@ from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 
 MAX_SHOWN = 1000
-MODEL_FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what TensorFlow decodes in the served graph
-EXIF_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -122,35 +119,23 @@ def pushed_model(root: Path) -> tuple[int, Path]:
 
 
 def read_query_image(path: Path) -> bytes:
-    """Read an image file as the model can decode it: other formats, rotation and transparency are settled here.
+    """Read an image file as any model shows it right, one of an older release too.
 
     Returns:
-      The file's own bytes where the model reads them as they look, else a PNG of it, on white.
+      The file's own bytes where they are a plain JPEG or PNG, else a PNG of how it looks.
 
     Raises:
       ConfigError: for a file that is missing or is no image.
     """
-    from PIL import Image, ImageOps
+    from serving.pictures import PictureError, View
 
     try:
-        encoded = path.read_bytes()
-        with Image.open(io.BytesIO(encoded)) as file:
-            file.load()
-            transparent = file.has_transparency_data
-            rotated = file.getexif().get(EXIF_ORIENTATION, 1) != 1
-            if file.format in MODEL_FORMATS and not transparent and not rotated and file.mode in ("RGB", "L"):
-                return encoded
-            picture = ImageOps.exif_transpose(file).convert("RGBA")
+        return View(path.read_bytes()).plain()
     except FileNotFoundError as error:
         raise ConfigError(f"--image {path} does not exist; name an image file") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, PictureError) as error:
         cause = " ".join(str(error).split())
         raise ConfigError(f"--image {path} cannot be read as an image ({cause}); give a JPEG or PNG file") from error
-    page = Image.new("RGBA", picture.size, "white")
-    page.alpha_composite(picture)
-    buffer = io.BytesIO()
-    page.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _rows_of(names: Sequence[str], splits: Sequence[str] | None) -> list[int]:

@@ -14,8 +14,8 @@ from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
 from components.pair_example_gen.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
+from serving.normal_form import MAX_IMAGE_PIXELS
 
-MAX_IMAGE_PIXELS = 64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
 _PARTICULAR = ("image_field", "image_folder", "key_field", "columns", "metadata")  # fields that only some formats use
 
 Off = Literal[False]  # of a field for which null means the format's own

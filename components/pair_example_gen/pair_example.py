@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from components import schema
-from components.pair_example_gen.images import Picture
 from components.pair_example_gen.records import Captions
 from components.tf_example import Example
+from serving.pictures import Picture
 
 
 def to_example(picture: Picture, captions: Captions, label: str, name: str, split: str) -> bytes:

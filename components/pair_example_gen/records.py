@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.pair_example_gen import reasons
-from components.pair_example_gen.images import Picture, prepare
+from components.pair_example_gen.images import prepare
 from components.pair_example_gen.language_tags import language_tag
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, RawRecord
 from components.pair_example_gen.reasons import Refused
 from components.schema import NO_LABEL, UNKNOWN_LANGUAGE
+from serving.pictures import Picture
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+
+from serving.pictures import PictureError, View
 
 SIDE = 32  # pixels of the square that both numbers are computed from
 _DECODED_SIDE = 2 * SIDE  # a JPEG is decoded at the least scale of 1, 1/2, 1/4, 1/8 that is still this large
@@ -38,13 +39,11 @@ NOT_COMPARED = Fingerprint(None, None)
 def fingerprint(encoded: bytes) -> Fingerprint:
     """Decode an image once, at reduced scale, and compute both numbers."""
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            size = image.size
-            image.draft("L", (_DECODED_SIDE, _DECODED_SIDE))
-            square = np.asarray(to_grey(image).resize((SIDE, SIDE), Image.Resampling.BOX))
-    except Exception:  # a damaged file makes Pillow's decoders raise nearly anything
+        view = View(encoded)
+        square = np.asarray(view.pixels("L", _DECODED_SIDE).resize((SIDE, SIDE), Image.Resampling.BOX))
+    except PictureError:
         return Fingerprint(_digest(encoded), None)
-    return Fingerprint(_digest(b"%d %d " % size + square.tobytes()), _hash_square(square))
+    return Fingerprint(_digest(b"%d %d " % view.size + square.tobytes()), _hash_square(square))
 
 
 def perceptual_hash(encoded: bytes) -> int | None:
@@ -55,13 +54,6 @@ def perceptual_hash(encoded: bytes) -> int | None:
     slightly brightened copies differ in a few bits, unrelated photographs in about half of the 63.
     """
     return fingerprint(encoded).perceptual
-
-
-def to_grey(image: Image.Image) -> Image.Image:
-    """Returns an image in 8-bit grey; of 16 bits the upper 8, as TensorFlow reads them and where Pillow would clip."""
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-    return image.convert("L")
 
 
 def _hash_square(square: np.ndarray) -> int | None:

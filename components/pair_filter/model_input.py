@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image
 
 from components.pair_filter.model_config import ImageModelConfig
+from serving.pictures import PictureError, View
 
 _IMAGENET_MEAN = np.array((0.485, 0.456, 0.406), np.float32)  # as torchvision and timm state them
 _IMAGENET_DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
@@ -16,8 +15,8 @@ _IMAGENET_DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 def decode_square(encoded: bytes, side: int) -> np.ndarray | None:
     """Decode an image at reduced scale and squeeze it into a square.
 
-    A JPEG is decoded at the least scale of 1, 1/2, 1/4, 1/8 that is not below the square. Transparency is left out, as
-    training leaves it out.
+    A JPEG is decoded at the least scale of 1, 1/2, 1/4, 1/8 that is not below the square. The image is upright and on
+    white, as training sees it.
 
     Args:
       encoded: the image as it stands in its file.
@@ -27,16 +26,10 @@ def decode_square(encoded: bytes, side: int) -> np.ndarray | None:
       [side, side, 3] uint8 RGB, or None where Pillow does not decode it.
     """
     try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            image.draft("RGB", (side, side))
-            if image.mode.startswith("I"):  # 16 bits of grey, which Pillow's own conversion clips to white
-                grey = np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8)
-                rgb = Image.fromarray(grey).convert("RGB")
-            else:
-                rgb = image.convert("RGB")
-            return np.asarray(rgb.resize((side, side), Image.Resampling.BILINEAR))
-    except Exception:  # a damaged file makes Pillow's decoders raise nearly anything
+        seen = View(encoded).pixels("RGB", side)
+    except PictureError:
         return None
+    return np.asarray(seen.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def scaled(pixels: np.ndarray, config: ImageModelConfig) -> np.ndarray:

@@ -18,6 +18,7 @@ from models.hf_import import assign, import_hf
 from models.model_folder import read_model_folder
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
+from picture_forms import forms
 from serving import signatures
 
 FIXTURE = Path(__file__).parent / "hf_fixture"
@@ -75,6 +76,15 @@ def test_served_images_are_those_of_transformers(served):
     answer = served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: encoded})[signatures.EMBEDDING]
     for path, found, expected in zip(IMAGES, answer.numpy(), ANSWERS["image_embeds"], strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE, err_msg=path.name)
+
+
+def test_an_imported_model_sees_each_form_of_a_picture_as_it_looks(served):
+    known = [form for form in forms() if form.is_served]
+    found, right = (
+        served[signatures.ENCODE_IMAGE](image_bytes=tf.constant(images))["embedding"]
+        for images in ([form.encoded for form in known], [tf.io.encode_png(form.pixels).numpy() for form in known])
+    )
+    np.testing.assert_array_equal(found, right)
 
 
 def test_served_texts_are_those_of_transformers(served):

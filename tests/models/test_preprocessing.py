@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from models import augmentation, preprocessing
+from models.normal_form import normalise
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -42,8 +43,10 @@ def test_jpeg_and_png_are_the_bytes_of_an_image_library(subsampling):
 @pytest.mark.parametrize("image_format", ["JPEG", "GIF", "BMP"])
 def test_other_formats_and_grey_images_decode(image_format):
     buffer = io.BytesIO()
-    Image.fromarray(np.full((10, 6), 128, np.uint8)).save(buffer, image_format)
-    resized = preprocessing.decode_and_resize(tf.constant(buffer.getvalue()), 4).numpy()
+    grey = Image.fromarray(np.full((10, 6), 128, np.uint8))
+    (grey.convert("RGB") if image_format == "BMP" else grey).save(buffer, image_format)
+    settled = normalise(tf.constant(buffer.getvalue()), 10**6)
+    resized = preprocessing.decode_and_resize(settled, 4).numpy()
     np.testing.assert_allclose(resized, np.full((4, 4, 3), 128), atol=1)
 
 

@@ -59,9 +59,12 @@ def test_a_version_can_be_asked_for(server):
 
 
 @pytest.mark.parametrize("which", ["client", "here"])
-def test_what_is_no_image_is_an_encode_error(request, which):
-    with pytest.raises(EncodeError, match=r"encode_image: .*Unknown image file format"):
-        request.getfixturevalue(which).encode_image([b"no image"])
+def test_what_is_no_image_is_an_encode_error(request, which, coloured_png):
+    whole = coloured_png(1, 2, 3)
+    with pytest.raises(EncodeError, match=r"image 1 of 2 cannot be read: 8 bytes with an unknown header; send a JPEG"):
+        request.getfixturevalue(which).encode_image([whole, b"no image"])
+    with pytest.raises(EncodeError, match=r"encode_image: .*PNG"):  # the server's words: a client does not decode
+        request.getfixturevalue(which).encode_image([whole, whole[:-30]])
 
 
 def test_an_address_where_nobody_answers_is_named():

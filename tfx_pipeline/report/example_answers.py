@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from serving.pictures import PictureError, View
 from tfx_pipeline.corpus import CorpusImage, read_split
 
 if TYPE_CHECKING:
@@ -128,18 +129,14 @@ def evenly(total: int, wanted: int) -> list[int]:
 
 
 def make_thumbnail(encoded: bytes) -> bytes | None:
-    """Returns an image as a JPEG of at most THUMBNAIL_PX a side, on white; None where Pillow cannot decode it."""
+    """Returns an image as a JPEG of at most THUMBNAIL_PX a side; None where Pillow cannot decode it."""
     try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            picture.draft("RGB", (2 * THUMBNAIL_PX, 2 * THUMBNAIL_PX))
-            drawn = picture.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        drawn = View(encoded).pixels("RGB", 2 * THUMBNAIL_PX)
+    except PictureError:
         return None
     drawn.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.LANCZOS)
-    page = Image.new("RGB", drawn.size, "white")
-    page.paste(drawn, mask=drawn.getchannel("A"))
     buffer = io.BytesIO()
-    page.save(buffer, "JPEG", quality=82, optimize=True)
+    drawn.save(buffer, "JPEG", quality=82, optimize=True)
     return buffer.getvalue()
 
 
