@@ -10,6 +10,11 @@ import tensorflow as tf
 from serving.normal_form import TURN_JPEG, TURN_JPEG_AT, TURN_PNG, TURN_PNG_AT
 
 RGB = 3
+# Of EXIF's orientations 2 to 8: in which order to take the axes, and which of them then to reverse.
+_AXES = ((0, 1, 2),) * 3 + ((1, 0, 2),) * 4
+_REVERSED = tuple(
+    (bool(rows), bool(columns), False) for rows, columns in ((0, 1), (1, 1), (1, 0), (0, 0), (0, 1), (1, 1), (1, 0))
+)
 
 
 def decode(image_bytes: tf.Tensor) -> tf.Tensor:
@@ -59,27 +64,13 @@ def _decode_png(image_bytes: tf.Tensor) -> tf.Tensor:
     return _turned(image, image_bytes, TURN_PNG_AT, TURN_PNG)
 
 
-def _turned(image: tf.Tensor, image_bytes: tf.Tensor, at: int, turns: tuple[bytes, ...]) -> tf.Tensor:
-    """Turn an image upright where its bytes have one of `turns`, those of EXIF's orientations 2 to 8, at `at`."""
-    at = tf.minimum(at, tf.strings.length(image_bytes))
-    found = tf.equal(tf.strings.substr(image_bytes, at, len(turns[0])), turns)
-    return tf.cond(
-        tf.reduce_any(found),
-        lambda: tf.switch_case(tf.argmax(found, output_type=tf.int32), _turns(image)),
-        lambda: image,
-    )
+def _turned(image: tf.Tensor, image_bytes: tf.Tensor, at: int, marks: tuple[bytes, ...]) -> tf.Tensor:
+    """Turn an image upright where its bytes have one of `marks`, those of EXIF's orientations 2 to 8, at `at`."""
+    with tf.control_dependencies([image]):  # which says of what is too short that it is no picture
+        front = tf.strings.substr(image_bytes, at, len(marks[0]))
 
+    def upright() -> tf.Tensor:
+        turn = tf.argmax(tf.equal(front, marks))
+        return tf.raw_ops.Reverse(tensor=tf.transpose(image, tf.gather(_AXES, turn)), dims=tf.gather(_REVERSED, turn))
 
-def _turns(image: tf.Tensor) -> tuple:
-    def across() -> tf.Tensor:
-        return tf.transpose(image, [1, 0, 2])
-
-    return (
-        lambda: tf.reverse(image, [1]),
-        lambda: tf.reverse(image, [0, 1]),
-        lambda: tf.reverse(image, [0]),
-        across,
-        lambda: tf.reverse(across(), [1]),
-        lambda: tf.reverse(across(), [0, 1]),
-        lambda: tf.reverse(across(), [0]),
-    )
+    return tf.cond(tf.reduce_any(tf.equal(front, marks)), upright, lambda: image)
