@@ -6,7 +6,7 @@ Fields that are left out have the defaults of transformers' EfficientNetImagePro
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from models.hf_files import read_json
 
 IMAGE_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 VOCABULARY_FILE, TOKENIZER_FILE, TOKENIZER_CONFIG_FILE = "vocab.txt", "tokenizer.json", "tokenizer_config.json"
+ADDED_FILE = "added_tokens.json"
 BILINEAR = 2  # Pillow's number
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 MAX_WORD_CHARACTERS = 100
 IMAGE_PROCESSORS = ("EfficientNetImageProcessor", "EfficientNetImageProcessorFast", "EfficientNetImageProcessorPil")
 TOKENIZERS = ("BertTokenizer", "BertTokenizerFast", None)
+RESERVED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _NAMES = {"image_processor_type", "feature_extractor_type", "processor_class"}  # fields that change no pixel
 
 
@@ -145,6 +147,10 @@ def read_pieces(directory: Path) -> list[str]:
             _check(TOKENIZER_CONFIG_FILE, field, config.get(field, expected), expected)
         if config.get("strip_accents") is False:
             raise _refusal(TOKENIZER_CONFIG_FILE, "strip_accents", False, "must be null or true")
+        added = (config.get("added_tokens_decoder") or {}).values()
+        _check_added(TOKENIZER_CONFIG_FILE, "added_tokens_decoder", [token.get("content") for token in added])
+    if (directory / ADDED_FILE).is_file():
+        _check_added(ADDED_FILE, "the keys", list(read_json(directory / ADDED_FILE)))
     listed, fast = directory / VOCABULARY_FILE, directory / TOKENIZER_FILE
     pieces = None
     if listed.is_file():
@@ -193,6 +199,8 @@ def _pieces_of_fast(config: Mapping[str, Any]) -> list[str]:
         ("normalizer", "lowercase", normalizer.get("lowercase", True), True),
     ):
         _check(TOKENIZER_FILE, f"{section}.{field}", value, expected)
+    added = [token.get("content") for token in config.get("added_tokens") or []]
+    _check_added(TOKENIZER_FILE, "added_tokens", added)
     for section in ("padding", "truncation"):
         _check(TOKENIZER_FILE, f"{section}.direction", (config.get(section) or {}).get("direction", "Right"), "Right")
     if normalizer.get("strip_accents") is False:
@@ -201,6 +209,13 @@ def _pieces_of_fast(config: Mapping[str, Any]) -> list[str]:
     if sorted(ids.values()) != list(range(len(ids))):
         raise _refusal(TOKENIZER_FILE, "model.vocab", f"{len(ids)} pieces", "must number them from 0 without a gap")
     return sorted(ids, key=ids.__getitem__)
+
+
+def _check_added(name: str, field: str, tokens: Sequence[str]) -> None:
+    """Raise ValueError where a token is cut out of captions before BERT's tokenizer sees them, which ours does not."""
+    others = [token for token in tokens if token not in RESERVED]
+    if others:
+        raise _refusal(name, field, others[0], f"must hold no other tokens than {', '.join(RESERVED)}")
 
 
 def _side(name: str, field: str, value: Any) -> int:

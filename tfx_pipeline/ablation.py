@@ -70,7 +70,8 @@ def ablate(
         write_results(ablation, root / RESULTS_FILE)
         write_page(ablation, root)
     show(ablation, console)
-    console.print(f"Results {root / RESULTS_FILE}\nPage    {root / PAGE_FILE}", soft_wrap=True, highlight=False)
+    told = f"Results {root / RESULTS_FILE}\nPage    {root / PAGE_FILE}"
+    console.print(told, soft_wrap=True, highlight=False, markup=False)
     return ablation
 
 
@@ -102,7 +103,8 @@ def outcomes_of(
             console.print(Text(f"refused: {config}", style="bold red"), soft_wrap=True)
             yield Outcome(row, error=str(config))
         elif name in earlier and earlier[name].answers(config, inputs):
-            console.print(f"finished before, in {config.root / earlier[name].run}", soft_wrap=True, highlight=False)
+            told = f"finished before, in {config.root / earlier[name].run}"
+            console.print(told, soft_wrap=True, highlight=False, markup=False)
             yield dataclasses.replace(earlier[name], row=row)
         else:
             yield train(row, config)

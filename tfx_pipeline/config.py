@@ -20,7 +20,7 @@ from components.vocabulary.config import VocabularyConfig
 from models.config import ModelConfig
 from models.training_config import TrainingConfig
 from tfx_pipeline.beam_config import BeamConfig
-from tfx_pipeline.config_fields import build_fields, kind
+from tfx_pipeline.config_fields import NO_VALUE, build_fields, kind
 from tfx_pipeline.sweeps import read_sweep, row_names
 from tfx_pipeline.yaml_text import read_yaml, write_yaml_line
 
@@ -209,7 +209,7 @@ def at_home(path: str, name: str) -> str:
 
 def _beside(file: Path, path: str) -> str:
     """Returns a path that starts at the folder of the file that sets it; addresses and ~ are left as they are."""
-    return path if not path or "://" in path or path.startswith("~") else str((file.parent / path).resolve())
+    return path if path in NO_VALUE or "://" in path or path.startswith("~") else str((file.parent / path).resolve())
 
 
 def _change(values: dict[str, Any], parts: Sequence[str], change: Callable[[str], str]) -> None:

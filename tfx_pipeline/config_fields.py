@@ -18,6 +18,7 @@ _WANTED = {
     type(None): "null",
     tuple: "a list",
 }
+NO_VALUE = ("", "None", "none")  # texts that stand for null elsewhere, and here for nothing
 _INT_LIMIT = 2**63
 _KEY_FIELD = "name"  # of a dataclass that stands in a mapping: there its key is its name
 
@@ -85,10 +86,10 @@ class _Builder:
         return _scalar(value, hint, name)
 
     def _convert_to_one(self, value: Any, hint: Any, name: str) -> Any:
-        """Returns `value` as the first type of a union that takes it; where that may be null, "" is refused."""
+        """Returns `value` as the first type of a union that takes it; where that may be null, NO_VALUE is refused."""
         options = typing.get_args(hint)
-        if value == "" and type(None) in options:
-            raise ValueError(f"{name} is ''; set it to null, or leave it out")
+        if value in NO_VALUE and type(None) in options:
+            raise ValueError(f"{name} is {value!r}; set it to null, or leave it out")
         for option in options:
             if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
                 return self._convert(value, option, name)  # what is wrong inside of it is said of the field there

@@ -76,7 +76,9 @@ def answer(
     try:
         embedder = SavedModelEmbedder(model)
         cache = root / "index" / f"{version}-{examples.name}.npz"
-        index = corpus_index(examples, embedder, cache, lambda sentence: console.print(sentence, style="dim"))
+        index = corpus_index(
+            examples, embedder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
+        )
         query = compose_query(
             image=embedder.encode_image([encoded])[0] if encoded is not None else None,
             text=embedder.encode_text([text])[0] if text is not None else None,
@@ -98,7 +100,7 @@ def answer(
         note=note,
     )
     write_file(out, to_png(sheet), f"--out {out}")
-    console.print(f"{note}. Contact sheet: {out}", soft_wrap=True, highlight=False)
+    console.print(f"{note}. Contact sheet: {out}", soft_wrap=True, highlight=False, markup=False)
     return out
 
 

@@ -101,6 +101,8 @@ def test_of_two_files_the_one_that_transformers_takes_is_taken_and_where_they_di
         ("tokenizer.json", "normalizer", "lowercase", False),
         ("tokenizer.json", "normalizer", "strip_accents", False),
         ("tokenizer.json", "normalizer", "type", "Lowercase"),
+        ("tokenizer_config.json", None, "added_tokens_decoder", {"9": {"content": "<memory>"}}),
+        ("tokenizer.json", None, "added_tokens", [{"id": 9, "content": "<memory>"}]),
         ("tokenizer.json", "model", "type", "BPE"),
         ("tokenizer.json", "model", "max_input_chars_per_word", 50),
     ],
@@ -121,6 +123,14 @@ def test_either_form_of_the_vocabulary_will_do_and_both_must_agree(model, tmp_pa
     text = (model / "vocab.txt").read_text(encoding="utf-8").replace("cat", "cow")
     (model / "vocab.txt").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="hold different pieces"):
+        read_pieces(model)
+
+
+def test_tokens_that_were_added_in_a_file_of_their_own(model):
+    (model / "added_tokens.json").write_text('{"[PAD]": 0}', encoding="utf-8")
+    read_pieces(model)
+    (model / "added_tokens.json").write_text('{"[PAD]": 0, "<memory>": 30522}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"^added_tokens\.json has the keys = '<memory>'; it must hold no other"):
         read_pieces(model)
 
 

@@ -159,6 +159,8 @@ def test_an_evaluation_set_takes_its_key_for_its_name_and_needs_no_train_split()
         ("ingest: {language_field: 0}", "ingest.language_field is 0 (int); it must be text or false or null"),
         ("evaluation_sets: {coco: {shards: c, label_field: ''}}", "evaluation_sets.coco.label_field is ''; set it"),
         (f"filter: {{unsafe: {{model: {{{MODEL}, output: ''}}}}}}", "filter.unsafe.model.output is ''; set it"),
+        ("training: {base_model: None}", "training.base_model is 'None'; set it to null"),
+        ("ingest: {label_field: none}", "ingest.label_field is 'none'; set it to null"),
         ("training: {base_model: ''}", "training.base_model is ''; set it to null"),
         ("evaluation_sets: [coco]", "evaluation_sets is ['coco'] (list); it must be a mapping"),
         ("evaluation_sets: {coco: }", "evaluation_sets.coco is None (NoneType); it must be a mapping of its fields"),

@@ -72,7 +72,7 @@ def console():
 
 
 def ask(root, console, tmp_path, **question):
-    return answer(root, out=tmp_path / "sheet.png", console=console, **question)
+    return answer(root, out=tmp_path / "[bold] sheet.png", console=console, **question)  # brackets are no markup
 
 
 def captions_in_order(console) -> list[str]:
@@ -85,10 +85,11 @@ def test_a_text_finds_its_colour_first(root, console, tmp_path):
     sheet = ask(root, console, tmp_path, text="RED", k=3)
     assert captions_in_order(console) == ["a red wall", "a red brick", "a violet flower"]
     assert "seen.tar#1" in console.file.getvalue()
+    assert f"Contact sheet: {sheet}\n" in console.file.getvalue()
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
         assert (np.asarray(picture) == (255, 0, 0)).all(axis=2).any()
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sheet.png"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["[bold] sheet.png"]
 
 
 def test_an_image_finds_its_like(root, console, tmp_path, coloured_png):
