@@ -115,8 +115,8 @@ def report(measured: Measured, pairs: int) -> str:
             "|---|---:|---:|---:|",
             *ratios,
             "",
-            f"Not in the seconds above: imports of ours, {first.import_s:.1f} s, and TFX's packing of itself, "
-            f"{first.pack_s:.1f} s. In them: the start of its workers, {start_s:.1f} s (the filter on "
+            f"Not in the seconds above: imports of ours, {first.import_s:.1f} s. In them: the start of its workers, "
+            f"{start_s:.1f} s (the filter on "
             f"{FEW} pairs). CPU seconds are of all processes, of ours with imports. The script's "
             "near-duplicates are those by imagehash's hash, so it keeps a few captions more or less.",
         ]

@@ -84,12 +84,15 @@ class BeamConfig:
     def pipeline_args(self) -> list[str]:
         """Returns the Beam command-line arguments, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
 
-        None at all for the direct runner as it comes: given any, TFX packs itself up for remote workers, for seconds a
-        component.
+        None at all for the direct runner as it comes. Given any, TFX packs itself up for remote workers, for seconds a
+        component, unless it hears of an image that holds it: the direct runner's workers are of this machine's Python.
         """
         if self == BeamConfig():
             return []
-        spelt = [argument for name, value in self.options.items() for argument in spell(name, value)]
+        options = dict(self.options)
+        if self.runner == "direct":
+            options.setdefault("sdk_container_image", "none")  # it starts no container and does not read this
+        spelt = [argument for name, value in options.items() for argument in spell(name, value)]
         return [f"--runner={RUNNERS[self.runner]}", *spelt]
 
     def file_system_args(self) -> list[str]:

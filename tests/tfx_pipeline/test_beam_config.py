@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tfx.utils.dependency_utils import make_beam_dependency_flags
 
 from tfx_pipeline.beam_config import BeamConfig, host_and_port
 
@@ -71,4 +72,22 @@ def test_the_options_of_file_systems_stand_apart():
         "--hdfs_port=9870",
         "--s3_disable_ssl",
         "--s3_endpoint_url=http://x",
+    ]
+
+
+def test_tfx_packs_itself_only_for_workers_of_other_machines():
+    def packs(config: BeamConfig) -> bool:
+        flags = make_beam_dependency_flags(config.pipeline_args())
+        return any(flag.startswith("--extra_package=") for flag in flags)
+
+    two_processes = {"direct_running_mode": "multi_processing", "direct_num_workers": 2}
+    assert not packs(BeamConfig(options=two_processes))
+    job_server = {"job_endpoint": "localhost:8099"}
+    assert packs(BeamConfig("portable", job_server))
+    assert not packs(BeamConfig("portable", {**job_server, "sdk_container_image": "image"}))
+    given = BeamConfig(options={**two_processes, "sdk_container_image": "image"}).pipeline_args()
+    assert given[1:] == [
+        "--direct_running_mode=multi_processing",
+        "--direct_num_workers=2",
+        "--sdk_container_image=image",
     ]

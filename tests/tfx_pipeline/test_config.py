@@ -259,6 +259,7 @@ def test_beam_arguments_are_spelt_as_beam_reads_them():
         "--no_use_public_ips",
         "--experiments=use_runner_v2",
         "--experiments=shuffle_mode=service",
+        "--sdk_container_image=none",
     ]
     assert build(config.to_mapping()) == config
 
