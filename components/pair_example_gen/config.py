@@ -16,7 +16,7 @@ from components.pair_example_gen.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
 from serving.normal_form import MAX_IMAGE_PIXELS
 
-_PARTICULAR = ("image_field", "image_folder", "key_field", "columns", "metadata")  # fields that only some formats use
+_OF_SOME_FORMATS = ("image_field", "image_folder", "paths_relative_to", "key_field", "columns", "metadata")
 
 Off = Literal[False]  # of a field for which null means the format's own
 
@@ -34,9 +34,9 @@ class IngestConfig:
       format: how the files are laid out. But for Parquet, a file whose name ends in .gz, .bz2, .xz, .lzma or .zst is
         decompressed on the way; a large one is then no longer divided among workers.
         "tar": img2dataset's and WebDataset's shards.
-        "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path.
-        "tfrecord": tf.train.Examples.
-        "csv", "tsv": a row for each image file, quoted as RFC 4180 has it: see csv_rows.py.
+        "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path. "tfrecord": Examples.
+        "csv", "tsv": a row for each image file, quoted as RFC 4180 has it. "jsonl": a JSON object a line.
+        "imagefolder": Hugging Face's: metadata.csv, .jsonl or .parquet beside the images.
         "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets. Fields come from a record's
         .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
         "karpathy": dataset_coco.json or dataset_flickr30k.json and image files; its own split field chooses train
@@ -57,6 +57,7 @@ class IngestConfig:
         false for none where the format has one.
       image_field: column or feature that holds the image or its path; by format.
       image_folder: folder that the images' paths start from; null for `shards`. A path that leaves it is refused.
+      paths_relative_to: "table" where the images' paths start from the folder of the table that names them.
       key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
         shards and metadata are joined, in place of the address.
       columns: the columns' names, where a CSV or TSV has no header line; () where it has one.
@@ -79,6 +80,7 @@ class IngestConfig:
     url_field: Union[str, Off, None] = None  # noqa: UP007
     image_field: str | None = None
     image_folder: str | None = None
+    paths_relative_to: Union[Literal["table"], None] = None  # noqa: UP007
     key_field: str | None = None
     columns: tuple[str, ...] = ()
     quote: Union[Off, None] = None  # noqa: UP007
@@ -184,6 +186,11 @@ class IngestConfig:
         return self.image_folder or self.shards
 
     @property
+    def images_beside(self) -> bool:
+        """Whether the images' paths start from the folder of the file that names them."""
+        return self.layout.images_beside or self.paths_relative_to == "table"
+
+    @property
     def named_fields(self) -> list[str]:
         """Names of the fields that are read."""
         captions, *others = self.fields
@@ -191,18 +198,18 @@ class IngestConfig:
         return [name for name in dict.fromkeys((*captions, *others, *images)) if name]
 
     def _refuse_what_the_format_ignores(self) -> None:
-        for name in _PARTICULAR:
+        for name in _OF_SOME_FORMATS:
             if getattr(self, name) and name not in self.layout.uses:
                 users = ", ".join(key for key, layout in FORMATS.items() if name in layout.uses)
                 raise ValueError(
                     f"{self.section}.{name} is {getattr(self, name)!r}, which {self.section}.format {self.format!r} "
                     f"has no use for; leave it out, or set the format to one of {users}"
                 )
+        if self.image_folder and self.paths_relative_to:
+            raise ValueError(f"{self.section} has both image_folder and paths_relative_to; leave one of them out")
         if self.key_field and "metadata" in self.layout.uses and not self.metadata:
-            raise ValueError(
-                f"{self.section}.key_field is {self.key_field!r} without {self.section}.metadata; name the files to "
-                "join"
-            )
+            said = f"{self.section}.key_field is {self.key_field!r}"
+            raise ValueError(f"{said} without {self.section}.metadata; name the files to join")
         if self.metadata and not self.fields.key and not self.fields.url:
             raise ValueError(
                 f"{self.section}.url_field is false, by which {self.section}.metadata is joined; leave it out, or set "

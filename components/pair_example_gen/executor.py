@@ -135,9 +135,18 @@ def refuse_empty(counts: Counts, config: IngestConfig) -> None:
     where = " or ".join(repr(split) for split in config.needed_splits)
     raise ValueError(
         f"{config.section}.shards is {config.shards!r}, of which no image reached the split {where}: "
-        f"{sum(tally.read for tally in tallies)} read, dropped as {why}; check the files and that "
-        f"{config.section}.captions = {dict(config.fields.captions)} names fields that they have"
+        f"{sum(tally.read for tally in tallies)} read, dropped as {why}; {_remedy(counts, config, [*dict(top)])}"
     )
+
+
+def _remedy(counts: Counts, config: IngestConfig, top: list[str]) -> str:
+    """Returns what to do where nothing is left, by the commonest reason."""
+    if top[:1] == [reasons.IMAGE_MISSING]:
+        tried = counts.report_samples()[reasons.IMAGE_MISSING][0]["detail"]
+        where = "" if config.images_beside else f": set {config.section}.image_folder, or paths_relative_to: table"
+        return f"{tried}, for one; check where the images' paths start{where}"
+    captions = f"{config.section}.captions = {dict(config.fields.captions)}"
+    return f"check the files and that {captions} names fields that they have"
 
 
 class Ingest:

@@ -20,6 +20,7 @@ class Format:
       part_bytes: a larger file is divided into parts of about this size, one task each; 0 where a file cannot be.
       split_values: the split that the record itself names -> our split; empty where none does.
       names_images: whether records may name image files by path, which then are part of the input as much as the files.
+      images_beside: whether these paths start from the folder of the file that names them.
     """
 
     glob: str
@@ -29,9 +30,10 @@ class Format:
     part_bytes: int = 0
     split_values: Mapping[str, str] = field(default_factory=dict)
     names_images: bool = False
+    images_beside: bool = False
 
 
-_TABLE = frozenset({"image_field", "image_folder", "key_field"})
+_TABLE = frozenset({"image_field", "image_folder", "paths_relative_to", "key_field"})
 _JOINED = frozenset({"metadata", "key_field"})
 
 FORMATS: Mapping[str, Format] = {
@@ -50,6 +52,17 @@ FORMATS: Mapping[str, Format] = {
     ),
     "tsv": Format(
         "*.tsv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True
+    ),
+    "jsonl": Format("*.jsonl", {"caption": "und"}, _TABLE, {"image_field": "image"}, 4 * _MIB, names_images=True),
+    # Hugging Face's: metadata.csv, .jsonl or .parquet beside the images, in each split's folder.
+    "imagefolder": Format(
+        "metadata.*",
+        {"text": "und"},
+        frozenset({"image_field", "key_field"}),
+        {"image_field": "file_name"},
+        4 * _MIB,
+        names_images=True,
+        images_beside=True,
     ),
     "conceptual_captions": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
     "coyo": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),

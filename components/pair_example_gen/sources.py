@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, cast
 
@@ -11,32 +12,60 @@ from components.pair_example_gen import reasons, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv, read_tsv
 from components.pair_example_gen.decompression import decompressed, is_compressed
-from components.pair_example_gen.image_paths import resolve
+from components.pair_example_gen.image_paths import is_unsafe, resolve
+from components.pair_example_gen.json_lines_reader import read_json_lines
 from components.pair_example_gen.karpathy_reader import read_karpathy
 from components.pair_example_gen.parquet_reader import read_image_paths, read_parquet
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
 from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.shards import shard_name
 from components.pair_example_gen.tar_records import read_tar
 from components.pair_example_gen.tasks import Source
 from components.pair_example_gen.tfrecord_reader import read_tfrecord
 
-READERS: Mapping[str, Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecord]]] = {
+
+def read_unknown(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
+    """Say that a file is none of the kinds that Hugging Face's imagefolder has."""
+    if not part.index:
+        yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail="an imagefolder's metadata is .csv, .jsonl or .parquet")
+
+
+Reader = Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecord]]
+READERS: Mapping[str, Reader] = {
     "tar": read_tar,
     "parquet": read_parquet,
     "tfrecord": read_tfrecord,
     "csv": read_csv,
     "tsv": read_tsv,
+    "jsonl": read_json_lines,
+    "imagefolder": read_unknown,  # but for those of the next line
     "conceptual_captions": read_tar,
     "coyo": read_tar,
     "laion": read_tar,
     "karpathy": read_karpathy,
 }
+READERS_BESIDE_IMAGES: Mapping[str, Reader] = {".csv": read_csv, ".jsonl": read_json_lines, ".parquet": read_parquet}
 
 
 def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the records of a source, up to its limit."""
     with open_file(source.path) as stream:
-        yield from itertools.islice(READERS[config.format](stream, source.part, config), source.limit)
+        read = _reader(source.path, config)
+        for record in itertools.islice(read(stream, source.part, config), source.limit):
+            record.path = _below_shards(record.path, source.path, config)
+            yield record
+
+
+def _reader(path: str, config: IngestConfig) -> Reader:
+    by_kind = READERS_BESIDE_IMAGES if config.format == "imagefolder" else {}
+    return next((by_kind[kind] for kind in by_kind if f"{kind}." in f"{path}."), READERS[config.format])
+
+
+def _below_shards(path: str, table: str, config: IngestConfig) -> str:
+    """Returns an image's path as it starts from `ingest.shards`, where it starts from its table's folder."""
+    if not config.images_beside or not path or is_unsafe(path):
+        return path
+    return posixpath.join(posixpath.dirname(shard_name(config, table)), path)
 
 
 def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
@@ -46,9 +75,10 @@ def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
       path: of the file, which may be damaged: what it names before that is yielded.
       size: of the file, in bytes.
     """
-    if config.format == "parquet":
+    if _reader(path, config) is read_parquet:
         with open_file(path) as stream:
-            yield from read_image_paths(stream, config.image_column)
+            for found in read_image_paths(stream, config.image_column):
+                yield _below_shards(found, path, config)
     elif config.layout.names_images:
         yield from (record.path for record in read_source(Source(path, size), config) if record.path)
 
@@ -85,5 +115,5 @@ def load_image(record: RawRecord, folder: str) -> None:
     try:
         record.image = storage.read_start(address, MAX_IMAGE_BYTES + 1)
     except (OSError, ValueError) as error:
-        detail = f"{record.path[:200]}: {type(error).__name__}"
+        detail = f"{address[:300]} cannot be read: {type(error).__name__}"
         raise Refused(reasons.IMAGE_MISSING, detail) from error

@@ -63,9 +63,12 @@ def test_languages_of_captions_are_spelt_as_bcp_47_has_them():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"format": "zip"}, "ingest.format is 'zip'; it must be one of tar, parquet, tfrecord, csv, tsv, conceptual_"),
+        (
+            {"format": "zip"},
+            "ingest.format is 'zip'; it must be one of tar, parquet, tfrecord, csv, tsv, jsonl, imagefolder",
+        ),
         ({"image_field": "image"}, "ingest.image_field is 'image', which ingest.format 'tar' has no use for; leave it"),
-        ({"image_folder": "i"}, "set the format to one of parquet, csv, tsv, karpathy"),
+        ({"image_folder": "i"}, "set the format to one of parquet, csv, tsv, jsonl, karpathy"),
         ({"columns": ["a"], "format": "parquet"}, "ingest.columns is ('a',), which ingest.format 'parquet' has no use"),
         ({"metadata": "*.tsv", "format": "csv"}, "set the format to one of conceptual_captions, coyo, laion"),
         ({"key_field": "key"}, "ingest.key_field is 'key', which ingest.format 'tar' has no use for"),

@@ -27,6 +27,8 @@ READ = {
     "parquet": PICTURES,
     "csv": PICTURES,
     "tsv": PICTURES,
+    "jsonl": PICTURES,
+    "imagefolder": PICTURES,
     "karpathy": PICTURES,
     "conceptual_captions": ["0.parquet", "published.tsv"],
     "coyo": ["0.parquet", "published.parquet"],
@@ -34,6 +36,7 @@ READ = {
 }
 NEVER = ["query.png", "mine.yaml", ".0.tar.lock", "images/unnamed.png", "output/runs/r1/log.txt", "sub/0.parquet"]
 OWN = {"parquet": "0.parquet", "tfrecord": "0.tfrecord", "csv": "0.csv", "tsv": "0.tsv", "karpathy": "dataset_x.json"}
+OWN |= {"jsonl": "0.jsonl", "imagefolder": "metadata.0.jsonl"}
 
 
 def make(folder: Path, format_: str) -> IngestConfig:
@@ -50,6 +53,11 @@ def make(folder: Path, format_: str) -> IngestConfig:
                 for image, caption in [("image", "caption"), *zip(paths, "abc", strict=True)]
             )
         )
+    elif format_ in ("jsonl", "imagefolder"):
+        names = (
+            [{"image": path} for path in paths] if format_ == "jsonl" else [{"file_name": path} for path in PICTURES]
+        )
+        own.write_text("".join(json.dumps({**name, "text": "a"}) + "\n" for name in names))
     elif format_ == "karpathy":
         images = [{"filename": path, "split": "train", "sentences": [{"raw": "a"}]} for path in paths]
         own.write_text(json.dumps({"images": images, "dataset": "x"}))
