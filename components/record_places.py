@@ -7,16 +7,16 @@ from its beginning.
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
 import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from components.example_files import read_payloads
 from components.streams import read_up_to
 from components.tfrecords import read_records
-from components.whole_files import open_file
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00"  # deflate, and none of the optional fields
 _HEADER_BYTES, _TRAILER_BYTES = 10, 8
@@ -84,14 +84,14 @@ class _Blocks(io.RawIOBase):
 
 
 def placed_records(path: str) -> Iterator[tuple[Place | None, bytes]]:
-    """Yield the serialized Examples of a file in order, each with its place; None where it can be entered nowhere.
+    """Yield the records of a local file in order, each with its place; None where the file can be entered nowhere.
 
     Raises:
       ValueError: where the file is damaged, behind what stands before the damage.
     """
-    yielded = 0
+    whole = 0
     try:
-        with open_file(path) as stored:
+        with open(path, "rb") as stored:
             blocks = _Blocks(stored)
             records = read_records(cast(BinaryIO, blocks))
             while True:
@@ -100,16 +100,32 @@ def placed_records(path: str) -> Iterator[tuple[Place | None, bytes]]:
                 if payload is None:
                     break
                 yield place, payload
-                yielded += 1
+                whole += 1
             if blocks.is_over:
                 return
     except ValueError:
         pass  # deflated, or damaged: what follows says which
-    yield from ((None, payload) for payload in itertools.islice(read_payloads(path), yielded, None))
+    yield from ((None, payload) for payload in itertools.islice(_inflated(path), whole, None))
+
+
+def _inflated(path: str) -> Iterator[bytes]:
+    """Yield the records of a gzipped file, however it was deflated."""
+    whole = 0
+    try:
+        with gzip.open(path) as content:
+            for payload in read_records(cast(BinaryIO, content)):
+                if payload is None:
+                    raise ValueError("the checksum of a record's content is wrong")
+                yield payload
+                whole += 1
+    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path} is damaged behind {whole} records ({error}); delete its artifact's folder and run again"
+        ) from error
 
 
 def read_placed(path: str, row: int, place: Place | None) -> bytes:
-    """Read one serialized Example: from its place, where it has one, else all that stand before it as well.
+    """Read one record of a local file: from its place, where it has one, else all that stand before it as well.
 
     Args:
       path: of the file.
@@ -120,7 +136,7 @@ def read_placed(path: str, row: int, place: Place | None) -> bytes:
       ValueError: where the file holds no such record.
     """
     if place is not None:
-        with open_file(path) as stored:
+        with open(path, "rb") as stored:
             stored.seek(place.block)
             blocks = _Blocks(stored, place.block)
             try:
@@ -129,7 +145,7 @@ def read_placed(path: str, row: int, place: Place | None) -> bytes:
             except ValueError as error:
                 raise ValueError(f"{path} holds no record at its byte {place.block} ({error})") from error
     else:
-        payload = next(itertools.islice(read_payloads(path), row, None), None)
+        payload = next(itertools.islice(_inflated(path), row, None), None)
     if payload is None:
         raise ValueError(f"{path} holds no record {row}")
     return payload

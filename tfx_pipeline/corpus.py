@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components import schema
-from components.example_files import read_payloads
 from components.record_places import Place, placed_records, read_placed
 from components.tf_example import Example
 from tfx_pipeline.config import ConfigError
@@ -71,7 +70,7 @@ def newest_examples(root: Path) -> Path:
 def read_split(examples: Path, split: str) -> Iterator[CorpusImage]:
     """Yields the images of one split, always in the same order; none where the split does not exist."""
     for path in _files(examples, split):
-        for payload in read_payloads(str(path)):
+        for _, payload in placed_records(str(path)):
             yield _image(split, payload)
 
 

@@ -9,16 +9,17 @@ import shutil
 import subprocess
 import sys
 
+import pytest
 from PIL import Image
 
 from components.evaluator.config import EvaluationConfig
 from report_samples import FILTER, HISTORY, INGEST, VOCABULARY, Page, events_of, page_of
 from serving.embedder import SavedModelEmbedder
-from tfx_pipeline.report.contents import Missing, gather
+from tfx_pipeline.report.contents import gather
 from tfx_pipeline.report.example_answers import find_answers
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
-from tfx_pipeline.run_record import read_record, record_of
+from tfx_pipeline.run_record import RunRecord, read_record, record_of
 
 
 def test_a_whole_run_is_rebuilt_from_its_folder(tmp_path, colour_model, examples):
@@ -69,20 +70,30 @@ def test_answers_are_read_back_as_they_were_found(tmp_path, colour_model, exampl
     assert gather(record_of(run_dir, events_of(outputs))).answers == found
 
 
-def test_the_same_model_and_examples_are_asked_once(tmp_path, colour_model, examples):
-    outputs = {"PairFilter": {"examples": str(examples)}, "Trainer": {"model": str(tmp_path / "model")}}
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "Format-Serving").symlink_to(colour_model)
-    kept = []
-    for run in ("r1", "r2", "r3"):
+@pytest.mark.parametrize("changed", ["nothing", "prompts", "examples", "model", "damaged"])
+def test_the_same_model_and_examples_are_asked_once(tmp_path, colour_model, examples, changed):
+    """An answer that nobody can have given again shows that it was asked for again."""
+    made = tmp_path / "made"
+    shutil.copytree(examples, made / "examples")
+    shutil.copytree(colour_model, made / "model" / "Format-Serving")
+    outputs = {"PairFilter": {"examples": str(made / "examples")}, "Trainer": {"model": str(made / "model")}}
+
+    def keep(run: str, prompt: str) -> RunRecord:
         record = record_of(tmp_path / "runs" / run, events_of(outputs))
         record.run_dir.mkdir(parents=True)
-        keep_findings(record, EvaluationConfig(splits=("seen",), prompts=("{}", "a {}") if run == "r3" else ("{}",)))
-        kept.append(gather(record).answers)
-        if run == "r2":
-            (tmp_path / "model" / "Format-Serving").unlink()
-    assert kept[0] == kept[1] != ()
-    assert isinstance(kept[2], Missing)  # other prompts ask anew, and there is no model any more
+        keep_findings(record, EvaluationConfig(splits=("seen",), prompts=(prompt,)))
+        return record
+
+    first = keep("r1", "{}").run_dir / "answers.json"
+    first.write_text(first.read_text(encoding="utf-8").replace('"green"', '"as kept"'), encoding="utf-8")
+    if changed in ("examples", "model"):  # written again at the same place, as after a new beginning
+        path = next(path for path in sorted((made / changed).rglob("*")) if path.is_file())
+        path.write_bytes(path.read_bytes())
+    if changed == "damaged":
+        first.write_text("{", encoding="utf-8")
+    second = (keep("r2", "a {}" if changed == "prompts" else "{}").run_dir / "answers.json").read_text(encoding="utf-8")
+    assert ('"as kept"' in second) == (changed == "nothing")
+    assert '"answers"' in second
 
 
 def test_a_run_without_kept_findings_says_what_to_do(tmp_path):

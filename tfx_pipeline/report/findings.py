@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -92,14 +93,16 @@ def _read_evaluation(folder: Path, blessing: Path | None) -> dict[str, Any]:
 def _known_answers(record: RunRecord, model: Path, examples: Path, config: EvaluationConfig) -> Mapping[str, Any]:
     names = {label: list(of) for label, of in config.class_names.items()}
     asked = {
-        "model": str(model),
-        "examples": str(examples),
+        "files": _fingerprint(model, examples),
         "splits": list(config.splits),
         "prompts": list(config.prompts),
         "class_names": names,
     }
     for path in sorted(record.run_dir.parent.glob(f"*/{ANSWERS_FILE}"), reverse=True):
-        known = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            continue  # damaged: no reason not to ask
         if known.get("asked") == asked:
             return known
 
@@ -108,3 +111,11 @@ def _known_answers(record: RunRecord, model: Path, examples: Path, config: Evalu
     texts_of = functools.partial(class_texts, prompts=config.prompts, class_names=config.class_names)
     found = find_answers(SavedModelEmbedder(model / SERVING_MODEL_DIR), examples, config.splits, texts_of)
     return {"asked": asked, "answers": [dataclasses.asdict(split) for split in found]}
+
+
+def _fingerprint(*folders: Path) -> str:
+    """Returns a hash of path, size and time of all files in folders: their names alone may come again."""
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    described = ((str(path), path.stat()) for path in files)
+    lines = "".join(f"{path} {stat.st_size} {stat.st_mtime_ns}\n" for path, stat in described)
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
