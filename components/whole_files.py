@@ -15,16 +15,15 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+_AS_STORED = "uncompressed"  # Beam's CompressionTypes.UNCOMPRESSED
 
 
 def files_below(folder: str) -> list[str]:
     """Returns the paths of all files in a folder and its folders, relative to it and sorted; none where it is not."""
-    if FileSystems.get_scheme(folder) is None:
+    if _is_local(folder):
         found = [os.path.join(above, name) for above, _, names in os.walk(folder) for name in names]
     else:
-        (matched,) = FileSystems.match([f"{glob.escape(folder)}/**"])
+        (matched,) = _file_systems().match([f"{glob.escape(folder)}/**"])
         found = [file.path for file in matched.metadata_list if not file.path.endswith("/")]  # "folder/" is no file
     return sorted(posixpath.relpath(path, folder) for path in found)
 
@@ -36,7 +35,7 @@ def list_folder(folder: str) -> list[str]:
 
 def open_file(path: str) -> BinaryIO:
     """Open a file to be read as it is stored."""
-    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return open(path, "rb") if _is_local(path) else _file_systems().open(path, compression_type=_AS_STORED)
 
 
 @contextlib.contextmanager
@@ -49,7 +48,7 @@ def created(path: str, aside: str | None = None) -> Iterator[BinaryIO]:
     """
     unfinished = posixpath.join(aside, uuid.uuid4().hex) if aside else f"{path}.{uuid.uuid4().hex}"
     make_folder(posixpath.dirname(unfinished))
-    with FileSystems.create(unfinished, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    with _create(unfinished) as file:
         yield file
     make_folder(posixpath.dirname(path))
     rename([unfinished], [path])
@@ -59,36 +58,46 @@ def copy(source: str, target: str, aside: str) -> None:
     """Copy a file to `aside`, a folder on the same file system, then rename it."""
     unfinished = posixpath.join(aside, uuid.uuid4().hex)
     make_folder(aside)
-    FileSystems.copy([source], [unfinished])
+    if _is_local(source):
+        shutil.copyfile(source, unfinished)
+    else:
+        _file_systems().copy([source], [unfinished])
     make_folder(posixpath.dirname(target))
     rename([unfinished], [target])
 
 
 def rename(sources: Sequence[str], targets: Sequence[str]) -> None:
     """Give each file its new name, in the place of what had it."""
-    FileSystems.rename(list(sources), list(targets))
+    if sources and not _is_local(sources[0]):
+        _file_systems().rename(list(sources), list(targets))
+        return
+    for source, target in zip(sources, targets, strict=True):
+        os.replace(source, target)
 
 
 def make_folder(folder: str) -> None:
     """Make a folder and those above it, where they are not there; a bucket has none."""
+    if _is_local(folder):
+        os.makedirs(folder, exist_ok=True)
+        return
     try:
-        FileSystems.mkdirs(folder)
+        _file_systems().mkdirs(folder)
     except OSError:
-        if not FileSystems.exists(folder):
+        if not _file_systems().exists(folder):
             raise
 
 
 def remove_folder(folder: str) -> None:
     """Delete a folder with all that is in it, where it is there."""
-    if FileSystems.get_scheme(folder) is not None:
-        FileSystems.delete([f"{folder}/"])
+    if not _is_local(folder):
+        _file_systems().delete([f"{folder}/"])
     elif os.path.exists(folder):
         shutil.rmtree(folder)
 
 
 def exists(path: str) -> bool:
     """Says whether a file is there."""
-    return FileSystems.exists(path)
+    return os.path.exists(path) if _is_local(path) else _file_systems().exists(path)
 
 
 def read_bytes(path: str) -> bytes:
@@ -111,3 +120,18 @@ def write_text(path: str, text: str) -> None:
 def write_json(path: str, content: Any) -> None:
     """Write a JSON file aside, then rename it."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _is_local(path: str) -> bool:
+    return "://" not in path
+
+
+def _create(path: str) -> BinaryIO:
+    return open(path, "wb") if _is_local(path) else _file_systems().create(path, compression_type=_AS_STORED)
+
+
+def _file_systems() -> Any:
+    """Returns Beam's file systems, whose import takes seconds that local files need not wait for."""
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems

@@ -1,0 +1,31 @@
+"""What starts quickly stays free of what takes seconds to import: the report, and Beam's workers of the data steps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_validation", "keras")
+
+
+@pytest.mark.parametrize(
+    ("modules", "forbidden"),
+    [
+        (["tfx_pipeline.report.rebuild", "tfx_pipeline.query"], (*SLOW, "apache_beam")),
+        (
+            [
+                "components.handover",
+                *(f"components.pair_filter.{stage}_pass" for stage in ("describe", "evidence", "ngram", "write")),
+                "components.vocabulary.count_pass",
+            ],
+            SLOW,
+        ),
+    ],
+    ids=["report and query, before a model is asked", "workers of filter and vocabulary"],
+)
+def test_what_must_start_quickly_imports_nothing_slow(modules, forbidden):
+    script = f"import sys, {', '.join(modules)}; print(*(name for name in {forbidden!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
