@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.parquet_footer import without_newer_types
 from components.pair_example_gen.raw_record import Part, RawRecord, extension_of
 
 BATCH_ROWS = 32  # of images: some megabytes
@@ -27,6 +28,9 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
     try:
         for number, row in read_rows(stream, part, config.named_fields, BATCH_ROWS):
             yield _to_raw_record(number, row, config.image_column)
+    except UnknownType as error:
+        for number in range(*part.range(error.rows)):
+            yield RawRecord(f"row {number}", flaw=reasons.UNKNOWN_TYPE, detail=str(error))
     except UnreadableFooter as error:
         if not part.index:
             yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))
@@ -37,7 +41,7 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
 def read_image_paths(stream: BinaryIO, image_field: str) -> Iterator[str]:
     """Yield the paths in the image column of a Parquet file; its bytes are not read, nor any other column."""
     try:
-        file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
+        file = _open(stream, [image_field])
         column = file.schema_arrow.field(image_field).type
         names = [f"{image_field}.path"] if pa.types.is_struct(column) else [image_field]
         if pa.types.is_binary(column) or pa.types.is_large_binary(column):
@@ -51,6 +55,18 @@ def read_image_paths(stream: BinaryIO, image_field: str) -> Iterator[str]:
 
 class UnreadableFooter(ValueError):
     """A file that is no Parquet, has lost its end, has none of the columns, or two of one name."""
+
+
+class UnknownType(ValueError):
+    """A column in use of a type that this pyarrow does not know.
+
+    Attributes:
+      rows: of the file.
+    """
+
+    def __init__(self, message: str, rows: int) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 def read_rows(
@@ -69,7 +85,7 @@ def read_rows(
       UnreadableFooter: where nothing can be read.
     """
     try:
-        file = pq.ParquetFile(stream, buffer_size=_READ_BYTES)
+        file = _open(stream, names)
         present = [name for name in dict.fromkeys(names) if name in file.schema_arrow.names]
         if not present:
             raise ValueError(f"it has none of the columns {', '.join(filter(None, names))}; it has {_some(file)}")
@@ -78,6 +94,8 @@ def read_rows(
             raise ValueError(f"two columns have the name {repeated[0]!r}")
         first, stop = part.range(file.num_row_groups)
         number = sum(file.metadata.row_group(group).num_rows for group in range(first))
+    except UnknownType:
+        raise
     except Exception as error:
         raise UnreadableFooter(_first_line(error)) from error
     for group in range(first, stop):
@@ -86,6 +104,26 @@ def read_rows(
             for index in range(batch.num_rows):
                 yield number, {name: values[index] for name, values in columns.items()}
                 number += 1
+
+
+def _open(stream: BinaryIO, names: Sequence[str]) -> pq.ParquetFile:
+    """Open a file, also where other columns than those named have types that this pyarrow does not know.
+
+    Raises:
+      UnknownType: where one of those named has.
+    """
+    try:
+        return pq.ParquetFile(stream, buffer_size=_READ_BYTES)
+    except (pa.ArrowException, OSError) as error:
+        refused = error
+    try:
+        changed, footer = without_newer_types(stream)
+    except ValueError:
+        raise refused from None
+    unknown = [f"{name!r} has the type {footer.newer[name]}" for name in names if name in footer.newer]
+    if unknown:
+        raise UnknownType(f"column {unknown[0]}, which pyarrow {pa.__version__} does not read", footer.rows)
+    return pq.ParquetFile(changed, buffer_size=_READ_BYTES)
 
 
 def _some(file: pq.ParquetFile) -> str:

@@ -13,6 +13,7 @@ CORRUPT_FILE = "corrupt_file"  # the same of a Parquet, TFRecord, CSV, TSV or JS
 UNUSED_MEMBER = "unused_member"  # a file of a tar that belongs to no record, or a record's further image
 SPECIAL_MEMBER = "special_member"  # a link, a sparse file or a device in a tar: its content does not stand there
 UNSAFE_NAME = "unsafe_name"  # a member's name is absolute or climbs out of its folder
+UNKNOWN_TYPE = "unknown_type"  # a column of a Parquet file has a type that this pyarrow does not know
 DAMAGED_RECORD = "damaged_record"  # a checksum is wrong, or what it holds is not of the format
 MALFORMED_ROW = "malformed_row"  # another number of values than the header, or quotes that do not match
 UNKNOWN_SPLIT = "unknown_split"
