@@ -8,7 +8,6 @@ is. What lies beside them, unnamed, counts for nothing.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 
 from components.pair_example_gen.config import IngestConfig
@@ -27,7 +26,7 @@ def fingerprint(config: IngestConfig) -> str:
     """
     digest = hashlib.sha256()
     for kind, path, stamp in _reached(config):
-        digest.update(os.fsencode(f"{kind}\0{path}\0{stamp}\n"))
+        digest.update(f"{kind}\0{path}\0{stamp}\n".encode(errors="surrogatepass"))  # a name may be no UTF-8
     return digest.hexdigest()
 
 

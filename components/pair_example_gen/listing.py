@@ -79,6 +79,8 @@ class Stamps:
         """
         if FileSystems.get_scheme(path) is None:
             return self._local.of(path)
+        if storage.is_no_name(path):
+            return local_files.MISSING
         folder = path.rpartition("/")[0]
         if folder not in self._folders:
             self._folders[folder] = list_files(folder, "*")

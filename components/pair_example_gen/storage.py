@@ -91,8 +91,7 @@ def read_start(address: str, size: int) -> bytes:
     if scheme is None:
         with FileSystems.open(address, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return file.read(size)
-    name = address.encode()  # or Beam asks S3 for it for minutes; UnicodeEncodeError is a ValueError
-    if set(name) & set(b"\0\r\n") or len(name) > MAX_NAME_BYTES:  # of two lines Beam asks HDFS for the first
+    if is_no_name(address):
         raise ValueError("a name that no file has there")
     try:
         with _open_small(scheme, address) as file:
@@ -101,6 +100,15 @@ def read_start(address: str, size: int) -> bytes:
         if is_missing(error):
             raise FileNotFoundError(one_line(error)) from error
         raise StorageFailure(f"{address} cannot be read ({one_line(error)})") from error
+
+
+def is_no_name(address: str) -> bool:
+    """Says whether no file on a server has that name: Beam would ask S3 for it for minutes, HDFS for its first line."""
+    try:
+        name = address.encode()
+    except UnicodeEncodeError:
+        return True
+    return bool(set(name) & set(b"\0\r\n")) or len(name) > MAX_NAME_BYTES
 
 
 def open_stream(path: str) -> BinaryIO:

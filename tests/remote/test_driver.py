@@ -5,7 +5,11 @@ import pytest
 pytestmark = pytest.mark.remote
 
 
-def test_the_cache_holds_until_a_shard_changes(storage, corpus, tmp_path):
+@pytest.mark.parametrize(
+    ("format_", "changed", "by"),
+    [("tar", "9.tar", "0.tar"), ("csv", "images/0.png", "images/1.png"), ("coyo", "0.parquet", "1.parquet")],
+)
+def test_the_cache_holds_until_what_is_read_changes(storage, corpus, tmp_path, format_, changed, by):
     from ml_metadata import metadata_store
     from tfx import v1 as tfx
 
@@ -13,7 +17,8 @@ def test_the_cache_holds_until_a_shard_changes(storage, corpus, tmp_path):
     from components.pair_example_gen.component import PairExampleGen
     from components.pair_example_gen.config import IngestConfig
 
-    config = IngestConfig(shards=storage.put_folder(corpus / "tar", "driven"), hash_split={"train": 1})
+    shards = storage.put_folder(corpus / format_, f"driven [{format_}]")
+    config = IngestConfig(shards=shards, format=format_, hash_split={"train": 1})
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
 
     def states() -> list[str]:
@@ -34,5 +39,7 @@ def test_the_cache_holds_until_a_shard_changes(storage, corpus, tmp_path):
 
     assert states() == ["complete"]
     assert states() == ["complete", "cached"]
-    storage.put("driven/9.tar", (corpus / "tar" / "0.tar").read_bytes())
-    assert states() == ["complete", "cached", "complete"]
+    storage.put(f"driven [{format_}]/not named.png", b"of no consequence")
+    assert states() == ["complete", "cached", "cached"]
+    storage.put(f"driven [{format_}]/{changed}", (corpus / format_ / by).read_bytes())
+    assert states() == ["complete", "cached", "cached", "complete"]

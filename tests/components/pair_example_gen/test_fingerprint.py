@@ -34,6 +34,7 @@ READ = {
     "coyo": ["0.parquet", "published.parquet"],
     "laion": ["0.parquet", "published.parquet"],
 }
+UNSPEAKABLE = b'{"images": [{"filename": "\\ud800.png", "split": "train", "sentences": [{"raw": "a"}]}]}'
 NEVER = ["query.png", "mine.yaml", ".0.tar.lock", "images/unnamed.png", "output/runs/r1/log.txt", "sub/0.parquet"]
 OWN = {"parquet": "0.parquet", "tfrecord": "0.tfrecord", "csv": "0.csv", "tsv": "0.tsv", "karpathy": "dataset_x.json"}
 OWN |= {"jsonl": "0.jsonl", "imagefolder": "metadata.0.jsonl"}
@@ -151,7 +152,9 @@ def test_a_path_that_ingest_refuses_is_not_looked_at(tmp_path, path):
     assert fingerprint(config) == before
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 9, b'"open', b"\xff\xfe\0", b"image,caption\n\n,\n\0,"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1", b"PAR1" * 9, b'"open', b"\xff\xfe\0", b"image,caption\n\n,\n\0,", UNSPEAKABLE]
+)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_damaged_file_is_ingests_to_judge(tmp_path, format_, content):
     config = make(tmp_path, format_)

@@ -58,6 +58,13 @@ def test_a_folder_of_an_object_store_is_itself_and_no_other(shelf, name):
     assert stamps.of(f"shelf://b/{name}/1.tar") == "missing"
 
 
+@pytest.mark.parametrize("name", ["a\nb/0.png", "a\rb.png", "\udcff/a.png", "é" * 513 + "/a.png", "no\0name"])
+def test_a_name_that_no_server_has_is_missing_and_not_asked_for(name):
+    assert Stamps().of(f"shelf://closed/{name}") == "missing"
+    with pytest.raises(BeamIOError):
+        Stamps().of("shelf://closed/a.png")
+
+
 PART = st.text(st.sampled_from("ab*?[]!-x."), min_size=1, max_size=4)
 FOUND = st.lists(
     st.sampled_from(["a", "b", "ab", "x.a", "bb/a", "bb/ab", "bb/c/a", "a-b/x", "[a]/b", "]"]), unique=True
