@@ -131,7 +131,7 @@ def test_the_batch_size_changes_no_number(concept_model, examples, tmp_path):
     config = EvaluationConfig(splits=("seen", "unseen"))
     one = load_metrics(evaluate(concept_model(6), config, examples, 1, tmp_path / "one"))
     seven = load_metrics(evaluate(concept_model(6), config, examples, 7, tmp_path / "seven"))
-    assert one == seven
+    np.testing.assert_equal(one, seven)  # also where both are no number
     assert one["seen"]["i2t_recall_at_1"] == pytest.approx(14 / 20)
 
 
@@ -150,6 +150,17 @@ def test_a_zero_shot_threshold_on_images_without_labels_refuses_and_says_why(con
     result = evaluate(concept_model(0), config, examples, 100, tmp_path / "unlabelled")
     assert load_validation(result) == [
         "unlabelled/zero_shot_top_1 is not a number: no image of the split has a class label."
+    ]
+
+
+def test_an_accuracy_among_so_few_classes_that_any_model_scores_one_blesses_none(concept_model, examples, tmp_path):
+    config = EvaluationConfig(splits=("seen",), min_metrics={"seen/zero_shot_top_5": 0.0})
+    result = evaluate(concept_model(0), config, examples, 100, tmp_path / "few")
+    classes = int(load_metrics(result)["seen"]["num_classes"])
+    assert 1 < classes <= 5
+    assert load_validation(result) == [
+        f"seen/zero_shot_top_5 is not a number: the split's labelled images are of {classes} classes, among which any "
+        "model scores 1."
     ]
 
 
