@@ -10,6 +10,7 @@ import tensorflow as tf
 from serving.normal_form import TURN_JPEG, TURN_JPEG_AT, TURN_PNG, TURN_PNG_AT
 
 RGB = 3
+_MARKS = (*TURN_JPEG, *(mark[: len(TURN_JPEG[0])] for mark in TURN_PNG))  # all of one length, to compare at once
 # Of EXIF's orientations 2 to 8: in which order to take the axes, and which of them then to reverse.
 _AXES = ((0, 1, 2),) * 3 + ((1, 0, 2),) * 4
 _REVERSED = tuple(
@@ -31,7 +32,15 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: where the bytes are no such picture.
     """
-    image = tf.cond(tf.io.is_jpeg(image_bytes), lambda: _decode_jpeg(image_bytes), lambda: _decode_png(image_bytes))
+    is_jpeg = tf.io.is_jpeg(image_bytes)
+    at = tf.where(is_jpeg, TURN_JPEG_AT, tf.minimum(TURN_PNG_AT, tf.strings.length(image_bytes)))
+    found = tf.equal(tf.strings.substr(image_bytes, at, len(_MARKS[0])), _MARKS)
+    image = tf.cond(
+        is_jpeg,  # by the accurate transform, where TensorFlow's default is up to 5 of 255 off
+        lambda: tf.io.decode_jpeg(image_bytes, channels=RGB, dct_method="INTEGER_ACCURATE"),
+        lambda: _decode_png(image_bytes),
+    )
+    image = tf.cond(tf.reduce_any(found), lambda: _upright(image, found), lambda: image)
     image.set_shape([None, None, RGB])
     return image
 
@@ -44,15 +53,9 @@ def on_white(image: tf.Tensor) -> tf.Tensor:
     return tf.cast(255 - shade, tf.uint8)
 
 
-def _decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Decodes by the accurate transform, where TensorFlow's default is up to 5 of 255 off."""
-    image = tf.io.decode_jpeg(image_bytes, channels=RGB, dct_method="INTEGER_ACCURATE")
-    return _turned(image, image_bytes, TURN_JPEG_AT, TURN_JPEG)
-
-
 def _decode_png(image_bytes: tf.Tensor) -> tf.Tensor:
     image = tf.io.decode_png(image_bytes)  # as many channels as it has; one of opacity also where its palette has it
-    image = tf.switch_case(
+    return tf.switch_case(
         tf.shape(image)[-1] - 1,
         (
             lambda: tf.repeat(image, RGB, axis=-1),
@@ -61,16 +64,8 @@ def _decode_png(image_bytes: tf.Tensor) -> tf.Tensor:
             lambda: on_white(image),
         ),
     )
-    return _turned(image, image_bytes, TURN_PNG_AT, TURN_PNG)
 
 
-def _turned(image: tf.Tensor, image_bytes: tf.Tensor, at: int, marks: tuple[bytes, ...]) -> tf.Tensor:
-    """Turn an image upright where its bytes have one of `marks`, those of EXIF's orientations 2 to 8, at `at`."""
-    with tf.control_dependencies([image]):  # which says of what is too short that it is no picture
-        front = tf.strings.substr(image_bytes, at, len(marks[0]))
-
-    def upright() -> tf.Tensor:
-        turn = tf.argmax(tf.equal(front, marks))
-        return tf.raw_ops.Reverse(tensor=tf.transpose(image, tf.gather(_AXES, turn)), dims=tf.gather(_REVERSED, turn))
-
-    return tf.cond(tf.reduce_any(tf.equal(front, marks)), upright, lambda: image)
+def _upright(image: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+    turn = tf.argmax(found) % len(_AXES)
+    return tf.raw_ops.Reverse(tensor=tf.transpose(image, tf.gather(_AXES, turn)), dims=tf.gather(_REVERSED, turn))
