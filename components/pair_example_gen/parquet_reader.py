@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -43,14 +44,15 @@ def read_image_paths(stream: BinaryIO, image_field: str) -> Iterator[str]:
     try:
         file = _open(stream, [image_field])
         column = file.schema_arrow.field(image_field).type
-        names = [f"{image_field}.path"] if pa.types.is_struct(column) else [image_field]
-        if pa.types.is_binary(column) or pa.types.is_large_binary(column):
-            return
-        for batch in file.iter_batches(TEXT_BATCH_ROWS, columns=names, use_threads=False):
-            for value in _values(batch.column(0)):
-                yield from filter(None, [_path_of(value)])
     except Exception:  # a damaged file makes Arrow raise nearly anything; ingest counts what it cannot read
         return
+    names = [f"{image_field}.path"] if pa.types.is_struct(column) else [image_field]
+    if pa.types.is_binary(column) or pa.types.is_large_binary(column):
+        return
+    for group in range(file.num_row_groups):  # ingest reads them apart from one another
+        with contextlib.suppress(Exception):
+            for batch in file.iter_batches(TEXT_BATCH_ROWS, row_groups=[group], columns=names, use_threads=False):
+                yield from filter(None, map(_path_of, _values(batch.column(0))))
 
 
 class UnreadableFooter(ValueError):

@@ -132,6 +132,22 @@ def test_images_in_the_rows_of_a_parquet_file(tmp_path, kind):
     assert (fingerprint(config) != before) == (kind != "bytes")
 
 
+def test_images_behind_a_damaged_row_group_are_looked_at(tmp_path):
+    rows = pa.table({"image": ["0.png", "1.png", "2.png"], "caption": ["a", "b", "c"]})
+    table = tmp_path / "0.parquet"
+    pq.write_table(rows, table, row_group_size=1, compression="none", use_dictionary=False)
+    column = pq.ParquetFile(table).metadata.row_group(1).column(0)
+    content = bytearray(table.read_bytes())
+    content[column.data_page_offset : column.data_page_offset + 8] = b"\xff" * 8
+    table.write_bytes(content)
+    config = IngestConfig(shards=str(tmp_path), format="parquet")
+    before = fingerprint(config)
+    (tmp_path / "1.png").touch()  # which nothing can know to be named
+    assert fingerprint(config) == before
+    (tmp_path / "2.png").touch()
+    assert fingerprint(config) != before
+
+
 def test_a_compressed_table_names_images_too(tmp_path):
     with gzip.open(tmp_path / "0.csv.gz", "wt") as table:
         table.write("image,caption\n0.png,a\n")
