@@ -30,7 +30,7 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
         for number, row in read_rows(stream, part, config.named_fields, BATCH_ROWS):
             yield _to_raw_record(number, row, config.image_column)
     except UnknownType as error:
-        for number in range(*part.range(error.rows)):
+        for number in error.numbers:
             yield RawRecord(f"row {number}", flaw=reasons.UNKNOWN_TYPE, detail=str(error))
     except UnreadableFooter as error:
         if not part.index:
@@ -60,15 +60,15 @@ class UnreadableFooter(ValueError):
 
 
 class UnknownType(ValueError):
-    """A column in use of a type that this pyarrow does not know.
+    """A column in use of a type or an encoding that this pyarrow does not read.
 
     Attributes:
-      rows: of the file.
+      numbers: of the rows that are lost by it.
     """
 
-    def __init__(self, message: str, rows: int) -> None:
+    def __init__(self, message: str, numbers: range) -> None:
         super().__init__(message)
-        self.rows = rows
+        self.numbers = numbers
 
 
 def read_rows(
@@ -85,6 +85,7 @@ def read_rows(
 
     Raises:
       UnreadableFooter: where nothing can be read.
+      UnknownType: where this pyarrow cannot read a column, in the midst of the file too.
     """
     try:
         file = _open(stream, names)
@@ -96,16 +97,22 @@ def read_rows(
             raise ValueError(f"two columns have the name {repeated[0]!r}")
         first, stop = part.range(file.num_row_groups)
         number = sum(file.metadata.row_group(group).num_rows for group in range(first))
-    except UnknownType:
-        raise
+    except UnknownType as error:
+        raise UnknownType(str(error), range(*part.range(len(error.numbers)))) from error
     except Exception as error:
         raise UnreadableFooter(_first_line(error)) from error
-    for group in range(first, stop):
-        for batch in file.iter_batches(batch_rows, row_groups=[group], columns=present, use_threads=False):
-            columns = {name: _values(batch.column(index)) for index, name in enumerate(batch.schema.names)}
-            for index in range(batch.num_rows):
-                yield number, {name: values[index] for name, values in columns.items()}
-                number += 1
+    end = number + sum(file.metadata.row_group(group).num_rows for group in range(first, stop))
+    try:
+        for group in range(first, stop):
+            for batch in file.iter_batches(batch_rows, row_groups=[group], columns=present, use_threads=False):
+                columns = {name: _values(batch.column(index)) for index, name in enumerate(batch.schema.names)}
+                for index in range(batch.num_rows):
+                    yield number, {name: values[index] for name, values in columns.items()}
+                    number += 1
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, NotImplementedError) or "Not yet implemented" in str(error):
+            raise UnknownType(_first_line(error), range(number, end)) from error
+        raise
 
 
 def _open(stream: BinaryIO, names: Sequence[str]) -> pq.ParquetFile:
@@ -124,7 +131,7 @@ def _open(stream: BinaryIO, names: Sequence[str]) -> pq.ParquetFile:
         raise refused from None
     unknown = [f"{name!r} has the type {footer.newer[name]}" for name in names if name in footer.newer]
     if unknown:
-        raise UnknownType(f"column {unknown[0]}, which pyarrow {pa.__version__} does not read", footer.rows)
+        raise UnknownType(f"column {unknown[0]}, which pyarrow {pa.__version__} does not read", range(footer.rows))
     return pq.ParquetFile(changed, buffer_size=_READ_BYTES)
 
 
