@@ -12,7 +12,7 @@ def make_run(benchmarks_on_path):
     from processes import Peaks
 
     def run(seconds, cpu=0.0, worker=0, launcher=0):
-        return FilterRun(20.0, 3.0, seconds, cpu, Peaks(launcher << 20, worker << 20, cpu))
+        return FilterRun(20.0, seconds, cpu, Peaks(launcher << 20, worker << 20, cpu))
 
     return run
 
