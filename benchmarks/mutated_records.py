@@ -19,8 +19,9 @@ from damaged_files import FILE_DAMAGES, PAIRS, Layout, make
 from components.counts import CAPTIONS, IMAGES, Counts
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.executor import Ingest
+from components.pair_example_gen.ingest_pass import Ingest
 from components.pair_example_gen.tasks import Source, Task
+from components.pair_example_gen.training_decoder import decode_as_training_does
 
 DEFAULT_FILES = 10_000
 BY_LINE = ("csv", "tsv", "tfrecord")  # cut between two records these are whole files
@@ -52,7 +53,7 @@ def ingest(layout: Layout, path: Path) -> Counts:
     config = IngestConfig(shards=str(folder), format=layout.format, hash_split=shares, **options)  # type: ignore[arg-type]
     outputs = {split: str(folder / "out" / split) for split in config.split_names}
     task = Task(Source(str(path), path.stat().st_size), path.name, outputs, dict.fromkeys(outputs, 1))
-    worker = Ingest(config, str(folder / "aside"))
+    worker = Ingest(config, str(folder / "aside"), decode_as_training_does)
     return worker.ingest(task, worker.read(task))
 
 

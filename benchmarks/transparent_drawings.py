@@ -53,10 +53,10 @@ def draw(number: int) -> bytes:
 def ours(drawings: list[bytes], folder: Path) -> None:
     """Take the drawings through what ingest and filter do with each."""
     from components import example_files, schema
-    from components.pair_example_gen.executor import decode_as_training_does
     from components.pair_example_gen.images import prepare
     from components.pair_example_gen.pair_example import to_example
     from components.pair_example_gen.records import Caption, Captions
+    from components.pair_example_gen.training_decoder import decode_as_training_does
     from components.pair_filter.config import FilterConfig
     from components.pair_filter.describe_pass import DescribeFile
     from components.pair_filter.tasks import FileTask

@@ -5,14 +5,12 @@ Beam's workers import no TFX and need nothing of this.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 
 from tfx.types import artifact, artifact_utils
 
-from components import example_files, whole_files
+from components import example_files
 
-ASIDE = ".aside"  # folder beside the splits that holds what is being written
 _EVALUATION_SET = "evaluation_set"
 # As tfx.components.util.examples_utils has it, whose import takes four seconds of all that TFX brings along.
 _ENCODING = {"payload_format": "FORMAT_TF_EXAMPLE", "file_format": "tfrecords_gzip"}
@@ -23,26 +21,13 @@ def split_names(examples: artifact.Artifact) -> list[str]:
     return artifact_utils.decode_split_names(examples.split_names)
 
 
-def list_files(examples: artifact.Artifact, split: str) -> list[str]:
-    """Returns the record files of one split, sorted by name.
+def files_of_splits(examples: artifact.Artifact) -> dict[str, list[str]]:
+    """Returns split -> its record files, sorted by name.
 
     Raises:
       ValueError: where some of them are gone.
     """
-    paths = whole_files.list_folder(artifact_utils.get_split_uri([examples], split))
-    example_files.refuse_gaps(paths)
-    return paths
-
-
-def aside_folder(of: artifact.Artifact) -> str:
-    """Returns the folder for what is unfinished in an artifact."""
-    return posixpath.join(of.uri, ASIDE)
-
-
-def clear_aside(*artifacts: artifact.Artifact) -> None:
-    """Delete what failed attempts left behind."""
-    for of in artifacts:
-        whole_files.remove_folder(aside_folder(of))
+    return {split: example_files.list_split(examples.uri, split) for split in split_names(examples)}
 
 
 def describe(examples: artifact.Artifact, splits: Sequence[str]) -> None:

@@ -25,6 +25,22 @@ def file_name(index: int, count: int) -> str:
     return f"data_tfrecord-{index:05d}-of-{count:05d}.gz"
 
 
+def split_folder(split: str) -> str:
+    """Returns the name of a split's folder, in Examples as TFX has it and in tables that stand beside them."""
+    return f"Split-{split}"
+
+
+def list_split(folder: str, split: str) -> list[str]:
+    """Returns the record files of one split of an Examples artifact's folder, sorted by name.
+
+    Raises:
+      ValueError: where some of them are gone.
+    """
+    paths = whole_files.list_folder(posixpath.join(folder, split_folder(split)))
+    refuse_gaps(paths)
+    return paths
+
+
 def refuse_gaps(paths: Sequence[str]) -> None:
     """Raise ValueError where some of the files that `file_name` names are gone, as when a scratch disk is purged.
 

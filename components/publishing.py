@@ -10,41 +10,45 @@ import posixpath
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tfx.types import artifact, artifact_utils, standard_artifacts
-
 from components import whole_files
-from components.example_artifacts import aside_folder, clear_aside, split_names
+from components.example_files import split_folder
 
-_DRAFTS = "whole"  # in the artifact's folder aside
+ASIDE = ".aside"  # folder beside the splits that holds what is being written
+_DRAFTS = "whole"  # in that folder
 BATCHES_AT_ONCE = 8  # in a bucket a rename takes the time of a few requests, and there may be 100 thousand
 RENAMES_IN_A_BATCH = 100  # what Google Cloud Storage takes in one request
 
 
-def draft_folder(of: artifact.Artifact, split: str) -> str:
-    """Returns the folder into which a job writes what it has of one split."""
-    return posixpath.join(_drafts(of), split_folder(split))
+def aside_folder(folder: str) -> str:
+    """Returns the folder for what is unfinished in an artifact's folder."""
+    return posixpath.join(folder, ASIDE)
 
 
-def split_folder(split: str) -> str:
-    """Returns the name of a split's folder, in Examples as TFX has it and in tables that stand beside them."""
-    return f"Split-{split}"
+def draft_folder(folder: str, split: str) -> str:
+    """Returns the folder into which a job writes what it has of one split of an artifact's folder."""
+    return posixpath.join(_drafts(folder), split_folder(split))
 
 
-def publish(*artifacts: artifact.Artifact) -> None:
-    """Move the draft of each artifact into its place, then delete what failed attempts left behind."""
-    for of in artifacts:
-        for split in _splits(of):
-            whole_files.make_folder(artifact_utils.get_split_uri([of], split))  # one without files is there as well
-        _move_files(_drafts(of), of.uri)
-    clear_aside(*artifacts)
+def publish(folder: str, splits: Sequence[str] = ()) -> None:
+    """Move the draft of an artifact's folder into its place, then delete what failed attempts left behind.
+
+    Args:
+      folder: of the artifact.
+      splits: its splits, each of which gets a folder even where it has no file.
+    """
+    for split in splits:
+        whole_files.make_folder(posixpath.join(folder, split_folder(split)))
+    _move_files(_drafts(folder), folder)
+    clear_aside(folder)
 
 
-def _splits(of: artifact.Artifact) -> list[str]:
-    return split_names(of) if of.type_name == standard_artifacts.Examples.TYPE_NAME else []
+def clear_aside(folder: str) -> None:
+    """Delete what failed attempts left behind in an artifact's folder."""
+    whole_files.remove_folder(aside_folder(folder))
 
 
-def _drafts(of: artifact.Artifact) -> str:
-    return posixpath.join(aside_folder(of), _DRAFTS)
+def _drafts(folder: str) -> str:
+    return posixpath.join(aside_folder(folder), _DRAFTS)
 
 
 def _move_files(source: str, target: str) -> None:

@@ -58,11 +58,12 @@ PLUMBING = (
     "components/example_artifacts.py",  # what TFX says of them
     "components/handover.py",  # what a Beam job hands over
     "components/whole_files.py",  # files on any file system that Beam reads
-    "components/publishing.py",  # moves what a finished job wrote into place
-    "components/*/*_pass.py",  # an executor's stages: they move data, in workers that import no TFX
+    "components/*/*_job.py",  # an executor's Beam job on plain folders, which imports no TFX
+    "components/*/*_pass.py",  # a job's stages: they move data, in workers that import no TFX
     "components/pair_filter/image_models.py",  # loads SavedModels, as a handler of RunInference
     "components/pair_filter/scoring.py",  # moves images through a model
     "components/pair_filter/neighbour_search.py",  # moves embeddings to an index and past it
+    "components/pair_example_gen/training_decoder.py",  # asks TensorFlow whether training can read an image
     "components/pair_example_gen/metadata.py",  # joins texts to shards in Beam
     "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
     "components/pair_example_gen/sources.py",  # opens them there

@@ -17,13 +17,16 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
         (
             [
                 "components.handover",
+                "components.pair_example_gen.ingest_job",
+                "components.pair_example_gen.training_decoder",
+                "components.pair_filter.filter_job",
                 *(f"components.pair_filter.{stage}_pass" for stage in ("describe", "evidence", "ngram", "write")),
                 "components.vocabulary.count_pass",
             ],
             SLOW,
         ),
     ],
-    ids=["report and query, before a model is asked", "workers of filter and vocabulary"],
+    ids=["report and query, before a model is asked", "workers of ingest, filter and vocabulary"],
 )
 def test_what_must_start_quickly_imports_nothing_slow(modules, forbidden):
     script = f"import sys, {', '.join(modules)}; print(*(name for name in {forbidden!r} if name in sys.modules))"

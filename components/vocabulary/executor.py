@@ -13,9 +13,10 @@ import apache_beam as beam
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_artifacts, schema, whole_files
+from components import schema, whole_files
 from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
-from components.publishing import split_folder
+from components.example_files import split_folder
+from components.publishing import aside_folder, clear_aside
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.count_pass import AddUpBucket, CountWords, read_bucket, read_totals, read_words
 from components.vocabulary.counts import least_count
@@ -51,7 +52,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         vocabulary = artifact_utils.get_single_instance(output_dict["vocabulary"])
         files = whole_files.list_folder(posixpath.join(captions.uri, split_folder(schema.TRAIN_SPLIT)))
         buckets = min(max(len(files), MIN_BUCKETS), MAX_BUCKETS)
-        aside = example_artifacts.aside_folder(vocabulary)
+        aside = aside_folder(vocabulary.uri)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -70,7 +71,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         whole_files.write_json(posixpath.join(vocabulary.uri, VOCABULARY_REPORT_FILE), coverage.to_json())
         whole_files.write_text(posixpath.join(vocabulary.uri, VOCABULARY_FILE), "\n".join(pieces) + "\n")
         vocabulary.set_int_custom_property("pieces", coverage.pieces)
-        example_artifacts.clear_aside(vocabulary)
+        clear_aside(vocabulary.uri)
 
 
 def read_pieces(path: str) -> list[str]:

@@ -71,7 +71,7 @@ def read_examples():
     """Returns a function: an Examples artifact and a split -> its Examples as dicts, texts decoded."""
     import tensorflow as tf
 
-    from components import example_artifacts, example_files, schema
+    from components import example_files, schema
 
     def value(feature, kept_as_bytes: bool):
         found = feature.bytes_list.value or feature.int64_list.value
@@ -79,7 +79,7 @@ def read_examples():
 
     def read(examples, split: str) -> list[dict[str, list]]:
         found = []
-        for path in example_artifacts.list_files(examples, split):
+        for path in example_files.list_split(examples.uri, split):
             for payload in example_files.read_payloads(path):
                 features = tf.train.Example.FromString(payload).features.feature
                 found.append({name: value(features[name], name == schema.IMAGE_ENCODED) for name in features})

@@ -5,50 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tfx.types import standard_artifacts
 
-from components import example_artifacts, example_files, whole_files
-from components.publishing import draft_folder, publish
+from components import example_files, whole_files
+from components.publishing import ASIDE, aside_folder, draft_folder, publish
+
+SPLITS = ("train", "test")
 
 
 @pytest.fixture
 def examples(tmp_path):
-    made = standard_artifacts.Examples()
-    made.uri = str(tmp_path / "examples")
-    example_artifacts.describe(made, ["train", "test"])
-    return made
+    """Returns the folder of an Examples artifact."""
+    return str(tmp_path / "examples")
 
 
 def write(examples, split: str, *names: str) -> None:
     for name in names:
         path = f"{draft_folder(examples, split)}/{name}"
-        with example_files.writing(path, example_artifacts.aside_folder(examples)) as write_one:
+        with example_files.writing(path, aside_folder(examples)) as write_one:
             write_one(f"{split} {name}".encode())
 
 
 def files(examples) -> list[str]:
-    root = Path(examples.uri)
+    root = Path(examples)
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
 def test_a_draft_is_in_no_split_until_it_is_published(examples):
     write(examples, "train", "a", "b")
     write(examples, "test", "a")
-    assert {name.partition("/")[0] for name in files(examples)} == {example_artifacts.ASIDE}
-    publish(examples)
+    assert {name.partition("/")[0] for name in files(examples)} == {ASIDE}
+    publish(examples, SPLITS)
     assert files(examples) == ["Split-test/a", "Split-train/a", "Split-train/b"]
-    (read,) = example_files.read_payloads(f"{examples.uri}/Split-train/b")
+    (read,) = example_files.read_payloads(f"{examples}/Split-train/b")
     assert read == b"train b"
 
 
 def test_what_an_attempt_left_unfinished_is_not_published(examples):
     with (
         pytest.raises(RuntimeError),
-        example_files.writing(f"{draft_folder(examples, 'train')}/a", example_artifacts.aside_folder(examples)),
+        example_files.writing(f"{draft_folder(examples, 'train')}/a", aside_folder(examples)),
     ):
         raise RuntimeError("the worker died")
     assert len(files(examples)) == 1
-    publish(examples)
+    publish(examples, SPLITS)
     assert files(examples) == []
 
 
@@ -56,32 +55,32 @@ def test_a_copy_that_broke_off_is_not_published(examples, tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"whole")
     draft = f"{draft_folder(examples, 'train')}/a"
-    whole_files.copy(str(source), draft, example_artifacts.aside_folder(examples))
+    whole_files.copy(str(source), draft, aside_folder(examples))
     with pytest.raises(OSError, match="none"):
-        whole_files.copy(str(tmp_path / "none"), draft, example_artifacts.aside_folder(examples))
-    whole = f"{example_artifacts.ASIDE}/whole/Split-train/a"
+        whole_files.copy(str(tmp_path / "none"), draft, aside_folder(examples))
+    whole = f"{ASIDE}/whole/Split-train/a"
     assert [name for name in files(examples) if "Split-train" in name] == [whole]
-    (Path(examples.uri) / example_artifacts.ASIDE / "half a copy").write_bytes(b"wh")
-    publish(examples)
+    (Path(examples) / ASIDE / "half a copy").write_bytes(b"wh")
+    publish(examples, SPLITS)
     assert files(examples) == ["Split-train/a"]
 
 
 def test_a_split_without_files_is_there_and_empty(examples):
     write(examples, "train", "a")
-    assert example_artifacts.list_files(examples, "test") == []
-    publish(examples)
-    assert (Path(examples.uri) / "Split-test").is_dir()
-    assert example_artifacts.list_files(examples, "test") == []
+    assert example_files.list_split(examples, "test") == []
+    publish(examples, SPLITS)
+    assert (Path(examples) / "Split-test").is_dir()
+    assert example_files.list_split(examples, "test") == []
 
 
 def test_publishing_again_changes_nothing(examples):
     write(examples, "train", "a")
-    publish(examples)
-    publish(examples)
+    publish(examples, SPLITS)
+    publish(examples, SPLITS)
     assert files(examples) == ["Split-train/a"]
 
 
 def test_an_artifact_without_a_draft_only_loses_what_is_aside(examples, tmp_path):
-    (tmp_path / "examples" / example_artifacts.ASIDE).mkdir(parents=True)
-    publish(examples)
+    (tmp_path / "examples" / ASIDE).mkdir(parents=True)
+    publish(examples, SPLITS)
     assert files(examples) == []

@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.pair_example_gen.executor import decode_as_training_does
 from components.pair_example_gen.images import prepare
 from components.pair_example_gen.pair_example import to_example
 from components.pair_example_gen.records import Caption, Captions
+from components.pair_example_gen.training_decoder import decode_as_training_does
 from components.pair_filter.fingerprint import fingerprint
 from models.config import ModelConfig
 from models.decoding import decode

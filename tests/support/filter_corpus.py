@@ -17,6 +17,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components import example_artifacts, example_files, schema
 from components.pair_filter.config import FilterConfig
+from components.publishing import aside_folder
 
 CONFIG = FilterConfig(
     shorter_side_above_px=6,
@@ -88,7 +89,7 @@ def write_examples(folder: str, rows: Iterable[Row], files: int) -> standard_art
     for split, of_split in by_split.items():
         for index in range(files):
             path = f"{artifact_utils.get_split_uri([artifact], split)}/{example_files.file_name(index, files)}"
-            with example_files.writing(path, example_artifacts.aside_folder(artifact)) as write:
+            with example_files.writing(path, aside_folder(artifact.uri)) as write:
                 for row in of_split[index::files]:
                     write(example(row.name, draw(row), row.file, row.size, list(row.captions), split))
     return artifact

@@ -10,7 +10,7 @@ import pytest
 from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv
-from components.pair_example_gen.executor import with_rows
+from components.pair_example_gen.ingest_pass import with_rows
 from components.pair_example_gen.json_objects import RepeatedKey, to_dict
 from components.pair_example_gen.karpathy_reader import read_karpathy
 from components.pair_example_gen.metadata import ReadShardKeys, rows_beside

@@ -10,9 +10,9 @@ import tensorflow as tf
 from PIL import Image
 
 from components.pair_example_gen import image_bombs, reasons
-from components.pair_example_gen.executor import decode_as_training_does
 from components.pair_example_gen.images import prepare
 from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.training_decoder import decode_as_training_does
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

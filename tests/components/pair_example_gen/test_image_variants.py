@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from components.pair_example_gen import reasons
-from components.pair_example_gen.executor import decode_as_training_does
 from components.pair_example_gen.images import prepare
 from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.training_decoder import decode_as_training_does
 from picture_forms import SHOWN, STORED, encode, oriented, png, without_adobe
 from serving.normal_form import ADOBE_CMYK, TURN_JPEG, TURN_JPEG_AT, TURN_PNG, TURN_PNG_AT
 from serving.pictures import Picture

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from components.pair_example_gen import reasons
-from components.pair_example_gen.executor import decode_as_training_does
 from components.pair_example_gen.images import prepare
 from components.pair_example_gen.reasons import Refused
+from components.pair_example_gen.training_decoder import decode_as_training_does
 from models.decoding import decode
 
 LIMIT = 1_000_000

@@ -11,8 +11,7 @@ import tensorflow as tf
 from components import schema
 from components.artifact_files import FILTER_REPORT_FILE, RECORD_COUNTS_FILE
 from components.caption_table import read_captions
-from components.example_artifacts import list_files
-from components.example_files import read_payloads
+from components.example_files import list_split, read_payloads
 from components.pair_filter.features import caption_languages
 from components.pair_filter.rules import IMAGE_RULES, OFF
 from filter_corpus import CONFIG, oracle
@@ -63,7 +62,7 @@ def test_the_tables_say_what_the_files_of_the_examples_hold(splits, filtered, re
     )
     outputs = filtered(dataclasses.replace(lenient, splits=splits))
     for split in ("train", "seen", "unseen"):
-        files = [Path(path) for path in list_files(outputs["examples"], split)]
+        files = [Path(path) for path in list_split(outputs["examples"].uri, split)]
         counts = load_json(outputs["counts"], f"Split-{split}/{RECORD_COUNTS_FILE}")
         assert list(counts) == [path.name for path in files]
         assert [held["records"] for held in counts.values()] == [len(list(read_payloads(str(path)))) for path in files]

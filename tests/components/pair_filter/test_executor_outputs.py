@@ -14,6 +14,7 @@ from components.artifact_files import FILTER_REPORT_FILE
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.inputs import key_of_set
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
+from components.publishing import aside_folder
 from filter_corpus import CONFIG, example, oracle, write_examples
 from small_image_models import save_onnx_channel_means
 
@@ -94,7 +95,7 @@ def test_configured_models_drop_unsafe_images_and_neighbours(execute, tmp_path, 
     example_artifacts.describe(examples, ["train", "seen"])
     for split, names in (("train", colours), ("seen", ["green"])):
         path = f"{artifact_utils.get_split_uri([examples], split)}/{example_files.file_name(0, 1)}"
-        with example_files.writing(path, example_artifacts.aside_folder(examples)) as write:
+        with example_files.writing(path, aside_folder(examples.uri)) as write:
             for name in names:
                 buffer = io.BytesIO()
                 Image.new("RGB", (9 if split == "train" else 8, 9), colours[name]).save(buffer, "PNG")
