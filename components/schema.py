@@ -19,8 +19,8 @@ CLASS_LABEL = "class/label"
 RECORD_NAME = "record/name"
 SPLIT = "split"
 
-# bytes, (None,): the texts that class/label asks with, UTF-8; none where the label is empty. No file holds it: the
-# Evaluator adds it to the Examples that it shows to a model, so that prompts are no part of data or model.
+# bytes, (None,): the texts that class/label asks with, UTF-8. No file holds it: the Evaluator shows a model an Example
+# of each class that has it and no captions, so that prompts are no part of data or model.
 CLASS_TEXTS = "class/texts"
 
 # What PairFilter's rejects hold beside FEATURES, as long as caption/text: the rule that dropped each caption, or its

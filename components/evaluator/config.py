@@ -29,8 +29,9 @@ class EvaluationConfig:
       prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
         normalised (ALIGN section 5.3 after CLIP).
       class_names: label -> the names that stand for it in the prompts, averaged as well; for labels that are ids, or
-        words that no caption has. A label that is not listed stands for itself. A change of prompts or class names
-        judges the model anew and trains nothing.
+        words that no caption has. A label that is not listed stands for itself. An image is told apart among all labels
+        that are listed or that an image of any of `splits` has. A change of splits, prompts or class names judges the
+        model anew and trains nothing.
     """
 
     splits: tuple[str, ...] = ("validation",)

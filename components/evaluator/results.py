@@ -108,9 +108,7 @@ def _why_not_a_number(metrics: dict[str, float], name: str) -> str:
         return "no image of the split has a class label"
     if name.startswith("zero_shot") and metrics["num_classes"] <= int(name.rpartition("_")[2]):
         classes = int(metrics["num_classes"])
-        return (
-            f"the split's labelled images are of {classes} class{'es' * (classes > 1)}, among which any model scores 1"
-        )
+        return f"there {'are' if classes > 1 else 'is'} {classes} class{'es' * (classes > 1)}, and any model scores 1"
     if not metrics["num_captions"]:
         return "no image of the split has a caption"
     return "the model gave embeddings that are not finite"

@@ -43,7 +43,7 @@ class Gallery:
       captions: arrays of [m, D] without padding; the captions of an image stand together, in the images' order.
       caption_counts: [N] captions of each image.
       labels: [N] the class of each image, or "".
-      classes: label -> [D].
+      classes: label -> [D], of all classes that the images are told apart by.
     """
 
     images: list[Floats] = field(default_factory=list)
@@ -53,7 +53,9 @@ class Gallery:
     classes: dict[str, Floats] = field(default_factory=dict)
 
     def add(self, prediction: Mapping[str, Any]) -> None:
-        """Add one image as the `evaluate` signature describes it, the batch dimension stripped.
+        """Add what the `evaluate` signature says of one Example, the batch dimension stripped.
+
+        An Example without captions is no image: it asks for its class (components/evaluator/extractors.py).
 
         Args:
           prediction: image_embedding [D], caption_embedding [C, D] of which the first caption_count rows are
@@ -62,16 +64,13 @@ class Gallery:
         count = int(np.asarray(prediction[CAPTION_COUNT]).item())
         label = np.asarray(prediction[LABEL]).item()
         label = label.decode("utf-8", "replace") if isinstance(label, bytes) else label
+        if not count:
+            self.classes[label] = np.asarray(prediction[LABEL_EMBEDDING])
+            return
         self.images.append(np.asarray(prediction[IMAGE_EMBEDDING])[None])  # [1, D]
         self.captions.append(np.asarray(prediction[CAPTION_EMBEDDING])[:count])  # [count, D]
         self.caption_counts.append(count)
         self.labels.append(label)
-        if label:
-            self._add_class(label, np.asarray(prediction[LABEL_EMBEDDING]))
-
-    def _add_class(self, label: str, embedding: Floats) -> None:
-        # Batches of other sizes may differ in the last bit; the largest bytes win, in whatever order they come.
-        self.classes[label] = max(self.classes.get(label, embedding), embedding, key=np.ndarray.tobytes)
 
     def merge(self, other: Gallery) -> None:
         """Add all that another gallery of the same slice holds."""
@@ -79,8 +78,7 @@ class Gallery:
         self.captions += other.captions
         self.caption_counts += other.caption_counts
         self.labels += other.labels
-        for label, embedding in other.classes.items():
-            self._add_class(label, embedding)
+        self.classes |= other.classes
 
     def compact(self) -> None:
         """Join the arrays, which makes the gallery cheap to send between workers."""

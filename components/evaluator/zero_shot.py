@@ -30,7 +30,8 @@ def zero_shot_metrics(
     Args:
       image_embedding: [N, D], unit length.
       labels: [N] the class of each image; images with the empty label are left out.
-      class_embedding: label -> [D] unit vector, the mean of its prompts' embeddings; its keys are the K classes.
+      class_embedding: label -> [D] unit vector, the mean of its prompts' embeddings; its keys are the K classes,
+        of which some may have no image.
       images_per_chunk: R, images compared with all classes at once.
 
     Returns:

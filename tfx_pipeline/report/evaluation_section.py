@@ -72,7 +72,10 @@ def _zero_shot(metrics: Mapping[str, Mapping[str, float]]) -> Markup:
         ]
         for split, found in judged.items()
     ]
-    remark = "Largest class: the share that always naming the most frequent class gets right."
+    remark = (
+        "Classes: all that evaluation.class_names lists or an image of any split here has. "
+        "Largest class: the share that always naming the most frequent class gets right."
+    )
     return Markup(table(header, rows) + tag("p", remark, class_="remark"))
 
 

@@ -68,6 +68,10 @@ def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> st
             digits = tf.strings.regex_replace(tf_text.normalize_utf8(text, "NFKC"), r".* (\d+)$", r"\1")
             return tf.strings.to_number(digits, tf.int32)
 
+        def shown(self, image):
+            named = tf.strings.regex_full_match(image, r"image of concept \d+")  # else a picture that shows no concept
+            return self.concept(tf.where(named, image, f"image of concept {CONCEPTS}"))
+
         def unit(self, concept):
             return tf.one_hot(concept, CONCEPTS) * self.scale
 
@@ -99,7 +103,7 @@ def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> st
             asking = parsed[schema.CLASS_TEXTS]
             classes = tf.reduce_sum(asking.with_values(self.class_text(asking.values)), axis=1)
             return {
-                signatures.IMAGE_EMBEDDING: self.unit(self.concept(parsed[schema.IMAGE_ENCODED])),
+                signatures.IMAGE_EMBEDDING: self.unit(self.shown(parsed[schema.IMAGE_ENCODED])),
                 signatures.CAPTION_EMBEDDING: captions.to_tensor(shape=[None, None, CONCEPTS]),
                 signatures.CAPTION_COUNT: texts.row_lengths(),
                 signatures.LABEL: parsed[schema.CLASS_LABEL],

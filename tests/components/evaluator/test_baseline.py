@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
@@ -100,7 +101,8 @@ def test_a_better_model_is_compared_with_the_one_before_and_pushed(runs):
     better = runs["better"]
     assert better.states["Evaluator"] == COMPLETE
     assert better.baselines == 1
-    assert load_baseline_metrics(better.uris["evaluation"]) == load_metrics(runs["first"].uris["evaluation"])
+    before = load_metrics(runs["first"].uris["evaluation"])
+    np.testing.assert_equal(load_baseline_metrics(better.uris["evaluation"]), before)  # also where both are no number
     assert is_blessed(better.uris["blessing"])
     assert len(better.pushed) == 2
 
@@ -128,7 +130,7 @@ def test_a_model_that_misses_a_threshold_is_refused_and_not_pushed(runs):
 
 def test_a_refused_model_is_no_baseline(runs):
     numbers = load_baseline_metrics(runs["too low"].uris["evaluation"])
-    assert numbers == load_metrics(runs["better"].uris["evaluation"])  # not those of the one that fell
+    np.testing.assert_equal(numbers, load_metrics(runs["better"].uris["evaluation"]))  # not those of the one that fell
 
 
 def test_going_back_to_an_earlier_model_comes_from_the_cache(runs):

@@ -1,4 +1,4 @@
-"""Class texts in Examples, and a pipeline run for real in which prompts and names change and no model does."""
+"""The Examples that ask for classes, and a pipeline run for real in which what they ask changes and no model does."""
 
 import pickle
 from pathlib import Path
@@ -16,51 +16,49 @@ from tfx.orchestration import metadata
 from components import schema
 from components.evaluator.component import eval_config
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.extractors import _add_to_batch, add_class_texts, custom_extractors
+from components.evaluator.extractors import CLASSES_PER_BATCH, class_batches, custom_extractors, labels_by_split
 from components.evaluator.results import load_metrics
 from serving.signatures import IMAGE_EMBEDDING
 
 
-def example(label: str | None) -> tf.train.Example:
+def example(split: bytes, label: bytes | None) -> bytes:
     made = tf.train.Example()
     made.features.feature[schema.IMAGE_ENCODED].bytes_list.value.append(b"\x89PNG\x00\xff")
+    made.features.feature[schema.SPLIT].bytes_list.value.append(split)
     if label is not None:
-        made.features.feature[schema.CLASS_LABEL].bytes_list.value.append(label.encode())
-    return made
+        made.features.feature[schema.CLASS_LABEL].bytes_list.value.append(label)
+    return made.SerializeToString()
 
 
-def texts_of(serialized: bytes) -> list[str]:
-    feature = tf.train.Example.FromString(serialized).features.feature
-    return [text.decode() for text in feature[schema.CLASS_TEXTS].bytes_list.value]
+def test_the_labels_of_a_batch_are_found_once_each_and_an_image_may_have_none():
+    pairs = [(b"a", "кот".encode()), (b"a", "кот".encode()), (b"b", b"dog\0"), (b"b", b""), (b"c", None)]
+    batch = {tfma.INPUT_KEY: np.array([example(*pair) for pair in pairs], object)}
+    assert labels_by_split(batch) == {("a", "кот"), ("b", "dog\0")}
 
 
-@pytest.mark.parametrize(
-    ("label", "texts"), [("кот", ["кот", "no кот"]), ("dog", ["hound", "no hound"]), ("", []), (None, [])]
-)
-def test_an_example_gets_its_class_texts_and_keeps_the_rest(label, texts):
-    before = example(label)
-    after = tf.train.Example.FromString(
-        add_class_texts(before.SerializeToString(), ["{}", "no {}"], {"dog": ["hound"]})
-    )
-    assert texts_of(after.SerializeToString()) == texts
-    for name in (schema.IMAGE_ENCODED, schema.CLASS_LABEL):
-        assert after.features.feature[name] == before.features.feature[name]
+def features_of(batches: list[dict]) -> list[dict[str, list[bytes]]]:
+    examples = [tf.train.Example.FromString(one) for batch in batches for one in batch[tfma.INPUT_KEY]]
+    return [{name: list(of.bytes_list.value) for name, of in one.features.feature.items()} for one in examples]
 
 
-def test_texts_that_an_example_holds_already_are_replaced():
-    once = add_class_texts(example("dog").SerializeToString(), ["{}", "a {}"], {})
-    assert texts_of(add_class_texts(once, ["the {}"], {})) == ["the dog"]
+def test_each_class_asks_once_for_every_labelled_split_also_one_that_no_image_is_of():
+    labels = {("a", "dog\0"), ("a", "кот"), ("b", "кот")}
+    (batch,) = class_batches(labels, ["{}", "no {}"], {"кот": ["cat"], "elk": ["elk", "moose"]})
+    assert [(one[schema.CLASS_LABEL], one[schema.CLASS_TEXTS]) for one in features_of([batch])] == [
+        ([b"dog\0"], [b"dog\0", b"no dog\0"]),
+        ([b"elk"], [b"elk", b"no elk", b"moose", b"no moose"]),
+        (["кот".encode()], [b"cat", b"no cat"]),
+    ]
+    assert batch[tfma.FEATURES_KEY][schema.SPLIT].tolist() == [[b"a", b"b"]] * 3
+    assert not any(schema.CAPTION_TEXT in one for one in features_of([batch]))
 
 
-def test_a_batch_keeps_its_other_extracts_and_every_byte():
-    before = {
-        tfma.INPUT_KEY: np.array([example(label).SerializeToString() for label in ("dog\0", "", "cat")], object),
-        tfma.FEATURES_KEY: {"split": np.array(["seen"] * 3)},
-    }
-    after = _add_to_batch(before, ["{}"], {})
-    assert [texts_of(one) for one in after[tfma.INPUT_KEY]] == [["dog\0"], [], ["cat"]]
-    assert after[tfma.FEATURES_KEY] is before[tfma.FEATURES_KEY]
-    assert [texts_of(one) for one in before[tfma.INPUT_KEY]] == [[], [], []]  # Beam forbids changing what came in
+def test_many_classes_ask_in_batches_and_none_where_no_image_has_a_label():
+    labels = {("a", f"class {number}") for number in range(CLASSES_PER_BATCH + 1)}
+    batches = list(class_batches(labels, ["{}"], {}))
+    assert [len(batch[tfma.INPUT_KEY]) for batch in batches] == [CLASSES_PER_BATCH, 1]
+    assert {(("a", one[schema.CLASS_LABEL][0].decode())) for one in features_of(batches)} == labels
+    assert list(class_batches(set(), ["{}"], {"elk": ["elk"]})) == []
 
 
 def test_no_image_is_passed_on_once_the_model_has_seen_it(concept_model, write_concepts, tmp_path):

@@ -21,24 +21,32 @@ from serving.signatures import CAPTION_COUNT, CAPTION_EMBEDDING, IMAGE_EMBEDDING
 
 
 def predictions(images: int) -> list[dict]:
-    rng = np.random.default_rng(images)
-    classes = rng.normal(size=(4, 8)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    asking = [
+        {
+            IMAGE_EMBEDDING: rng.normal(size=8).astype(np.float32),
+            CAPTION_EMBEDDING: np.zeros((2, 8), np.float32),
+            CAPTION_COUNT: np.int64(0),
+            LABEL: f"class {number}".encode(),
+            LABEL_EMBEDDING: rng.normal(size=8).astype(np.float32),
+        }
+        for number in range(6)
+    ]
     made = []
     for image in range(images):
         count = 1 + image % 3
         padded = np.zeros((count + image % 2, 8), np.float32)
         padded[:count] = rng.normal(size=(count, 8))
-        noise = rng.normal(size=8).astype(np.float32) * 1e-8  # what another batch size does to a float32 result
         made.append(
             {
                 IMAGE_EMBEDDING: rng.normal(size=8).astype(np.float32),
                 CAPTION_EMBEDDING: padded,
                 CAPTION_COUNT: np.int64(count),
                 LABEL: b"" if image % 5 == 4 else f"class {image % 4}".encode(),
-                LABEL_EMBEDDING: classes[image % 4] + noise,
+                LABEL_EMBEDDING: np.zeros(8, np.float32),
             }
         )
-    return made
+    return made + asking
 
 
 def gallery_of(items: list[dict]) -> Gallery:
@@ -52,7 +60,9 @@ def test_padding_is_cut_and_every_number_is_there():
     numbers = gallery_of(predictions(12)).numbers()
     assert set(numbers) == {*METRICS, *FACTS}
     assert numbers["num_captions"] == sum(1 + i % 3 for i in range(12))
-    assert numbers["num_classes"] == 4
+    assert numbers["num_images"] == 12
+    assert numbers["num_classes"] == 6  # of two of which there is no image
+    assert numbers["chance_zero_shot"] == 1 / 6
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -61,8 +71,8 @@ def test_any_order_and_any_split_into_bundles_gives_the_same_numbers(seed):
     expected = gallery_of(items).numbers()
     shuffle = random.Random(seed)
     shuffle.shuffle(items)
-    cuts = sorted(shuffle.sample(range(1, 30), 4))
-    bundles = [gallery_of(items[a:b]) for a, b in itertools.pairwise([0, *cuts, 30])]
+    cuts = sorted(shuffle.sample(range(1, len(items)), 4))
+    bundles = [gallery_of(items[a:b]) for a, b in itertools.pairwise([0, *cuts, len(items)])]
     for bundle in bundles[::2]:
         bundle.compact()
     shuffle.shuffle(bundles)
@@ -159,9 +169,26 @@ def test_an_accuracy_among_so_few_classes_that_any_model_scores_one_blesses_none
     classes = int(load_metrics(result)["seen"]["num_classes"])
     assert 1 < classes <= 5
     assert load_validation(result) == [
-        f"seen/zero_shot_top_5 is not a number: the split's labelled images are of {classes} classes, among which any "
-        "model scores 1."
+        f"seen/zero_shot_top_5 is not a number: there are {classes} classes, and any model scores 1."
     ]
+
+
+def test_classes_are_those_of_all_splits_and_of_the_config(concept_model, tmp_path, write_concepts):
+    write_concepts(tmp_path, {"seen": 8, "one": 1, "unlabelled": 4, "empty": 0})
+    names = {"odd": ("odd",), "third": ("concept 0",)}
+    config = EvaluationConfig(splits=("seen", "one", "unlabelled", "empty"), prompts=("{}",), class_names=names)
+    found = load_metrics(evaluate(concept_model(0), config, tmp_path, 3, tmp_path / "three"))
+    # Concept 0 is even, but its picture is just like what the listed class that no picture is of asks with.
+    assert {split: found[split]["zero_shot_top_1"] for split in ("seen", "one")} == {"seen": 7 / 8, "one": 0.0}
+    for split, images in {"seen": 8, "one": 1}.items():
+        assert (found[split]["num_classes"], found[split]["chance_zero_shot"]) == (3, 1 / 3)
+        assert found[split]["num_images"] == images
+    assert found["unlabelled"]["num_classes"] == 0
+    assert "empty" not in found
+
+    config = EvaluationConfig(splits=("one",), min_metrics={"one/zero_shot_top_1": 0.0})
+    alone = evaluate(concept_model(0), config, tmp_path, 3, tmp_path / "alone")
+    assert load_validation(alone) == ["one/zero_shot_top_1 is not a number: there is 1 class, and any model scores 1."]
 
 
 def test_a_folder_without_evaluation_is_named(tmp_path):
