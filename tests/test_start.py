@@ -22,11 +22,12 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
                 "components.pair_filter.filter_job",
                 *(f"components.pair_filter.{stage}_pass" for stage in ("describe", "evidence", "ngram", "write")),
                 "components.vocabulary.count_pass",
+                "tfx_pipeline.dry_run",
             ],
             SLOW,
         ),
     ],
-    ids=["report and query, before a model is asked", "workers of ingest, filter and vocabulary"],
+    ids=["report and query, before a model is asked", "workers of ingest, filter and vocabulary, and the dry run"],
 )
 def test_what_must_start_quickly_imports_nothing_slow(modules, forbidden):
     script = f"import sys, {', '.join(modules)}; print(*(name for name in {forbidden!r} if name in sys.modules))"

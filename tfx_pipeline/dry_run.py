@@ -14,20 +14,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
+from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
 from components.pair_example_gen.config import IngestConfig
-from components.pair_filter.inputs import PAIRS, key_of_set
 from tfx_pipeline.config import Config, ConfigError, build
 from tfx_pipeline.dry_run_table import DryRun, show
 from tfx_pipeline.lifeline import end_with_parent
 from tfx_pipeline.run import stop
 from tfx_pipeline.wording import counted
-
-if TYPE_CHECKING:
-    from tfx.types import Artifact
 
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
@@ -130,51 +127,37 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     for read in (config.ingest, *config.evaluation_sets.values()):
         check_shards(read)
 
-    from tfx.types import standard_artifacts  # with TensorFlow, which takes longer than to refuse what is not there
+    from components.example_files import list_split
+    from components.pair_example_gen.ingest_job import refuse_empty, run_ingest
+    from components.pair_example_gen.training_decoder import decode_as_training_does
+    from components.pair_filter.filter_job import FilesOfSplits, Outputs, refuse_empty_train, run_filter
 
-    from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
-    from components.artifacts import Captions, FilterReport, IngestReport, RecordCounts
-    from components.pair_example_gen.executor import Executor as Ingest
-    from components.pair_filter.executor import Executor as Filter
+    make_pipeline = functools.partial(local_pipeline, file_systems)
 
-    def make(name: str, of: type[Artifact]) -> list[Artifact]:
-        made = of()
-        made.uri = str(folder / name)
-        Path(made.uri).mkdir(parents=True)
-        return [made]
-
-    def ingest(read: IngestConfig) -> tuple[list[Artifact], dict]:
-        examples = make(f"{read.section}/examples", standard_artifacts.Examples)
-        report = make(f"{read.section}/report", IngestReport)
-        context = Ingest.Context(make_beam_pipeline_fn=functools.partial(local_pipeline, file_systems))
-        Ingest(context).Do({}, {"examples": examples, "report": report}, {"ingest": read.to_json()})
-        return examples, _read(report[0], INGEST_REPORT_FILE)
+    def ingest(read: IngestConfig) -> tuple[FilesOfSplits, dict]:
+        examples, report = (str(folder / read.section / of) for of in ("examples", "report"))
+        counts = run_ingest(make_pipeline, read, decode_as_training_does, examples=examples, report=report)
+        refuse_empty(counts, read)
+        return {split: list_split(examples, split) for split in read.split_names}, _read(report, INGEST_REPORT_FILE)
 
     found: dict[str, Any] = {"evaluation_sets": {}}
-    inputs: dict[str, list[Artifact]] = {}
+    sets = []
     for name, read in config.evaluation_sets.items():
-        inputs[key_of_set(name)], report = ingest(read)
+        files, report = ingest(read)
+        sets.append((name, files))
         found["evaluation_sets"][name] = sum(split["images"]["kept"] for split in report["splits"].values())
-    inputs[PAIRS], found["ingest"] = ingest(config.ingest)
-    outputs = {
-        "examples": make("kept", standard_artifacts.Examples),
-        "rejects": make("rejects", standard_artifacts.Examples),
-        "captions": make("captions", Captions),
-        "counts": make("counts", RecordCounts),
-        "report": make("report", FilterReport),
-    }
-    (filtered,) = outputs["report"]
+    pairs, found["ingest"] = ingest(config.ingest)
+    outputs = Outputs(*(str(folder / of) for of in Outputs._fields))
+    counts = run_filter(make_pipeline, config.filter, pairs, sets, outputs)
     try:
-        Filter(Filter.Context()).Do(inputs, outputs, {"filter": config.filter.to_json()})
+        refuse_empty_train(counts, config.filter)
     except ValueError as error:
-        if not (Path(filtered.uri) / FILTER_REPORT_FILE).is_file():
-            raise
-        found["error"] = str(error)  # nothing was left: what dropped it is what the user wants to see
-    return {**found, "filter": _read(filtered, FILTER_REPORT_FILE)}
+        found["error"] = str(error)  # what dropped everything is what the user wants to see
+    return {**found, "filter": _read(outputs.report, FILTER_REPORT_FILE)}
 
 
-def _read(report: Artifact, file: str) -> dict:
-    return json.loads((Path(report.uri) / file).read_text(encoding="utf-8"))
+def _read(folder: str, file: str) -> dict:
+    return json.loads((Path(folder) / file).read_text(encoding="utf-8"))
 
 
 def _in_one_line(error: Exception) -> str:

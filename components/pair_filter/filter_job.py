@@ -74,7 +74,7 @@ def run_filter(
       make_pipeline: makes the pipeline in which the job runs.
       config: the rules.
       pairs: the files to filter.
-      sets: name and files of each evaluation set, of which no image may be in the train split.
+      sets: name and files of each evaluation set, in any order; none of their images may be in the train split.
       outputs: where to write.
 
     Returns:
@@ -148,8 +148,9 @@ def plan(pairs: FilesOfSplits, outputs: Outputs, config: FilterConfig) -> list[F
 
 
 def plan_evaluation(sets: Sequence[tuple[str, FilesOfSplits]], outputs: Outputs, first: int) -> list[FileTask]:
-    """Returns the files of the evaluation sets, which are only compared with, numbered from `first`."""
-    sources = [(name, path) for name, splits in sets for paths in splits.values() for path in paths]
+    """Returns the files of the evaluation sets, which are only compared with, by name and numbered from `first`."""
+    by_name = sorted(sets, key=lambda of: of[0])
+    sources = [(name, path) for name, splits in by_name for paths in splits.values() for path in paths]
     return [
         FileTask(index, name, path, _facts_path(outputs, index)) for index, (name, path) in enumerate(sources, first)
     ]
