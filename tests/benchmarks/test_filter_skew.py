@@ -77,7 +77,7 @@ def test_each_corpus_is_told_beside_the_even_one(benchmarks_on_path):
             ("train", "captions", "kept"): 1,
         }
         return Filtered(
-            manifest, Counter(counts), FilterRun(1.0, 1.0, seconds, 1.0, Peaks(100 << 20, worker << 20, 2 * seconds))
+            manifest, Counter(counts), FilterRun(1.0, seconds, 1.0, Peaks(100 << 20, worker << 20, 2 * seconds))
         )
 
     even, start = filtered(12, 30.0, 600), filtered(12, 10.0, 500)
