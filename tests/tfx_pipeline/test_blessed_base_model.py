@@ -29,6 +29,7 @@ from tfx_pipeline.ablation import row_config
 from tfx_pipeline.ablation_results import RESULTS_FILE, Ablation, Outcome, write_results
 from tfx_pipeline.base_model import METADATA_FILE, resolve_base_model
 from tfx_pipeline.config import Config, ConfigError, build
+from tfx_pipeline.inputs import inputs_of
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.sweeps import read_sweep
 
@@ -214,7 +215,7 @@ def test_align_ablate_finds_one_model_for_all_rows_before_it_asks_which_have_fin
     finished = []
     for row in seeds.rows.values():
         trained = row_config(config, {"training.base_model": model}, seeds, row)
-        finished.append(Outcome(row, trained.to_mapping(), metrics=metrics))
+        finished.append(Outcome(row, trained.to_mapping(), inputs_of(trained), metrics=metrics))
     (tmp_path / "quick-seeds").mkdir()
     write_results(Ablation("quick-seeds", seeds, tuple(finished)), tmp_path / "quick-seeds" / RESULTS_FILE)
     command = [*ALIGN, "ablate", "--config", config, "--sweep", sweep]
