@@ -13,7 +13,7 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
 @pytest.mark.parametrize(
     ("modules", "forbidden"),
     [
-        (["tfx_pipeline.report.rebuild", "tfx_pipeline.query"], (*SLOW, "apache_beam")),
+        (["tfx_pipeline.report.rebuild", "tfx_pipeline.query", "tfx_pipeline.run"], (*SLOW, "apache_beam")),
         (
             [
                 "components.handover",
@@ -27,7 +27,10 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
             SLOW,
         ),
     ],
-    ids=["report and query, before a model is asked", "workers of ingest, filter and vocabulary, and the dry run"],
+    ids=[
+        "commands, before they ask a model or start a process",
+        "workers of ingest, filter and vocabulary, and the dry run",
+    ],
 )
 def test_what_must_start_quickly_imports_nothing_slow(modules, forbidden):
     script = f"import sys, {', '.join(modules)}; print(*(name for name in {forbidden!r} if name in sys.modules))"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from components.evaluator.baseline import build_baseline_resolver
 from components.pair_example_gen.storage import use_options
 from tfx_pipeline.config import Config, build
 from tfx_pipeline.event_log import ComponentEvents, EventLog
-from tfx_pipeline.lifeline import end_with_parent
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
@@ -124,13 +122,8 @@ def explain(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def main() -> None:
-    """Run a prepared run folder and write its report: `python -m tfx_pipeline.local_runner RUN_DIR [COMPONENT ...]`.
-
-    The components named run even where the cache has their result.
-    """
-    end_with_parent()
-    run_dir, rerun = Path(sys.argv[1]), sys.argv[2:]
+def run_folder(run_dir: Path, rerun: Collection[str]) -> None:
+    """Run the config in a run's folder and write its report; the arguments are those of `run`."""
     absl_logging.set_verbosity(absl_logging.INFO)
     config = build(read_yaml((run_dir / CONFIG_FILE).read_bytes(), CONFIG_FILE))
     try:
@@ -138,7 +131,3 @@ def main() -> None:
     finally:
         keep_findings(read_record(run_dir), config.evaluation)
         rebuild(run_dir)  # a failed run has a report too: it says how far it came
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +14,14 @@ from pathlib import Path
 from rich.console import Console
 
 from components.pair_filter.config import FilterConfig
+from tfx_pipeline import pipeline_process
 from tfx_pipeline.base_model import resolve_base_model
 from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.results_folder import check_results_folder
-from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, RunRecord
+from tfx_pipeline.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.yaml_text import write_yaml
 
 STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
@@ -42,23 +42,14 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
       ConfigError: for what can be refused before anything starts.
     """
     check_rerun(rerun, config)
-    config = resolve_base_model(config, console)
-    check(config)
-    with _only_run(config.root):
-        run_dir = _new_run_dir(config.root)
-        (run_dir / CONFIG_FILE).write_text(write_yaml(config.to_mapping()), encoding="utf-8")
-        with (run_dir / LOG_FILE).open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir), *rerun],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
-                start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child in order
-            )
-        try:
+    with _stopped(pipeline_process.start(rerun)) as child:  # which imports for seconds what the checks do not need
+        config = resolve_base_model(config, console)
+        check(config)
+        with _only_run(config.root), _stopped(child):  # so that no other run begins before the child has ended
+            run_dir = _new_run_dir(config.root)
+            (run_dir / CONFIG_FILE).write_text(write_yaml(config.to_mapping()), encoding="utf-8")
+            pipeline_process.hand_over(child, run_dir)
             return follow(run_dir, child.poll, console)
-        finally:
-            stop(child)
 
 
 def check(config: Config) -> None:
@@ -127,6 +118,15 @@ def _new_run_dir(root: Path) -> Path:
             continue
         return run_dir
     raise ConfigError(f"{root / 'runs'} already holds 100 runs of {stamp}; wait a second")
+
+
+@contextmanager
+def _stopped(child: subprocess.Popen) -> Iterator[subprocess.Popen]:
+    """Stop a child at the block's end, however that comes about."""
+    try:
+        yield child
+    finally:
+        stop(child)
 
 
 def stop(child: subprocess.Popen) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import subprocess
-import sys
 
 import pytest
 import yaml
 
+from tfx_pipeline import pipeline_process
 from tfx_pipeline.beam_config import BeamConfig
 from tfx_pipeline.config import load
 from tfx_pipeline.local_runner import explain
@@ -22,10 +21,9 @@ def test_an_exit_inside_a_component_is_that_components_failure(tmp_path):
     refused = BeamConfig(options={"direct_num_workers": "many"})  # Beam's parser exits on it
     config = dataclasses.replace(load("demo"), output=str(tmp_path), beam=refused)
     (run_dir / "config.yaml").write_text(yaml.safe_dump(config.to_mapping()), encoding="utf-8")
-    with (run_dir / "log.txt").open("wb") as log:
-        command = [sys.executable, "-m", "tfx_pipeline.local_runner", str(run_dir)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log) as child:
-            child.wait(timeout=300)
+    with pipeline_process.start([]) as child:
+        pipeline_process.hand_over(child, run_dir)
+        child.wait(timeout=300)
     record = read_record(run_dir)
     assert record.failed is not None, (run_dir / "log.txt").read_text()[-2000:]
     assert record.failed.id == "PairExampleGen"
