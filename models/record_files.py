@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
+from absl import logging
 
 from components import schema
 
@@ -96,6 +97,27 @@ def read_counts(path: str, files: Sequence[str]) -> tuple[int, ...]:
             "train on all files that PairFilter wrote and on no others"
         )
     return tuple(held[name] for name in names)
+
+
+def read_kept_counts(path: str) -> tuple[int, ...] | None:
+    """Returns what `keep_counts` wrote to a path, or null where there is nothing that can be read."""
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            return tuple(json.loads(file.read()))
+    except (tf.errors.OpError, ValueError, TypeError):
+        return None
+
+
+def keep_counts(path: str, counts: Sequence[int]) -> None:
+    """Write the counts of a training's files, aside first; where that cannot be done, the next start counts again."""
+    aside = f"{path}.partial"
+    try:
+        tf.io.gfile.makedirs(posixpath.dirname(path))
+        with tf.io.gfile.GFile(aside, "w") as file:
+            file.write(json.dumps(list(counts)))
+        tf.io.gfile.rename(aside, path, overwrite=True)
+    except tf.errors.OpError as error:
+        logging.warning("%s could not be written: %s", path, first_line(error))
 
 
 def name_miscounted_file(files: Sequence[str], fraction: float, counts: Sequence[int]) -> str | None:

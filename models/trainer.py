@@ -22,7 +22,7 @@ from models.learner import Learner
 from models.model_folder import MODEL_FILE, read_model_folder, write_model_folder
 from models.objective import build_objective
 from models.optimizer import build_optimizer
-from models.record_files import count_records, find_files, read_counts
+from models.record_files import count_records, find_files, keep_counts, read_counts, read_kept_counts
 from models.strategies import check_batch_divides, distribute, pick_strategy
 from models.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
 MODEL_FOLDER = "model"  # in model_run
+KEPT_COUNTS_FILE = "record_counts.json"  # beside the checkpoints
 _NOT_OF_THE_RESULT = ("strategy", "log_every_steps", "checkpoint_every_steps", "checkpoint_every_minutes")
 
 
@@ -46,7 +47,8 @@ def run_fn(fn_args: FnArgs) -> None:
       fn_args: reads `train_files`, `serving_model_dir`, `model_run_dir` and `custom_config` with the keys "model" and
         "training" (fields of ModelConfig and TrainingConfig), "vocabulary_file", "checkpoints", a folder that
         outlives a killed run, "max_image_pixels", above which the served model refuses an image, and
-        "record_counts_file", the table of how many records each file holds; without one every start counts them.
+        "record_counts_file", the table of how many records each file holds. Without one, or where a share of the data
+        is used, the first start counts them.
 
     Raises:
       ValueError: where the batch does not divide by the replicas, the data holds fewer images than a batch, or the
@@ -70,8 +72,9 @@ def run_fn(fn_args: FnArgs) -> None:
         tf.io.gfile.makedirs(model_run)
         learner = build_learner(strategy, model, training, tokenizer.size, vocabulary_file)
         history_file = posixpath.join(model_run, HISTORY_FILE)
+        kept = posixpath.join(config["checkpoints"], name)
         checkpoints = Checkpoints(
-            posixpath.join(config["checkpoints"], name),
+            kept,
             name,
             learner.variables,
             {HISTORY_FILE: history_file},
@@ -89,7 +92,7 @@ def run_fn(fn_args: FnArgs) -> None:
             diagnose=functools.partial(warnings, training),
         )
         if first_step < training.steps:
-            counts = _count(fn_args.train_files, training, config.get("record_counts_file"))
+            counts = _count(fn_args.train_files, training, config.get("record_counts_file"), kept, workers)
             make_batches = functools.partial(
                 _batches, fn_args.train_files, model, training, tokenizer, first_step, counts
             )
@@ -162,12 +165,20 @@ def _batches(
     )
 
 
-def _count(patterns: list[str], training: TrainingConfig, record_counts_file: str | None) -> tuple[int, ...]:
-    """Returns how many records of each file are used: by the table, where it says so."""
+def _count(
+    patterns: list[str], training: TrainingConfig, record_counts_file: str | None, kept: str, workers: Workers
+) -> tuple[int, ...]:
+    """Returns how many records of each file are used: by the table, where it says so, or as a start before counted."""
     files = find_files(patterns)
-    if record_counts_file is None or training.data_fraction < 1:
-        return count_records(files, training.data_fraction)
-    return read_counts(record_counts_file, files)
+    if record_counts_file is not None and training.data_fraction == 1:
+        return read_counts(record_counts_file, files)
+    path = posixpath.join(kept, KEPT_COUNTS_FILE)
+    counts = read_kept_counts(path)
+    if counts is None or len(counts) != len(files):
+        counts = count_records(files, training.data_fraction)
+        if workers.is_chief:
+            keep_counts(path, counts)
+    return counts
 
 
 def _files(patterns: list[str]) -> list[str]:

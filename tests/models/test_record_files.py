@@ -9,7 +9,18 @@ import pytest
 import tensorflow as tf
 
 from components import schema
-from models.record_files import count_records, find_files, name_broken_record, read_counts, read_file
+from models.record_files import (
+    count_records,
+    find_files,
+    keep_counts,
+    name_broken_record,
+    read_counts,
+    read_file,
+    read_kept_counts,
+)
+from models.trainer import KEPT_COUNTS_FILE, _count
+from models.training_config import TrainingConfig
+from models.workers import Workers
 
 IMAGES = 400
 
@@ -52,6 +63,23 @@ def test_a_fraction_is_about_that_share_and_lies_in_every_greater_one(files, fra
     assert abs(len(part) / IMAGES - fraction) < 0.08  # three standard deviations
     assert sum(count_records(files, fraction)) == len(part)
     assert part <= read(min(1.0, fraction + 0.1))
+
+
+def test_a_share_of_the_data_is_counted_at_the_first_start_alone(files, tmp_path):
+    training, workers = TrainingConfig(data_fraction=0.5), Workers(tf.distribute.get_strategy())
+    first = _count(files, training, None, str(tmp_path / "kept"), workers)
+    assert first == count_records(files, 0.5)
+    for path in files:
+        write(path, [])  # what no start reads to count it, no start sees changed
+    assert _count(files, training, None, str(tmp_path / "kept"), workers) == first
+    (tmp_path / "kept" / KEPT_COUNTS_FILE).write_text("[1")
+    assert _count(files, training, None, str(tmp_path / "kept"), workers) == (0, 0)
+
+
+def test_counts_that_cannot_be_kept_are_counted_again(tmp_path):
+    (tmp_path / "file").write_text("")
+    keep_counts(str(tmp_path / "file" / "counts.json"), [1, 2])
+    assert read_kept_counts(str(tmp_path / "file" / "counts.json")) is None
 
 
 def test_a_fraction_goes_by_the_image_alone(tmp_path):
