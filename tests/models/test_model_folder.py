@@ -77,6 +77,15 @@ def test_what_is_written_comes_back_bit_for_bit(encoder, other, vocabulary, fold
     assert values(other) == values(encoder)
 
 
+@pytest.mark.parametrize("name", ["m[1]", "m*", "m?"])
+def test_a_folder_whose_name_is_like_a_glob_is_that_folder(encoder, other, vocabulary, tmp_path, name):
+    other.set_weights([weight + 1 for weight in encoder.get_weights()])
+    write_model_folder(str(tmp_path / "m1"), other, MODEL, vocabulary)
+    write_model_folder(str(tmp_path / name), encoder, MODEL, vocabulary)
+    read_model_folder(str(tmp_path / name)).load_into(other)
+    assert values(other) == values(encoder)
+
+
 def test_a_folder_with_an_address(encoder, other, vocabulary, tmp_path):
     directory = f"file://{tmp_path}/model"  # TensorFlow opens it, as it does a bucket's; NumPy would not
     write_model_folder(directory, encoder, MODEL, vocabulary)

@@ -53,6 +53,13 @@ def test_bytes_are_given_in_the_type_that_the_model_takes(tmp_path, dtype):
     assert ImageModel(ImageModelConfig(path, SIDE, "bytes", "nchw"))(RED_AND_GREY).tolist() == [[255, 51, 0], [51] * 3]
 
 
+@pytest.mark.parametrize("name", ["m[1]", "m*", "m?"])
+def test_a_model_whose_name_is_like_a_glob_is_that_model(tmp_path, name):
+    save_channel_means(tmp_path / "m1", SIDE * 2)  # which takes other images
+    config = ImageModelConfig(save_channel_means(tmp_path / name, SIDE), SIDE, "zero_to_one")
+    check_embedder(config)
+
+
 def refused(check, config: ImageModelConfig) -> str:
     """Returns the sentence with which a check refuses a config, less the model's path."""
     with pytest.raises(ValueError, match=r".") as caught:
