@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from components.pair_example_gen import listing, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.storage_errors import explain, hint
 from components.pair_example_gen.tasks import Source, divide, sample
+
+_KIND_OF_TABLE = re.compile(r"\.(csv|jsonl|parquet)(\.[^./]*)?$")
 
 
 def check_shards(config: IngestConfig) -> None:
@@ -80,6 +83,8 @@ def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
         name: _match(config, pattern, f"splits[{name!r}] = {pattern!r}", kind) for name, pattern in config.globs.items()
     }
     _refuse_shared(found, config)
+    if config.format == "imagefolder":
+        _refuse_twins(found, config)
     return found
 
 
@@ -122,3 +127,17 @@ def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig)
                     f"and {split!r} ({config.globs[split]!r}); change a glob so that no shard is in two splits"
                 )
             owner[path] = split
+
+
+def _refuse_twins(found: Mapping[str, Mapping[str, int]], config: IngestConfig) -> None:
+    """Raise ValueError where a split has one table as two kinds of file, whose images would all be read twice."""
+    for split, paths in found.items():
+        of_name: dict[str, str] = {}
+        for path in paths:
+            twin = of_name.setdefault(_KIND_OF_TABLE.sub("", path), path)
+            if twin != path:
+                raise ValueError(
+                    f"{config.section}.splits[{split!r}] = {config.globs[split]!r} matches both {twin} and {path}, two "
+                    f"files of one table, and would read its images twice; end the glob on the kind of one, such as "
+                    f"{path.rpartition('/')[2]!r}, or remove the other"
+                )

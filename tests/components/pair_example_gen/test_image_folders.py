@@ -16,6 +16,7 @@ from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.executor import Executor
 from components.pair_example_gen.json_lines_reader import read_json_lines
 from components.pair_example_gen.raw_record import Part
+from components.pair_example_gen.shards import check_shards
 from components.pair_example_gen.sources import image_paths
 
 SPLITS = {"train": "train/metadata.*", "validation": "validation/metadata.*"}
@@ -89,6 +90,19 @@ def test_images_that_are_not_there_are_named_by_the_path_that_was_tried(tmp_path
     assert f"{tmp_path}/1.png cannot be read: FileNotFoundError" in said
     assert said.endswith("set ingest.image_folder, or paths_relative_to: table")
     assert "captions" not in said
+
+
+@pytest.mark.parametrize("twin", ["metadata.jsonl", "metadata.csv.gz"])
+def test_a_table_that_is_there_as_two_kinds_of_file_is_not_read_twice(tmp_path, twin):
+    for name in ("a/metadata.0.csv", "a/metadata.1.csv", "b/metadata.csv", f"c/{twin}"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    config = IngestConfig(shards=str(tmp_path), format="imagefolder", splits={"train": "*/metadata.*"})
+    check_shards(config)
+    (tmp_path / "c" / "metadata.csv").touch()
+    with pytest.raises(ValueError, match=r"splits\['train'\] = '\*/metadata\.\*' matches both") as raised:
+        check_shards(config)
+    assert f"{tmp_path}/c/metadata.csv and {tmp_path}/c/{twin}, two files of one table" in str(raised.value)
 
 
 @pytest.mark.parametrize("path", ["../secret.png", "/etc/passwd", "a/../../x.png"])
