@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Beam's DirectRunner first downloads Prism, a program of its own, and lets that run a job. It does not where a job may
+# have unsafe triggers, of which ours have none.
+NO_PRISM = "allow_unsafe_triggers"
 BeamOption = int | float | bool | str | tuple[str, ...]
 
 

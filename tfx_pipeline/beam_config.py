@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.beam_arguments import BeamOption, spell
+from components.beam_arguments import NO_PRISM, BeamOption, spell
 
 RUNNERS = {"direct": "DirectRunner", "flink": "FlinkRunner", "portable": "PortableRunner", "dataflow": "DataflowRunner"}
 REQUIRED = {  # runner -> the options without which it cannot start
@@ -84,14 +84,13 @@ class BeamConfig:
     def pipeline_args(self) -> list[str]:
         """Returns the Beam command-line arguments, such as ["--runner=FlinkRunner", "--flink_master=host:8081"].
 
-        None at all for the direct runner as it comes. Given any, TFX packs itself up for remote workers, for seconds a
-        component, unless it hears of an image that holds it: the direct runner's workers are of this machine's Python.
+        The direct runner is this machine's Python alone. It is kept from asking for Prism, and TFX from packing itself
+        up for remote workers, for seconds a component, which it does unless it hears of an image that holds it.
         """
-        if self == BeamConfig():
-            return []
         options = dict(self.options)
         if self.runner == "direct":
             options.setdefault("sdk_container_image", "none")  # it starts no container and does not read this
+            options.setdefault(NO_PRISM, True)
         spelt = [argument for name, value in options.items() for argument in spell(name, value)]
         return [f"--runner={RUNNERS[self.runner]}", *spelt]
 

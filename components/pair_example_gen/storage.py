@@ -20,6 +20,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import HadoopFileSystemOptions, PipelineOptions
 from apache_beam.options.value_provider import RuntimeValueProvider
 
+from components.beam_arguments import NO_PRISM, spell
 from components.pair_example_gen.storage_errors import explain, innermost, is_missing, one_line
 
 MAX_NAME_BYTES = 1024  # of an object on S3 and Google Cloud Storage
@@ -42,7 +43,7 @@ def use_options(arguments: Sequence[Any]) -> None:
 
 def local_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
     """Returns a pipeline for this process alone; unlike TFX's own, it packs nothing up for remote workers."""
-    return beam.Pipeline(argv=list(arguments))
+    return beam.Pipeline(argv=[*arguments, *spell(NO_PRISM, True)])
 
 
 def refuse_unreachable(address: str, said: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import apache_beam as beam
 import pytest
+from apache_beam.runners.portability.prism_runner import PrismRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from tfx.utils.dependency_utils import make_beam_dependency_flags
 
+from components.pair_example_gen.storage import local_pipeline
 from tfx_pipeline.beam_config import BeamConfig, host_and_port
 
 FLINK = {"flink_master": "127.0.0.1:8081"}
@@ -85,9 +88,33 @@ def test_tfx_packs_itself_only_for_workers_of_other_machines():
     job_server = {"job_endpoint": "localhost:8099"}
     assert packs(BeamConfig("portable", job_server))
     assert not packs(BeamConfig("portable", {**job_server, "sdk_container_image": "image"}))
+    assert not packs(BeamConfig())
     given = BeamConfig(options={**two_processes, "sdk_container_image": "image"}).pipeline_args()
     assert given[1:] == [
         "--direct_running_mode=multi_processing",
         "--direct_num_workers=2",
         "--sdk_container_image=image",
+        "--allow_unsafe_triggers",
     ]
+
+
+@pytest.mark.parametrize(
+    ("make_pipeline", "is_asked_for"),
+    [
+        (lambda: beam.Pipeline(argv=BeamConfig().pipeline_args()), False),
+        (lambda: local_pipeline([]), False),
+        (lambda: beam.Pipeline(argv=[]), True),  # once this fails, Beam no longer needs to be kept from it
+    ],
+    ids=["align run", "align filter", "Beam by itself"],
+)
+def test_no_job_of_ours_asks_for_a_program_to_download(make_pipeline, is_asked_for, monkeypatch):
+    asked = []
+
+    def refuse(*_: object) -> None:
+        asked.append(True)
+        raise OSError("there is no way out of here")
+
+    monkeypatch.setattr(PrismRunner, "run_pipeline", refuse)
+    with make_pipeline() as pipeline:
+        _ = pipeline | beam.Create([1, 2]) | beam.Reshuffle() | beam.Map(str)
+    assert bool(asked) == is_asked_for

@@ -260,12 +260,9 @@ def test_beam_arguments_are_spelt_as_beam_reads_them():
         "--experiments=use_runner_v2",
         "--experiments=shuffle_mode=service",
         "--sdk_container_image=none",
+        "--allow_unsafe_triggers",
     ]
     assert build(config.to_mapping()) == config
-
-
-def test_the_direct_runner_as_it_comes_takes_no_beam_arguments():
-    assert Config().beam.pipeline_args() == []
 
 
 def test_class_names_list_names_by_label(tmp_path):
