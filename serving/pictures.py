@@ -100,6 +100,10 @@ class View:
             if at_least_px is not None:
                 self._image.draft(mode, (at_least_px, at_least_px))
             self._image.load()
+            if self._image.mode == "F" or (self._image.mode, self._image.format) == ("I", "TIFF"):
+                raise UnknownFormat(
+                    "floats or 32 bits of grey, of which nothing says what is white; save it with 8 bits"
+                )
             image = self._on_white(_upper_bits(self._image))
             if isinstance(self._image, GifImagePlugin.GifImageFile) and self._image.dispose_extent is not None:
                 image = _framed(image, self._image.dispose_extent)

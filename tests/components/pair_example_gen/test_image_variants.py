@@ -3,6 +3,7 @@
 import io
 import struct
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -55,6 +56,17 @@ def test_16_bits_of_colour_of_which_one_is_transparent_are_refused():
     encoded = png(1, 16, 2, b"\0" + struct.pack(">3H", 300, 301, 302), (b"tRNS", struct.pack(">3H", 300, 301, 302)))
     with pytest.raises(Refused, match="16 bits with one transparent colour"):
         prepared(encoded, "png")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"), [(np.float32, 1), (np.float32, 255), (np.int32, 255), (np.int32, 2**31 - 1)]
+)
+def test_grey_whose_white_is_not_known_is_refused(dtype, white):
+    """Where white is 1, Pillow makes a black picture of it; where it is more than 255, a white one."""
+    grey = np.array([[0, white // 2, white]]).astype(dtype)
+    with pytest.raises(Refused, match="nothing says what is white") as caught:
+        prepared(encode(Image.fromarray(grey), "TIFF"), "tif")
+    assert caught.value.reason == reasons.IMAGE_FORMAT_NOT_SUPPORTED
 
 
 def webp(kind: bytes, content: bytes) -> bytes:
