@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -17,6 +18,7 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", 2**31 - 1),
     ("grpc.max_send_message_length", 2**31 - 1),
 )
+_NO_PROXY = ("grpc.enable_http_proxy", 0)  # else gRPC asks the environment's proxy for this machine's own servers too
 
 
 class AlignClient:
@@ -37,7 +39,8 @@ class AlignClient:
         self._model = model
         self._version = version
         self._timeout_s = timeout_s
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        options = (*_OPTIONS, _NO_PROXY) if _is_on_this_machine(address) else _OPTIONS
+        self._channel = grpc.insecure_channel(address, options=options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
@@ -79,7 +82,18 @@ class AlignClient:
     def _explain(self, error: grpc.RpcError, signature: str) -> str:
         code = error.code()
         if code == grpc.StatusCode.UNAVAILABLE:
-            return f"no server answers at {self.address}; start one with `align serve`, or check the address"
+            return (
+                f"no server answers at {self.address} ({error.details()}); start one with `align serve`, or check the "
+                "address and the proxy that http_proxy or https_proxy names"
+            )
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             return f"{self.address} did not answer {signature} within {self._timeout_s:g} s; raise timeout_s"
         return f"{self.address} refused {signature}: {code.name}: {error.details()}"
+
+
+def _is_on_this_machine(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

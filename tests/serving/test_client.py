@@ -75,6 +75,22 @@ def test_an_address_where_nobody_answers_is_named():
             client.encode_text(["red"])
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_proxy_is_not_asked_for_a_server_on_this_machine(server, monkeypatch, host):
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy", "grpc_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # a proxy where nobody listens
+        proxy = f"127.0.0.1:{held.getsockname()[1]}"
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy}")
+        with AlignClient(f"{host}:{server.address.rpartition(':')[2]}") as client:
+            assert client.encode_text(["red"]).shape[0] == 1
+        elsewhere = AlignClient("192.0.2.1:8500", timeout_s=20)  # an address that no machine has
+        with elsewhere as client, pytest.raises(EncodeError, match=f"no server answers at .*{proxy}.* http_proxy"):
+            client.encode_text(["red"])
+
+
 def test_a_server_that_never_answers_ends_at_the_deadline():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
