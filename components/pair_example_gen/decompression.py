@@ -38,6 +38,7 @@ def _open_zstd(stream: BinaryIO) -> _Reader:
 
 _OPENERS: Mapping[str, Callable[[BinaryIO], _Reader]] = {
     ".gz": _open_gzip,
+    ".tgz": _open_gzip,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
     ".lzma": lzma.LZMAFile,
@@ -45,10 +46,23 @@ _OPENERS: Mapping[str, Callable[[BinaryIO], _Reader]] = {
     ".zstd": _open_zstd,
 }
 
+_STARTS = {b"\x1f\x8b\x08": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+START_BYTES = max(map(len, _STARTS))
+
 
 def is_compressed(path: str) -> bool:
     """Says by a file's name whether it is compressed, and so can only be read from its start."""
     return path.lower().endswith(tuple(_OPENERS))
+
+
+def missing_suffix(path: str, start: bytes) -> str | None:
+    """Returns what the name of a compressed file lacks to say so, or null.
+
+    Args:
+      path: its name.
+      start: its first START_BYTES bytes.
+    """
+    return None if is_compressed(path) else next((of for begin, of in _STARTS.items() if start.startswith(begin)), None)
 
 
 def decompressed(stream: BinaryIO, path: str) -> BinaryIO:

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from components.pair_example_gen import reasons, storage
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.csv_reader import read_csv, read_tsv
-from components.pair_example_gen.decompression import decompressed, is_compressed
+from components.pair_example_gen.decompression import START_BYTES, decompressed, is_compressed, missing_suffix
 from components.pair_example_gen.image_paths import is_unsafe, resolve
 from components.pair_example_gen.json_lines_reader import read_json_lines
 from components.pair_example_gen.karpathy_reader import read_karpathy
@@ -44,6 +44,7 @@ READERS: Mapping[str, Reader] = {
     "laion": read_tar,
     "karpathy": read_karpathy,
 }
+_AS_OF_NOISE = (reasons.CORRUPT_SHARD, reasons.CORRUPT_FILE, reasons.MALFORMED_ROW, reasons.DAMAGED_RECORD)
 READERS_BESIDE_IMAGES: Mapping[str, Reader] = {".csv": read_csv, ".jsonl": read_json_lines, ".parquet": read_parquet}
 
 
@@ -51,9 +52,21 @@ def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the records of a source, up to its limit."""
     with open_file(source.path) as stream:
         read = _reader(source.path, config)
-        for record in itertools.islice(read(stream, source.part, config), source.limit):
+        for number, record in enumerate(itertools.islice(read(stream, source.part, config), source.limit)):
+            if not number and record.flaw in _AS_OF_NOISE:
+                record.detail = _noise(source.path, config) or record.detail
             record.path = _below_shards(record.path, source.path, config)
             yield record
+
+
+def _noise(path: str, config: IngestConfig) -> str | None:
+    """Returns why a file's content makes no sense to its reader, where that is its compression, or null."""
+    if is_compressed(path) and _reader(path, config) is read_parquet:
+        return "a compressed file cannot be read as Parquet, which has compression inside; unpack it"
+    suffix = missing_suffix(path, storage.read_start(path, START_BYTES))
+    if suffix is None:
+        return None
+    return f"the file is compressed, which its name does not say; call it {posixpath.basename(path)}{suffix}"
 
 
 def _reader(path: str, config: IngestConfig) -> Reader:

@@ -9,12 +9,16 @@ import tracemalloc
 import pytest
 import zstandard
 
+from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.decompression import DamagedCompression, decompressed, is_compressed
+from components.pair_example_gen.sources import read_source
+from components.pair_example_gen.tasks import Source
 
 CONTENT = bytes(range(256)) * 4000 + b"end"
 COMPRESS = {
     "a.gz": gzip.compress,
     "a.GZ": gzip.compress,
+    "a.tgz": gzip.compress,
     "a.bz2": bz2.compress,
     "a.xz": lzma.compress,
     "a.lzma": lambda content: lzma.compress(content, lzma.FORMAT_ALONE),
@@ -54,6 +58,25 @@ def test_what_stands_before_the_cut_comes_out(name):
 @pytest.mark.parametrize("name", COMPRESS)
 def test_what_is_not_compressed_is_damage(name):
     assert read_up_to_damage(b"no such thing at all", name) == (b"", True)
+
+
+@pytest.mark.parametrize("format_", ["tar", "csv", "jsonl", "tfrecord", "parquet"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_file_whose_name_hides_its_compression_is_told_its_name(tmp_path, format_, suffix):
+    path = tmp_path / f"a.{format_}"
+    path.write_bytes(COMPRESS[f"a{suffix}"](CONTENT))
+    config = IngestConfig(shards=str(tmp_path), format=format_, splits={"train": path.name, "seen": "none"})
+    first, *_ = read_source(Source(str(path), path.stat().st_size), config)
+    assert first.flaw
+    assert first.detail == f"the file is compressed, which its name does not say; call it a.{format_}{suffix}"
+
+
+def test_a_compressed_parquet_file_is_to_be_unpacked(tmp_path):
+    path = tmp_path / "a.parquet.gz"
+    path.write_bytes(gzip.compress(b"PAR1"))
+    config = IngestConfig(shards=str(tmp_path), format="parquet", splits={"train": path.name, "seen": "none"})
+    (only,) = read_source(Source(str(path), path.stat().st_size), config)
+    assert (only.flaw, only.detail.rpartition("; ")[2]) == ("corrupt_file", "unpack it")
 
 
 def test_an_error_of_the_file_system_is_not_taken_for_damage():
