@@ -31,8 +31,8 @@ class IngestConfig:
     Attributes:
       shards: folder that holds the files, on any file system that Beam reads. Required; a relative path starts at the
         config file's folder.
-      format: how the files are laid out. But for Parquet, a file whose name ends in .gz, .bz2, .xz, .lzma or .zst is
-        decompressed on the way; a large one is then no longer divided among workers.
+      format: how the files are laid out. But for Parquet, a file whose name ends in .gz, .tgz, .bz2, .xz, .lzma or .zst
+        is decompressed on the way; a large one is then no longer divided among workers.
         "tar": img2dataset's and WebDataset's shards.
         "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path. "tfrecord": Examples.
         "csv", "tsv": a row for each image file, quoted as RFC 4180 has it. "jsonl": a JSON object a line.
