@@ -18,9 +18,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfx_pipeline.config import load
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
+from tfx_pipeline.runs.run_record import RunRecord, latest_run_dir, read_record
+from tfx_pipeline.settings.config import load
 
 # Metric on each split, what guessing gets (another metric of the Evaluator), and the least that the demo promises.
 FIGURES = (
@@ -67,7 +67,7 @@ def metrics_of(record: RunRecord) -> dict[str, dict[str, float]]:
     if folder is None:
         raise SystemExit(f"{record.run_dir} has no evaluation; see {record.run_dir / 'log.txt'}")
     with quiet_imports():
-        from components.evaluator.results import load_metrics
+        from components.evaluator.stored.results import load_metrics
 
     return load_metrics(str(folder))
 

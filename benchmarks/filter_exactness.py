@@ -21,7 +21,7 @@ from make_pairs import make
 from pairs.plan import Corpus
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.rules import RULES
+from components.pair_filter.judging.rules import RULES
 
 NEED_MODELS = ("evaluation_neighbour", "unsafe_image")
 SHOWN = 5

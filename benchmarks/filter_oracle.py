@@ -1,6 +1,6 @@
 """The filter again, plain and slow: one process, the whole corpus in memory, every image compared with every other.
 
-Written from the meaning of the rules (components/pair_filter/rules.py says it in its docstring), not from the
+Written from the meaning of the rules (components/pair_filter/judging/rules.py says it in its docstring), not from the
 component's code. What a word is, when captions are the same and what an image shows are definitions, so they are used
 as they are.
 """
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.fingerprint import Fingerprint, fingerprint
-from components.pair_filter.rules import same_caption
-from components.pair_filter.words import split_words
+from components.pair_filter.copies.fingerprint import Fingerprint, fingerprint
+from components.pair_filter.counting.words import split_words
+from components.pair_filter.judging.rules import same_caption
 
 TRAIN = "train"
 READ, KEPT = "read", "kept"

@@ -12,9 +12,10 @@ import imagehash
 import tensorflow as tf
 from PIL import Image
 
-from components import example_files, schema
-from components.pair_filter.fingerprint import fingerprint
-from components.pair_filter.words import split_words
+from components import schema
+from components.files import example_files
+from components.pair_filter.copies.fingerprint import fingerprint
+from components.pair_filter.counting.words import split_words
 
 SAMPLE = 2000  # pairs
 

@@ -26,8 +26,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from components.pair_filter.rules import same_caption
-from components.pair_filter.words import split_words
+from components.pair_filter.counting.words import split_words
+from components.pair_filter.judging.rules import same_caption
 
 RESULT = "RESULT "
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from filter_oracle import Outcome
 from processes import Peaks, watch
 
-from tfx_pipeline.beam_config import BeamConfig
+from tfx_pipeline.settings.beam_config import BeamConfig
 
 RESULT_FILE = "result.json"
 SPLITS = ("train", "seen")

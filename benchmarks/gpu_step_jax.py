@@ -18,8 +18,8 @@ from in_turn import serve
 from keras import ops
 
 from models.config import ModelConfig
-from models.dual_encoder import build_dual_encoder
-from models.objective import Embedded, build_objective
+from models.losses.objective import Embedded, build_objective
+from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 
 

@@ -60,11 +60,11 @@ def train(job: dict) -> Trained:
     from processes import peak_bytes
 
     from models.config import ModelConfig
-    from models.input_pipeline import training_batches
-    from models.strategies import distribute
+    from models.records.input_pipeline import training_batches
     from models.trainer import build_learner
+    from models.training.loop import compile_step
+    from models.training.strategies import distribute
     from models.training_config import TrainingConfig
-    from models.training_loop import compile_step
 
     model = ModelConfig(**job["model"])
     training = TrainingConfig(

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.embedder import SavedModelEmbedder
+from serving.search.embedder import SavedModelEmbedder
 
 ROOT = Path(__file__).resolve().parents[1]
-FIXTURE = ROOT / "tests" / "models" / "hf_fixture"
+FIXTURE = ROOT / "tests" / "models" / "hugging_face" / "fixture"
 LIMIT = 1e-4  # of a unit vector's values: what is promised
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     """Returns the exit status: 1 where a value differs by more than LIMIT."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", required=True, help="interpreter with torch, transformers and pillow")
-    parser.add_argument("--size", default="b7-base", help="a size of tests/models/hf_fixture/make.py")
+    parser.add_argument("--size", default="b7-base", help="a size of tests/models/hugging_face/fixture/make.py")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "hugging_face")
     asked = parser.parse_args()
     shutil.rmtree(asked.folder, ignore_errors=True)

@@ -22,9 +22,9 @@ import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from models.config import ModelConfig  # noqa: E402
-from models.dual_encoder import build_dual_encoder  # noqa: E402
-from models.export import ServedEncoder, export  # noqa: E402
-from models.tokenizer import Tokenizer  # noqa: E402
+from models.saving.export import ServedEncoder, export  # noqa: E402
+from models.texts.tokenizer import Tokenizer  # noqa: E402
+from models.towers.dual_encoder import build_dual_encoder  # noqa: E402
 from models.training_config import TrainingConfig  # noqa: E402
 from serving import signatures  # noqa: E402
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.tokenizer import Tokenizer
+    from models.texts.tokenizer import Tokenizer
 
 PIECES = 30_522  # BERT's, so that an optimizer has as much to hold
 
 
 def spelling_tokenizer(max_pieces: int) -> Tokenizer:
     """Returns the tokenizer, whose texts are cut and padded to `max_pieces`."""
-    from models.tokenizer import Tokenizer
+    from models.texts.tokenizer import Tokenizer
 
     letters = [f"{before}{chr(code)}" for before in ("", "##") for code in range(ord("a"), ord("z") + 1)]
     reserved = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

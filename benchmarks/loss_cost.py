@@ -36,7 +36,7 @@ def loss_step(loss: str, rows: int, batch: int, width: int = EMBEDDING):
     """Returns a traced function: nothing -> loss and gradients of rows' embeddings, all embeddings, temperature."""
     import tensorflow as tf
 
-    from models.objective import Embedded, build_objective
+    from models.losses.objective import Embedded, build_objective
     from models.training_config import TrainingConfig
 
     objective = build_objective(TrainingConfig(loss=loss, batch=batch), batch)
@@ -71,7 +71,7 @@ def towers_graph(rows: int):
     import tensorflow as tf
 
     from models.config import ModelConfig
-    from models.dual_encoder import build_dual_encoder
+    from models.towers.dual_encoder import build_dual_encoder
     from models.training_config import TrainingConfig
 
     model = ModelConfig(image="b7", text="base", image_crop_px=289, embedding=EMBEDDING)

@@ -17,11 +17,11 @@ from pathlib import Path
 from damaged_files import FILE_DAMAGES, PAIRS, Layout, make
 
 from components.counts import CAPTIONS, IMAGES, Counts
-from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.ingest_pass import Ingest
+from components.pair_example_gen.judging import reasons
+from components.pair_example_gen.passes.ingest_pass import Ingest
+from components.pair_example_gen.passes.training_decoder import decode_as_training_does
 from components.pair_example_gen.tasks import Source, Task
-from components.pair_example_gen.training_decoder import decode_as_training_does
 
 DEFAULT_FILES = 10_000
 BY_LINE = ("csv", "tsv", "tfrecord")  # cut between two records these are whole files

@@ -76,8 +76,8 @@ def main() -> None:
 
     from models.config import ModelConfig
     from models.trainer import build_learner
+    from models.training.loop import compile_step
     from models.training_config import TrainingConfig
-    from models.training_loop import compile_step
 
     model = ModelConfig(
         image=arguments.size,

@@ -27,8 +27,8 @@ from make_pairs import make
 from pairs.plan import BLOCK, Corpus
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.rules import same_caption
-from components.pair_filter.words import split_words
+from components.pair_filter.counting.words import split_words
+from components.pair_filter.judging.rules import same_caption
 
 ASKED = 2.0  # times the CPU time of the plain loop
 MAX_CAPTIONS = 9  # of a plain pair
@@ -97,7 +97,7 @@ def read_and_write(folder: Path, kept: Path, scratch: Path) -> float:
     """Returns the CPU seconds of reading Examples twice, parsing them once and writing what was kept."""
     import tensorflow as tf
 
-    from components import example_files
+    from components.files import example_files
 
     start = time.process_time()
     for path in sorted(folder.glob("Split-*/*.gz")):

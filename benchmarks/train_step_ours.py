@@ -21,10 +21,10 @@ import numpy as np  # noqa: E402 - after TensorFlow was loaded without its words
 import tensorflow as tf  # noqa: E402
 
 from models.config import ModelConfig  # noqa: E402
+from models.texts.trim import trim  # noqa: E402
 from models.trainer import build_learner  # noqa: E402
+from models.training.loop import compile_step  # noqa: E402
 from models.training_config import TrainingConfig  # noqa: E402
-from models.training_loop import compile_step  # noqa: E402
-from models.trim import trim  # noqa: E402
 
 PRECISIONS = {
     "float32": {},

@@ -52,13 +52,14 @@ def draw(number: int) -> bytes:
 
 def ours(drawings: list[bytes], folder: Path) -> None:
     """Take the drawings through what ingest and filter do with each."""
-    from components import example_files, schema
-    from components.pair_example_gen.images import prepare
+    from components import schema
+    from components.files import example_files
+    from components.pair_example_gen.judging.images import prepare
+    from components.pair_example_gen.judging.records import Caption, Captions
     from components.pair_example_gen.pair_example import to_example
-    from components.pair_example_gen.records import Caption, Captions
-    from components.pair_example_gen.training_decoder import decode_as_training_does
+    from components.pair_example_gen.passes.training_decoder import decode_as_training_does
     from components.pair_filter.config import FilterConfig
-    from components.pair_filter.describe_pass import DescribeFile
+    from components.pair_filter.passes.describe_pass import DescribeFile
     from components.pair_filter.tasks import FileTask
     from serving.normal_form import MAX_IMAGE_PIXELS
 

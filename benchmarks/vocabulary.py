@@ -34,8 +34,8 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.trainers import WordPieceTrainer
 
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.learner import learn_pieces
-from components.vocabulary.words import split_words
+from components.vocabulary.counting.words import split_words
+from components.vocabulary.word_pieces import learn_pieces
 
 MAX_RATIO = 1.2
 WORDS_PER_LINE = 10

@@ -24,14 +24,14 @@ from typing import NamedTuple
 
 from machine import describe_machine
 
-from tfx_pipeline.config import load
-from tfx_pipeline.event_log import EVENTS_FILE
-from tfx_pipeline.run_record import latest_run_dir
+from tfx_pipeline.runs.event_log import EVENTS_FILE
+from tfx_pipeline.runs.run_record import latest_run_dir
+from tfx_pipeline.settings.config import load
 
 ALIGN = Path(sys.executable).with_name("align")
 BARE = "import tensorflow"
 WORKER = "import a filter's worker"
-WORKER_MODULES = "apache_beam.runners.worker.sdk_worker_main, components.pair_filter.write_pass"
+WORKER_MODULES = "apache_beam.runners.worker.sdk_worker_main, components.pair_filter.passes.write_pass"
 ASKED_S: dict[str, Callable[[float], float]] = {  # what may be waited for, by the time of a bare import
     "align query": lambda bare: bare + 2,
     "align report": lambda bare: 3,

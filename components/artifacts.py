@@ -21,7 +21,7 @@ class IngestReport(artifact.Artifact):
     field that the config names and no record has.
     TALLY is `components.tally.Tally.to_json()`: {"read": n, "kept": n, "dropped": {reason: n}}, with "noted": {name: n}
     where kept records had something that could not be used. The reasons and names are those of
-    components/pair_example_gen/reasons.py; a record's name is its url, else '<file>#<name in file>'.
+    components/pair_example_gen/judging/reasons.py; a record's name is its url, else '<file>#<name in file>'.
     """
 
     TYPE_NAME = "align.IngestReport"
@@ -50,7 +50,7 @@ class Captions(artifact.Artifact):
     ```
     <uri>/
       Split-train/
-        <name of a file of the Examples>.arrow   the captions of that file, as components/caption_table.py has them
+        <name of a file of the Examples>.arrow   the captions of that file: components/files/caption_table.py
     ```
     Workers write a table a file. Equal captions are counted together within a file, not across files.
     """
@@ -81,7 +81,7 @@ class Vocabulary(artifact.Artifact):
       vocabulary_report.json   {"pieces": n, "least_word_count": n, ...COVERAGE,
                                 "languages": {BCP 47 tag: COVERAGE}}     most captions first, at most 100, then "other"
     ```
-    COVERAGE is a `components.vocabulary.coverage.Coverage`: "captions": n, "words": n, "distinct_words": n,
+    COVERAGE is a `components.vocabulary.counting.coverage.Coverage`: "captions": n, "words": n, "distinct_words": n,
     "unknown_word_rate": x, "pieces_per_word": x.
     """
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tfx.types import artifact, artifact_utils
 
-from components import example_files
+from components.files import example_files
 
 _EVALUATION_SET = "evaluation_set"
 # As tfx.components.util.examples_utils has it, whose import takes four seconds of all that TFX brings along.

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from models.checkpoints import Checkpoints, identity
 from models.config import ModelConfig
-from models.diagnosis import warnings
-from models.dual_encoder import build_dual_encoder
-from models.export import ServedEncoder, export
-from models.history import HISTORY_FILE, TENSORBOARD_DIR, History
-from models.input_pipeline import explain_failure, training_batches
-from models.learner import Learner
-from models.model_folder import MODEL_FILE, read_model_folder, write_model_folder
-from models.objective import build_objective
-from models.optimizer import build_optimizer
-from models.record_files import count_records, find_files, keep_counts, read_counts, read_kept_counts
-from models.strategies import check_batch_divides, distribute, pick_strategy
-from models.tokenizer import Tokenizer
+from models.losses.objective import build_objective
+from models.optimizers.optimizer import build_optimizer
+from models.records.input_pipeline import explain_failure, training_batches
+from models.records.record_files import count_records, find_files, keep_counts, read_counts, read_kept_counts
+from models.saving.export import ServedEncoder, export
+from models.saving.model_folder import MODEL_FILE, read_model_folder, write_model_folder
+from models.texts.tokenizer import Tokenizer
+from models.towers.dual_encoder import build_dual_encoder
+from models.training.checkpoints import Checkpoints, identity
+from models.training.diagnosis import warnings
+from models.training.history import HISTORY_FILE, TENSORBOARD_DIR, History
+from models.training.loop import train
+from models.training.step import Learner
+from models.training.strategies import check_batch_divides, distribute, pick_strategy
+from models.training.workers import Workers
 from models.training_config import TrainingConfig
-from models.training_loop import train
-from models.workers import Workers
 from serving.normal_form import MAX_IMAGE_PIXELS
 
 if TYPE_CHECKING:

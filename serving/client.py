@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.embedder import EncodeError, in_batches, settle
+from serving.search.embedder import EncodeError, in_batches, settle
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
 _OPTIONS = (

@@ -5,7 +5,7 @@ JPEG   start of image | TURN_JPEG, where EXIF turns it | Adobe's marker, where C
 PNG    signature, IHDR | TURN_PNG, where EXIF turns it | the rest, as it was
 ```
 Ingest brings every picture into it, so that training finds the orientation at a fixed place; the served model does the
-same in its graph (models/normal_form.py), so that both show the towers the same pixels. No pixel is encoded again.
+same in its graph (models/images/normal_form.py), so both show the towers the same pixels. No pixel is encoded again.
 
 Reference:
   ITU-T T.81, annex B; PNG, third edition, section 5; EXIF 2.32, section 4.6.

@@ -1,7 +1,7 @@
 """How a picture looks, whatever its format: upright, on white, of an animation the first frame.
 
 Everything outside TensorFlow that shows or sends a picture goes through here: ingest, the filter, queries, clients,
-reports. models/decoding.py makes the same pixels in TensorFlow of what `View.settled` returns.
+reports. models/images/decoding.py makes the same pixels in TensorFlow of what `View.settled` returns.
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
 Arrows between our packages (also for imports inside functions and for importlib):
   tfx_pipeline    -> itself, components, the files of models in PLAIN_MODELS, which import no framework (the rest of
                      models by dotted name, as run_fn), the files of serving in DOORS_OF_SERVING
-  components/X    -> itself, files directly in components/, the files of serving in CONTRACTS, and serving.pictures, by
-                     which ingest and the filter show a picture as a client does
-  components/*.py -> files directly in components/
+  components/X    -> itself, what is shared, the files of serving in CONTRACTS, and serving.pictures, by which ingest
+                     and the filter show a picture as a client does
+  what is shared  -> what is shared: the files directly in components/ and its folders of SHARED_FOLDERS
   models          -> itself, components.schema, the files of serving in CONTRACTS
   serving         -> itself
-Frameworks (a row of FRAMEWORKS each): in components/ only PLUMBING, that is every component.py and executor.py and
-the files named there, may import TFX, Beam or TensorFlow. Every other file of components/ holds rules or metrics that a
-test calls on plain values: a file is pure until it is named.
+Frameworks (a row of FRAMEWORKS each): in components/ only PLUMBING may import TFX, Beam or TensorFlow, the folders that
+move data and the files by which TFX knows a component. Every other file there holds rules or metrics that a test calls
+on plain values.
 """
 
 from __future__ import annotations
@@ -32,48 +32,45 @@ PYTHON_FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
-SHARED = frozenset(f"components.{path.stem}" for path in (ROOT / "components").glob("*.py")) - {"components.__init__"}
+SHARED_FOLDERS = ("components/beam", "components/files")
+SHARED = frozenset(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for folder in ("components", *SHARED_FOLDERS)
+    for path in (ROOT / folder).glob("[!_]*.py")
+)
 DOORS_OF_SERVING = frozenset(
     {
-        "serving.contact_sheet",
-        "serving.embedder",
+        "serving.search.contact_sheet",
+        "serving.search.embedder",
         "serving.pictures",
-        "serving.search",
-        "serving.server",
+        "serving.search.cosine",
+        "serving.server.embedded",
         "serving.versions",
     }
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
-PLAIN_MODELS = frozenset(  # models.diagnosis knows what guessing gets, which the report draws beside the curves
-    {"models.config", "models.diagnosis", "models.parameter_counts", "models.sizes", "models.training_config"}
+PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
+    {
+        "models.config",
+        "models.parameter_counts",
+        "models.sizes",
+        "models.training.diagnosis",
+        "models.training_config",
+    }
 )
 MAX_LINES = 300
 
 PLUMBING = (
+    "components/*artifacts.py",  # types known to ML Metadata, and what TFX says of Examples
     "components/*/component.py",  # a component's interface
-    "components/*/executor.py",  # moves data
-    "components/address_content.py",  # asks any file system what stands at an address
-    "components/artifacts.py",  # types known to ML Metadata
-    "components/beam_options.py",  # Beam's own list of its options
-    "components/example_artifacts.py",  # what TFX says of them
-    "components/handover.py",  # what a Beam job hands over
-    "components/whole_files.py",  # files on any file system that Beam reads
-    "components/*/*_job.py",  # an executor's Beam job on plain folders, which imports no TFX
-    "components/*/*_pass.py",  # a job's stages: they move data, in workers that import no TFX
-    "components/pair_filter/image_models.py",  # loads SavedModels, as a handler of RunInference
-    "components/pair_filter/scoring.py",  # moves images through a model
-    "components/pair_filter/neighbour_search.py",  # moves embeddings to an index and past it
-    "components/pair_example_gen/training_decoder.py",  # asks TensorFlow whether training can read an image
-    "components/pair_example_gen/metadata.py",  # joins texts to shards in Beam
-    "components/pair_example_gen/shards.py",  # lists shards on any file system that Beam reads
-    "components/pair_example_gen/sources.py",  # opens them there
-    "components/pair_example_gen/storage.py",  # knows how these file systems differ
-    "components/pair_example_gen/driver.py",  # hands the input's fingerprint to TFX's cache
-    "components/pair_example_gen/listing.py",  # lists files on any file system that Beam reads
-    "components/evaluator/baseline.py",  # asks ML Metadata for the last blessed model
-    "components/evaluator/extractors.py",  # changes Examples between TFMA's reading and predicting
-    "components/evaluator/results.py",  # reads what TFMA wrote
-    "components/evaluator/tfma_metrics.py",  # the NumPy metrics as TFMA asks for them
+    "components/*/driver.py",  # what TFX's cache asks
+    "components/*/executor.py",  # artifacts in the place of folders
+    "components/*/beam/*",
+    "components/*/image_models/*",  # asks models about images, through Beam's RunInference
+    "components/*/passes/*",  # a Beam job on plain folders and its stages, which import no TFX
+    "components/*/storage/*",  # any file system that Beam reads
+    "components/*/stored/*",  # what TFX and TFMA stored
+    "components/beam/*",
 )
 RUNNERS = ("tfx_pipeline/*runner*.py",)
 ANYWHERE_BUT_COMPONENTS = ("tfx_pipeline/*", "models/*", "serving/*")
@@ -128,7 +125,7 @@ def arrows(path: str) -> frozenset[str]:
         return frozenset({"models", "components.schema"}) | CONTRACTS
     if room == "serving":
         return frozenset({"serving"})
-    if len(inside) == 1:
+    if len(inside) == 1 or f"{room}/{inside[0]}" in SHARED_FOLDERS:
         return SHARED
     return SHARED | CONTRACTS | {f"components.{inside[0]}", "serving.pictures"}
 
@@ -212,9 +209,9 @@ def test_plumbing_names_files_that_exist(pattern):
 @pytest.mark.parametrize(
     ("path", "source", "named"),
     [
-        ("tfx_pipeline/pipeline.py", "from models.dual_encoder import DualEncoder", "models.dual_encoder"),
+        ("tfx_pipeline/pipeline.py", "from models.towers.dual_encoder import DualEncoder", "models.towers"),
         ("tfx_pipeline/pipeline.py", "import models", "imports models;"),
-        ("tfx_pipeline/query.py", "from serving.tensors import to_proto", "serving.tensors"),
+        ("tfx_pipeline/commands/query.py", "from serving.tensors import to_proto", "serving.tensors"),
         ("tfx_pipeline/pipeline.py", "import apache_beam as beam", "apache_beam"),
         ("tfx_pipeline/pipeline.py", "from kfp import compiler", "kfp"),
         ("tfx_pipeline/report/page.py", "from google.cloud import storage", "google.cloud"),
@@ -224,21 +221,21 @@ def test_plumbing_names_files_that_exist(pattern):
             "def f():\n    from models.trainer import run_fn",
             ":2 imports models.trainer",
         ),
-        ("components/evaluator/executor.py", "from models.tokenizer import Tokenizer", "models.tokenizer"),
+        ("components/evaluator/executor.py", "from models.texts.tokenizer import Tokenizer", "models.texts.tokenizer"),
         ("components/schema.py", "import components.trainer.config", "components.trainer"),
         ("components/schema.py", "import tensorflow as tf", "tensorflow"),
-        ("components/pair_filter/rules.py", "import apache_beam", "apache_beam"),
-        ("components/pair_filter/rules.py", "import os, tensorflow.compat", "tensorflow.compat"),
-        ("components/pair_filter/rules.py", "from tfx import types", "tfx.types"),
-        ("components/evaluator/retrieval.py", "import importlib\nimportlib.import_module('keras')", ":2 imports keras"),
-        ("components/evaluator/retrieval.py", "from ..trainer import config", "components.trainer"),
-        ("models/export.py", "from tfx import types", "tfx.types"),
+        ("components/pair_filter/judging/rules.py", "import apache_beam", "apache_beam"),
+        ("components/pair_filter/judging/rules.py", "import os, tensorflow.compat", "tensorflow.compat"),
+        ("components/pair_filter/judging/rules.py", "from tfx import types", "tfx.types"),
+        ("components/evaluator/metrics/zero_shot.py", "import importlib\nimportlib.import_module('keras')", ":2"),
+        ("components/evaluator/metrics/retrieval.py", "from ...trainer import config", "components.trainer"),
+        ("models/saving/export.py", "from tfx import types", "tfx.types"),
         ("tfx_pipeline/pipeline.py", "from tfx import v1 as tfx", "tfx.v1"),
-        ("models/export.py", "from components import artifacts", "components.artifacts"),
-        ("models/export.py", "from serving.server import Server", "serving.server"),
-        ("serving/search.py", "import models.tokenizer", "models.tokenizer"),
-        ("serving/search.py", "from components import schema", "components.schema"),
-        ("serving/search.py", "class A:\n    def f(self):\n        import tfx", ":3 imports tfx"),
+        ("models/saving/export.py", "from components import artifacts", "components.artifacts"),
+        ("models/saving/export.py", "from serving.server.embedded import Server", "serving.server.embedded"),
+        ("serving/search/cosine.py", "import models.texts.tokenizer", "models.texts.tokenizer"),
+        ("serving/search/cosine.py", "from components import schema", "components.schema"),
+        ("serving/search/cosine.py", "class A:\n    def f(self):\n        import tfx", ":3 imports tfx"),
     ],
 )
 def test_a_forbidden_import_is_caught(path, source, named):
@@ -255,9 +252,9 @@ def test_a_forbidden_import_is_caught(path, source, named):
         ("tfx_pipeline/kubeflow_runner.py", "from kfp import compiler"),
         ("components/trainer/component.py", "from . import config\nfrom components import artifacts, schema"),
         ("components/evaluator/executor.py", "import apache_beam\nfrom serving.signatures import EVALUATE"),
-        ("components/evaluator/retrieval.py", "import numpy as np\nimport tensorflowish"),
+        ("components/evaluator/metrics/retrieval.py", "import numpy as np\nimport tensorflowish"),
         ("models/trainer.py", "from tfx import types\nfrom serving import signatures"),
-        ("serving/search.py", "from serving.versions import newest"),
+        ("serving/search/cosine.py", "from serving.versions import newest"),
     ],
 )
 def test_an_allowed_import_passes(path, source):

@@ -13,16 +13,22 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
 @pytest.mark.parametrize(
     ("modules", "forbidden"),
     [
-        (["tfx_pipeline.report.rebuild", "tfx_pipeline.query", "tfx_pipeline.run"], (*SLOW, "apache_beam")),
+        (
+            ["tfx_pipeline.report.rebuild", "tfx_pipeline.commands.query", "tfx_pipeline.commands.run"],
+            (*SLOW, "apache_beam"),
+        ),
         (
             [
-                "components.handover",
-                "components.pair_example_gen.ingest_job",
-                "components.pair_example_gen.training_decoder",
-                "components.pair_filter.filter_job",
-                *(f"components.pair_filter.{stage}_pass" for stage in ("describe", "evidence", "ngram", "write")),
-                "components.vocabulary.count_pass",
-                "tfx_pipeline.dry_run",
+                "components.beam.handover",
+                "components.pair_example_gen.passes.ingest_job",
+                "components.pair_example_gen.passes.training_decoder",
+                "components.pair_filter.passes.filter_job",
+                *(
+                    f"components.pair_filter.passes.{stage}_pass"
+                    for stage in ("describe", "evidence", "ngram", "write")
+                ),
+                "components.vocabulary.passes.count_pass",
+                "tfx_pipeline.commands.dry_run",
             ],
             SLOW,
         ),

@@ -119,7 +119,7 @@ def bundle(model, folder: Path) -> Path:
 
 
 def test_a_converted_model_answers_as_the_keras_model(converter, keras_model, tmp_path):
-    from components.pair_filter.image_models import ImageModel
+    from components.pair_filter.image_models.handlers import ImageModel
     from components.pair_filter.model_config import ImageModelConfig
 
     converter.main(bundle(keras_model, tmp_path / "bundles"), tmp_path / "saved")

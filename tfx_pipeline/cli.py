@@ -13,7 +13,7 @@ from typing import Annotated, Optional
 import typer
 from rich.console import Console
 
-from tfx_pipeline.config import Config, ConfigError, at_home, load
+from tfx_pipeline.settings.config import Config, ConfigError, at_home, load
 
 app = typer.Typer(
     add_completion=False,
@@ -83,9 +83,9 @@ def run(
     open_: Annotated[bool, typer.Option("--open", help="Open the report in a browser at the end.")] = False,
 ) -> None:
     """Run the pipeline on this machine and end on a report; what is unchanged comes from the cache."""
-    from tfx_pipeline.engine import choose_engine
-    from tfx_pipeline.run import run as run_pipeline
-    from tfx_pipeline.run_record import REPORT_FILE
+    from tfx_pipeline.commands.run import run as run_pipeline
+    from tfx_pipeline.runs.run_record import REPORT_FILE
+    from tfx_pipeline.settings.engine import choose_engine
 
     record = run_pipeline(choose_engine(_config(config, set_), beam, flink_master), Console(), rerun or [])
     report_page = record.run_dir / REPORT_FILE
@@ -105,7 +105,7 @@ def filter_(
     ] = None,
 ) -> None:
     """Print what each rule of the filter would drop, and leave nothing behind."""
-    from tfx_pipeline.dry_run import dry_run
+    from tfx_pipeline.commands.dry_run import dry_run
 
     dry_run(_config(config, set_), sample, Console())
 
@@ -123,8 +123,8 @@ def compile(
     folder: Annotated[Path, _path_option(help="Where to write the compiled pipeline.")] = Path("."),
 ) -> None:
     """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
-    from tfx_pipeline.base_model import base_model_for_cluster
-    from tfx_pipeline.compile import compile_for_cluster
+    from tfx_pipeline.commands.compile import compile_for_cluster
+    from tfx_pipeline.runs.base_model import base_model_for_cluster
 
     checked = base_model_for_cluster(_config(config, set_))
     told = Console(stderr=True, highlight=False)
@@ -140,7 +140,7 @@ def report(
 ) -> None:
     """Write report.html again, from any run."""
     from tfx_pipeline.report.rebuild import rebuild
-    from tfx_pipeline.run_record import latest_run_dir
+    from tfx_pipeline.runs.run_record import latest_run_dir
 
     typer.echo(rebuild(run_ or latest_run_dir(_config(config, set_).root)))
 
@@ -160,7 +160,7 @@ def query(
     set_: SetOption = None,
 ) -> None:
     """Search the run's images by text, by image, or by image plus or minus text, with the pushed model."""
-    from tfx_pipeline.query import answer
+    from tfx_pipeline.commands.query import answer
 
     root = _config(config, set_).root
     text, minus_text = (words and _as_typed(words) for words in (text, minus_text))
@@ -175,7 +175,7 @@ def serve(
     port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
 ) -> None:
     """Serve the pushed model over TensorFlow Serving's gRPC API."""
-    from tfx_pipeline.serve import serve as serve_model
+    from tfx_pipeline.commands.serve import serve as serve_model
 
     serve_model(_config(config, set_).root, host=host, port=port)
 
@@ -191,9 +191,9 @@ def ablate(
     ] = None,
 ) -> None:
     """Train and judge a model for each row of a sweep, and tabulate them; finished rows are not run again."""
-    from tfx_pipeline.ablation import ablate as run_sweep
-    from tfx_pipeline.base_model import resolve_base_model
-    from tfx_pipeline.yaml_text import write_yaml_line
+    from tfx_pipeline.ablation.ablate import ablate as run_sweep
+    from tfx_pipeline.runs.base_model import resolve_base_model
+    from tfx_pipeline.settings.yaml_text import write_yaml_line
 
     config, overrides, console = at_home(config, "--config"), _pairs(set_), Console()
     base_model = resolve_base_model(load(config, overrides), console).training.base_model
@@ -206,7 +206,7 @@ def ablate(
 @app.command()
 def presets() -> None:
     """List the presets and the sweeps' rows that --config takes by name, with their towers and parameters."""
-    from tfx_pipeline.preset_list import show
+    from tfx_pipeline.settings.preset_list import show
 
     show(Console())
 
@@ -217,7 +217,7 @@ def import_hf(
     to: Annotated[Path, _path_option(help="New folder: checkpoint/ to train on from, servable/ to serve.")],
 ) -> None:
     """Make our checkpoint and a servable model of Hugging Face's ALIGN; embeddings stay the same to 1e-4."""
-    from tfx_pipeline.hugging_face import bring_in
+    from tfx_pipeline.commands.hugging_face import bring_in
 
     bring_in(directory, to, Console())
 
@@ -228,7 +228,7 @@ def export_hf(
     to: Annotated[Path, _path_option(help="New folder, which transformers' AlignModel and AlignProcessor load.")],
 ) -> None:
     """Make a Hugging Face AlignModel of a checkpoint; weights stay the same bit for bit."""
-    from tfx_pipeline.hugging_face import take_out
+    from tfx_pipeline.commands.hugging_face import take_out
 
     take_out(folder, to, Console())
 

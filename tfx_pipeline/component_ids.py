@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from tfx_pipeline.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, ConfigError
 
 
 def component_ids(config: Config) -> list[str]:

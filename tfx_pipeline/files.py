@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tfx_pipeline.config import ConfigError
+from tfx_pipeline.settings.config import ConfigError
 
 
 def write_file(path: Path, content: bytes, said: str) -> None:

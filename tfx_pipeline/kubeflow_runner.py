@@ -9,8 +9,8 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
-from tfx_pipeline.config import Config, ConfigError
 from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.settings.config import Config, ConfigError
 
 # Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML.
 SPEC_FILES = {"vertex": "{name}.json", "kubeflow": "{name}.yaml"}

@@ -12,16 +12,16 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components.address_content import content_of
-from components.evaluator.baseline import build_baseline_resolver
-from components.pair_example_gen.storage import use_options
-from tfx_pipeline.config import Config, build
-from tfx_pipeline.event_log import ComponentEvents, EventLog
+from components.beam.address_content import content_of
+from components.evaluator.stored.baseline import build_baseline_resolver
+from components.pair_example_gen.storage.file_systems import use_options
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
-from tfx_pipeline.run_record import CONFIG_FILE, read_record
-from tfx_pipeline.yaml_text import read_yaml
+from tfx_pipeline.runs.event_log import ComponentEvents, EventLog
+from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
+from tfx_pipeline.settings.config import Config, build
+from tfx_pipeline.settings.yaml_text import read_yaml
 
 CACHE_CONTEXT = "execution_cache"  # TFX's type of context, which all executions of one cache key are in
 

@@ -16,15 +16,15 @@ from tfx.types import BaseChannel
 
 from components import schema
 from components.artifact_files import VOCABULARY_FILE
-from components.content import content_hash
 from components.evaluator.component import build_evaluator
+from components.files.content import content_hash
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
 from components.validation.component import build_gates, build_schema
 from components.vocabulary.component import VocabularyLearner
 from components.vocabulary.config import VocabularyConfig
-from tfx_pipeline.config import Config
+from tfx_pipeline.settings.config import Config
 
 RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
 

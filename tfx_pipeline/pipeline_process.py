@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfx_pipeline.lifeline import end_with_parent
-from tfx_pipeline.run_record import LOG_FILE
+from tfx_pipeline.live.lifeline import end_with_parent
+from tfx_pipeline.runs.run_record import LOG_FILE
 
 STDOUT, STDERR = 1, 2  # the descriptors: what C++ libraries say does not pass through sys.stdout
 

@@ -11,12 +11,12 @@ from tfx.components import Evaluator
 from tfx.types import BaseChannel
 
 from components import schema as contract
+from components.evaluator.beam.tfma_metrics import FACTS, GalleryMetric, ZeroShotMetric
 from components.evaluator.config import METRICS, ZERO_SHOT_METRICS, EvaluationConfig
-from components.evaluator.tfma_metrics import FACTS, GalleryMetric, ZeroShotMetric
 from serving.signatures import EVALUATE
 
 MUST_BE_NUMBERS = ("i2t_recall_at_1", "t2i_recall_at_1")
-EXTRACTORS = "components.evaluator.extractors"  # by name: the executor imports it
+EXTRACTORS = "components.evaluator.beam.extractors"  # by name: the executor imports it
 ROUNDING = 1e-9  # a fall of exactly max_drop_from_baseline passes: 0.48 - 0.50 is a little below -0.02 in floats
 
 

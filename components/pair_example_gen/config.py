@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Union
 
 from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
-from components.pair_example_gen.language_tags import language_tag
+from components.pair_example_gen.judging.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
 from serving.normal_form import MAX_IMAGE_PIXELS
 

@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterator
 
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.image_paths import resolve
-from components.pair_example_gen.listing import Listed, Stamps, list_files
-from components.pair_example_gen.metadata import path_beside
-from components.pair_example_gen.reasons import Refused
-from components.pair_example_gen.sources import image_paths
+from components.pair_example_gen.judging.image_paths import resolve
+from components.pair_example_gen.judging.reasons import Refused
+from components.pair_example_gen.passes.metadata import path_beside
+from components.pair_example_gen.storage.listing import Listed, Stamps, list_files
+from components.pair_example_gen.storage.sources import image_paths
 
 
 def fingerprint(config: IngestConfig) -> str:

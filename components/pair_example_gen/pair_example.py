@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from components import schema
-from components.pair_example_gen.records import Captions
-from components.tf_example import Example
+from components.files.tf_example import Example
+from components.pair_example_gen.judging.records import Captions
 from serving.pictures import Picture
 
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.pair_example_gen.decompression import is_compressed
 from components.pair_example_gen.raw_record import Part
+from components.pair_example_gen.readers.decompression import is_compressed
 
 SAMPLE_RECORDS_PER_TASK = 256  # a sample of so many records or fewer comes from one task, a greater one from several
 

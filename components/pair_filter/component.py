@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import Captions, FilterReport, RecordCounts
-from components.content import content_hash
+from components.files.content import content_hash
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
 from components.pair_filter.inputs import PAIRS, key_of_set

@@ -9,8 +9,8 @@ from tfx.types import Artifact, artifact_utils
 
 from components import example_artifacts
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.filter_job import Outputs, refuse_empty_train, rejected_splits, run_filter
 from components.pair_filter.inputs import PAIRS, sets_among
+from components.pair_filter.passes.filter_job import Outputs, refuse_empty_train, rejected_splits, run_filter
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

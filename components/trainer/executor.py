@@ -11,7 +11,7 @@ from tfx.types import Artifact, artifact_utils
 
 from components import schema
 from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
-from components.example_files import split_folder
+from components.files.example_files import split_folder
 
 VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"

@@ -14,7 +14,7 @@ from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGe
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components.content import content_hash
+from components.files.content import content_hash
 from components.validation.config import ValidationConfig
 from components.validation.executor import Executor
 

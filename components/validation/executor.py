@@ -9,7 +9,8 @@ from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import example_artifacts, whole_files
+from components import example_artifacts
+from components.beam import whole_files
 from components.validation.anomalies import read_anomalies, refuse_errors
 
 

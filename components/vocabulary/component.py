@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
 
 from components.artifacts import Captions, Vocabulary
-from components.content import content_hash
+from components.files.content import content_hash
 from components.vocabulary.config import VocabularyConfig
 from components.vocabulary.executor import Executor
 

@@ -13,15 +13,16 @@ import apache_beam as beam
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
-from components import schema, whole_files
+from components import schema
 from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
-from components.example_files import split_folder
-from components.publishing import aside_folder, clear_aside
+from components.beam import whole_files
+from components.files.example_files import split_folder
+from components.files.publishing import aside_folder, clear_aside
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
-from components.vocabulary.count_pass import AddUpBucket, CountWords, read_bucket, read_totals, read_words
-from components.vocabulary.counts import least_count
-from components.vocabulary.coverage import measure_coverage
-from components.vocabulary.learner import learn_pieces
+from components.vocabulary.counting.counts import least_count
+from components.vocabulary.counting.coverage import measure_coverage
+from components.vocabulary.passes.count_pass import AddUpBucket, CountWords, read_bucket, read_totals, read_words
+from components.vocabulary.word_pieces import learn_pieces
 
 MAX_BUCKETS = 1024
 MIN_BUCKETS = 16

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.fingerprint import Fingerprint
+from components.pair_filter.copies.fingerprint import Fingerprint
 
 CONFIG = FilterConfig(
     shorter_side_above_px=10,

@@ -72,7 +72,7 @@ def test_tars_in_and_out(corpus, config, tmp_path):
     from pairs.stand_ins import StandIns
     from pairs.writing import write_tars
 
-    from components.pair_filter.fingerprint import Fingerprint
+    from components.pair_filter.copies.fingerprint import Fingerprint
 
     manifest = write_tars(corpus, StandIns, tmp_path / "pairs", pairs_per_file=200)
     counts = filter_pairs(PeerJob("tars", str(tmp_path / "pairs"), str(tmp_path / "kept"), dataclasses.asdict(config)))

@@ -135,7 +135,7 @@ def test_near_copies_look_like_the_evaluation_image_that_they_show(corpus):
     from pairs.photos import Photos
     from pairs.plan import make_pair
 
-    from components.pair_filter.fingerprint import perceptual_hash
+    from components.pair_filter.copies.fingerprint import perceptual_hash
 
     photos = Photos(corpus)
     pairs = [make_pair(corpus, number) for number in range(PAIRS)]
@@ -156,8 +156,8 @@ def test_near_copies_look_like_the_evaluation_image_that_they_show(corpus):
 def test_captions_break_the_rules_that_they_are_planted_for(corpus):
     from pairs.plan import make_pair
 
-    from components.pair_filter.rules import same_caption
-    from components.pair_filter.words import count_words
+    from components.pair_filter.counting.words import count_words
+    from components.pair_filter.judging.rules import same_caption
 
     by_role = defaultdict(list)
     images = defaultdict(set)
@@ -180,7 +180,7 @@ def test_stand_ins_differ_by_their_bytes_and_show_a_few_pictures(corpus):
     from pairs.plan import Corpus, make_pair
     from pairs.stand_ins import PICTURES, StandIns
 
-    from components.pair_filter.fingerprint import fingerprint
+    from components.pair_filter.copies.fingerprint import fingerprint
 
     many = Corpus(corpus.seed, 3 * PICTURES)
     pairs = [make_pair(many, number) for number in range(many.pairs)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.vocabulary.words import split_words
+from components.vocabulary.counting.words import split_words
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "vocabulary.py"
 

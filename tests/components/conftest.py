@@ -71,7 +71,8 @@ def read_examples():
     """Returns a function: an Examples artifact and a split -> its Examples as dicts, texts decoded."""
     import tensorflow as tf
 
-    from components import example_files, schema
+    from components import schema
+    from components.files import example_files
 
     def value(feature, kept_as_bytes: bool):
         found = feature.bytes_list.value or feature.int64_list.value

@@ -18,7 +18,7 @@ from components.artifacts import IngestReport
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_example_gen.executor import Executor
-from components.pair_example_gen.shards import check_shards
+from components.pair_example_gen.storage.shards import check_shards
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
 

@@ -29,11 +29,11 @@ from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor as Filter
 from components.vocabulary.executor import Executor as Learn
 from models.config import ModelConfig
-from models.input_pipeline import training_batches
-from models.record_files import find_files, read_counts
-from models.tokenizer import Tokenizer
+from models.records.input_pipeline import training_batches
+from models.records.record_files import find_files, read_counts
+from models.texts.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
-from tfx_pipeline.query import answer
+from tfx_pipeline.commands.query import answer
 from tfx_pipeline.report.rebuild import rebuild
 
 IMAGES, SHARDS = 60, 3

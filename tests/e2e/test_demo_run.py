@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
+from tfx_pipeline.runs.run_record import RunRecord, latest_run_dir, read_record
 
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
 COMPONENTS = [

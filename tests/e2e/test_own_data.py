@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from components.artifact_files import FILTER_REPORT_FILE
-from tfx_pipeline.run_record import RunRecord, latest_run_dir, read_record
+from tfx_pipeline.runs.run_record import RunRecord, latest_run_dir, read_record
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]

@@ -83,7 +83,7 @@ def bring_up():
 @pytest.fixture(scope="session")
 def cluster(bring_up):
     """The cluster, up; it is ended after the tests unless it was up before them."""
-    from tfx_pipeline.beam_config import BeamConfig
+    from tfx_pipeline.settings.beam_config import BeamConfig
 
     was_up = (STATE / "cluster.json").exists()
     bring_up()
@@ -184,7 +184,7 @@ def content():
 
     Records and not the gzip files' bytes, which hold the time of writing.
     """
-    from components import example_files
+    from components.files import example_files
 
     def read(artifacts: dict) -> dict:
         found: dict[tuple[str, str], Any] = {}

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 
-from components.flink_options import FLINK_OPTIONS, INTEGER, SWITCH, TEXT
+from components.beam.flink_options import FLINK_OPTIONS, INTEGER, SWITCH, TEXT
 
 pytestmark = pytest.mark.flink
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from models.config import ModelConfig
-from models.dual_encoder import build_dual_encoder
 from models.parameter_counts import count_parameters, dense, image_parameters, moving_statistics, text_parameters
 from models.sizes import BERTS, EFFICIENTNETS, scale_width
+from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 
 # Trainable parameters with top convolution and 1000 classes: torchvision's model cards, and the same eight numbers in

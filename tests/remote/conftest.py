@@ -122,8 +122,8 @@ def ingest(tmp_path_factory):
     """
     from tfx.types import standard_artifacts
 
-    from components import example_files
     from components.artifacts import IngestReport
+    from components.files import example_files
     from components.pair_example_gen.executor import Executor
 
     def run(beam_arguments: list[str], **config: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.artifact_files import INGEST_REPORT_FILE
-from tfx_pipeline.run_record import latest_run_dir, read_record
+from tfx_pipeline.runs.run_record import latest_run_dir, read_record
 
 pytestmark = pytest.mark.remote
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]

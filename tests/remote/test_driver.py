@@ -13,9 +13,9 @@ def test_the_cache_holds_until_what_is_read_changes(storage, corpus, tmp_path, f
     from ml_metadata import metadata_store
     from tfx import v1 as tfx
 
-    from components.pair_example_gen import storage as file_systems
     from components.pair_example_gen.component import PairExampleGen
     from components.pair_example_gen.config import IngestConfig
+    from components.pair_example_gen.storage import file_systems
 
     shards = storage.put_folder(corpus / format_, f"driven [{format_}]")
     config = IngestConfig(shards=shards, format=format_, hash_split={"train": 1})

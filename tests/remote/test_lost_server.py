@@ -3,12 +3,12 @@
 import pytest
 
 import storage_servers
-from components.pair_example_gen import storage as file_systems
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.raw_record import RawRecord
-from components.pair_example_gen.shards import find_sources
-from components.pair_example_gen.sources import load_image, read_source
-from components.pair_example_gen.storage import StorageFailure
+from components.pair_example_gen.storage import file_systems
+from components.pair_example_gen.storage.file_systems import StorageFailure
+from components.pair_example_gen.storage.shards import find_sources
+from components.pair_example_gen.storage.sources import load_image, read_source
 
 pytestmark = pytest.mark.remote
 

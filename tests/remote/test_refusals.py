@@ -3,9 +3,9 @@
 import pytest
 
 import storage_servers
-from components.pair_example_gen import storage as file_systems
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.shards import check_shards
+from components.pair_example_gen.storage import file_systems
+from components.pair_example_gen.storage.shards import check_shards
 
 pytestmark = pytest.mark.remote
 

@@ -8,10 +8,10 @@ import socket
 import numpy as np
 import pytest
 
-from serving import embedder
 from serving.client import AlignClient
-from serving.embedder import EncodeError, SavedModelEmbedder
-from serving.server import ModelServer
+from serving.search import embedder
+from serving.search.embedder import EncodeError, SavedModelEmbedder
+from serving.server.embedded import ModelServer
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import numpy as np
 from keras import ops
 
 from models.config import ModelConfig
-from models.dual_encoder import DualEncoder, build_dual_encoder
-from models.objective import Embedded, Objective, build_objective
+from models.losses.objective import Embedded, Objective, build_objective
+from models.towers.dual_encoder import DualEncoder, build_dual_encoder
 from models.training_config import TrainingConfig
 
 MODEL = ModelConfig(

@@ -15,9 +15,10 @@ import tensorflow as tf
 from PIL import Image
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import example_artifacts, example_files, schema
+from components import example_artifacts, schema
+from components.files import example_files
+from components.files.publishing import aside_folder
 from components.pair_filter.config import FilterConfig
-from components.publishing import aside_folder
 
 CONFIG = FilterConfig(
     shorter_side_above_px=6,

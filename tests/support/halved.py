@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from models.dual_encoder import DualEncoder
+from models.towers.dual_encoder import DualEncoder
 
 
 class Halved(DualEncoder):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tfx_pipeline.report.contents import Contents
 from tfx_pipeline.report.page import render
-from tfx_pipeline.training_history import HistoryLine
+from tfx_pipeline.runs.training_history import HistoryLine
 
 IDS = ["PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher"]
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}

@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from report_samples import FILTER, HISTORY, INGEST, METRICS, VOCABULARY, events_of, png
-from tfx_pipeline.config import Config
 from tfx_pipeline.report.contents import Contents, Evaluation
 from tfx_pipeline.report.example_answers import (
     Answer,
@@ -16,7 +15,8 @@ from tfx_pipeline.report.example_answers import (
     SplitAnswers,
     make_thumbnail,
 )
-from tfx_pipeline.run_record import RunRecord, record_of
+from tfx_pipeline.runs.run_record import RunRecord, record_of
+from tfx_pipeline.settings.config import Config
 
 
 @pytest.fixture

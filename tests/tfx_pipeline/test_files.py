@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tfx_pipeline.config import ConfigError
 from tfx_pipeline.files import write_file
+from tfx_pipeline.settings.config import ConfigError
 
 
 def test_a_new_file_in_a_new_folder_and_nothing_beside_it(tmp_path):

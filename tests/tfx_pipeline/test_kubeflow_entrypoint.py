@@ -18,8 +18,8 @@ from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 
 from components.artifact_files import FILTER_REPORT_FILE
 from filter_corpus import Row, write_examples
-from tfx_pipeline.config import build
 from tfx_pipeline.kubeflow_runner import compile_pipeline
+from tfx_pipeline.settings.config import build
 
 ENTRY_POINT = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 SETS = ("coco", "flickr30k", "my-own")

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from kfp import components as kfp_components
 
-from tfx_pipeline.config import ConfigError, build
 from tfx_pipeline.kubeflow_runner import compile_pipeline
+from tfx_pipeline.settings.config import ConfigError, build
 
 IMAGE = "registry.example/align-tfx:1"
 ROOT = "gs://bucket/align"

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from tfx_pipeline import pipeline_process
-from tfx_pipeline.beam_config import BeamConfig
-from tfx_pipeline.config import load
 from tfx_pipeline.local_runner import explain
-from tfx_pipeline.run_record import REPORT_FILE, read_record
+from tfx_pipeline.runs.run_record import REPORT_FILE, read_record
+from tfx_pipeline.settings.beam_config import BeamConfig
+from tfx_pipeline.settings.config import load
 
 
 def test_an_exit_inside_a_component_is_that_components_failure(tmp_path):

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from components.evaluator.baseline import build_baseline_resolver
+from components.evaluator.stored.baseline import build_baseline_resolver
 from tfx_pipeline.component_ids import component_ids
-from tfx_pipeline.config import build
 from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.settings.config import build
 
 
 def pipeline_of(**sections):

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from tfx_pipeline import pipeline_process
-from tfx_pipeline.config import ConfigError, load
-from tfx_pipeline.run import run
-from tfx_pipeline.run_record import LOG_FILE
+from tfx_pipeline.commands.run import run
+from tfx_pipeline.runs.run_record import LOG_FILE
+from tfx_pipeline.settings.config import ConfigError, load
 
 
 def children() -> set[int]:

@@ -15,12 +15,12 @@ import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
 
-from components.evaluator.baseline import build_baseline_resolver
-from tfx_pipeline.config import ConfigError, build
+from components.evaluator.stored.baseline import build_baseline_resolver
+from tfx_pipeline.commands.run import check
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.run import check
-from tfx_pipeline.run_record import latest_run_dir, read_record
-from tfx_pipeline.run_summary import ANOMALIES_FILE
+from tfx_pipeline.runs.run_record import latest_run_dir, read_record
+from tfx_pipeline.runs.run_summary import ANOMALIES_FILE
+from tfx_pipeline.settings.config import ConfigError, build
 
 SENTENCE = (
     "the data break the schema: split 'train', feature 'caption/language': Examples contain values missing from the "

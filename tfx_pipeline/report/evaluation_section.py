@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from components.evaluator.prompts import unknown_labels
+from components.evaluator.metrics.prompts import unknown_labels
 from tfx_pipeline.report.blocks import beside, note, section, table
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from serving.pictures import PictureError, View
-from tfx_pipeline.corpus import CorpusImage, read_split
+from tfx_pipeline.runs.corpus import CorpusImage, read_split
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from serving.embedder import Embedder
+    from serving.search.embedder import Embedder
 
 MAX_IMAGES = 2000  # of a split, so that a report of a large run takes minutes, not hours
 MAX_CAPTIONS = 4000

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.prompts import class_texts
+from components.evaluator.metrics.prompts import class_texts
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.example_answers import Answer, ExampleAnswers, Question, SplitAnswers, find_answers
-from tfx_pipeline.run_record import RunRecord
+from tfx_pipeline.runs.run_record import RunRecord
 
 EVALUATION_FILE = "evaluation.json"
 ANSWERS_FILE = "answers.json"
@@ -80,7 +80,7 @@ def _keep(path: Path, find: Callable[[], Mapping[str, Any]]) -> None:
 
 
 def _read_evaluation(folder: Path, blessing: Path | None) -> dict[str, Any]:
-    from components.evaluator import results  # imports TFMA
+    from components.evaluator.stored import results  # imports TFMA
 
     return {
         "metrics": results.load_metrics(str(folder)),
@@ -106,7 +106,7 @@ def _known_answers(record: RunRecord, model: Path, examples: Path, config: Evalu
         if known.get("asked") == asked:
             return known
 
-    from serving.embedder import SavedModelEmbedder
+    from serving.search.embedder import SavedModelEmbedder
 
     texts_of = functools.partial(class_texts, prompts=config.prompts, class_names=config.class_names)
     found = find_answers(SavedModelEmbedder(model / SERVING_MODEL_DIR), examples, config.splits, texts_of)

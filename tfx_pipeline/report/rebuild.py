@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tfx_pipeline.config import ConfigError
-from tfx_pipeline.event_log import EVENTS_FILE
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.contents import gather
 from tfx_pipeline.report.evaluation_section import unknown_classes
 from tfx_pipeline.report.page import render
-from tfx_pipeline.run_record import REPORT_FILE, RunRecord, read_record
+from tfx_pipeline.runs.event_log import EVENTS_FILE
+from tfx_pipeline.runs.run_record import REPORT_FILE, RunRecord, read_record
+from tfx_pipeline.settings.config import ConfigError
 
 
 def rebuild(run_dir: Path) -> Path:

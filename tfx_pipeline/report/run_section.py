@@ -7,12 +7,12 @@ import shlex
 import time
 from pathlib import Path
 
-from tfx_pipeline.config import ConfigError, build, load, preset_names
 from tfx_pipeline.report.blocks import details, folder_link, note, section, table
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Child, Markup, tag
-from tfx_pipeline.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
-from tfx_pipeline.run_summary import outcome, summarize
+from tfx_pipeline.runs.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
+from tfx_pipeline.runs.run_summary import outcome, summarize
+from tfx_pipeline.settings.config import ConfigError, build, load, preset_names
 from tfx_pipeline.wording import NOTHING, count, counted, duration, percent
 
 DEFAULT_PRESET = "demo"  # what the align command takes without --config

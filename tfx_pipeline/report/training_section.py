@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.diagnosis import INPUT_WAIT_SHARE, chance_loss, chance_recall
+from models.training.diagnosis import INPUT_WAIT_SHARE, chance_loss, chance_recall
 from models.training_config import TrainingConfig
-from tfx_pipeline.config import ConfigError, build
 from tfx_pipeline.report.axes import Axis, around, from_zero, logarithmic
 from tfx_pipeline.report.blocks import note, section
 from tfx_pipeline.report.charts import Reference, line_chart
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.report.markup import Markup, join, tag
-from tfx_pipeline.training_history import HistoryLine
+from tfx_pipeline.runs.training_history import HistoryLine
+from tfx_pipeline.settings.config import ConfigError, build
 from tfx_pipeline.wording import count, counted, duration, measure, percent
 
 

@@ -18,9 +18,9 @@ from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import schema
-from components.evaluator.baseline import build_baseline_resolver
 from components.evaluator.component import build_evaluator
 from components.evaluator.config import EvaluationConfig
+from components.evaluator.stored.baseline import build_baseline_resolver
 from serving import signatures
 
 CONCEPTS = 32

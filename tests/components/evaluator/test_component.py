@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 
 from components.evaluator.component import build_evaluator, eval_config
 from components.evaluator.config import METRICS, EvaluationConfig
-from components.evaluator.results import load_baseline_metrics, load_metrics
+from components.evaluator.stored.results import load_baseline_metrics, load_metrics
 
 
 def thresholds(config: EvaluationConfig) -> dict[str, tuple[float, float | None]]:

@@ -4,7 +4,7 @@ import pytest
 
 from components.pair_example_gen.config import IngestConfig, read_config
 from components.pair_example_gen.formats import FORMATS, PUBLISHED_COLUMNS
-from components.pair_example_gen.sources import READERS
+from components.pair_example_gen.storage.sources import READERS
 
 
 @pytest.mark.parametrize("name", FORMATS)

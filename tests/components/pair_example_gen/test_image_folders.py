@@ -11,13 +11,13 @@ from tfx.types import standard_artifacts
 from components import schema
 from components.artifact_files import INGEST_REPORT_FILE
 from components.artifacts import IngestReport
-from components.pair_example_gen import reasons
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.executor import Executor
-from components.pair_example_gen.json_lines_reader import read_json_lines
+from components.pair_example_gen.judging import reasons
 from components.pair_example_gen.raw_record import Part
-from components.pair_example_gen.shards import check_shards
-from components.pair_example_gen.sources import image_paths
+from components.pair_example_gen.readers.json_lines_reader import read_json_lines
+from components.pair_example_gen.storage.shards import check_shards
+from components.pair_example_gen.storage.sources import image_paths
 
 SPLITS = {"train": "train/metadata.*", "validation": "validation/metadata.*"}
 

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from components import schema
 from components.artifact_files import FILTER_REPORT_FILE, RECORD_COUNTS_FILE
-from components.caption_table import read_captions
-from components.example_files import list_split, read_payloads
-from components.pair_filter.features import caption_languages
-from components.pair_filter.rules import IMAGE_RULES, OFF
+from components.files.caption_table import read_captions
+from components.files.example_files import list_split, read_payloads
+from components.pair_filter.judging.features import caption_languages
+from components.pair_filter.judging.rules import IMAGE_RULES, OFF
 from filter_corpus import CONFIG, oracle
 
 

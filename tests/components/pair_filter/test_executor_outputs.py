@@ -9,12 +9,13 @@ from collections import Counter
 from PIL import Image
 from tfx.types import artifact_utils, standard_artifacts
 
-from components import example_artifacts, example_files, schema
+from components import example_artifacts, schema
 from components.artifact_files import FILTER_REPORT_FILE
+from components.files import example_files
+from components.files.publishing import aside_folder
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.inputs import key_of_set
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
-from components.publishing import aside_folder
 from filter_corpus import CONFIG, example, oracle, write_examples
 from small_image_models import save_onnx_channel_means
 

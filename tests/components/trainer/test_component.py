@@ -25,7 +25,7 @@ from pathlib import Path
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from models.strategies import pick_strategy
+from models.training.strategies import pick_strategy
 from small_training import train, write_inputs
 root = Path(sys.argv[1])
 print(pick_strategy('auto').num_replicas_in_sync)

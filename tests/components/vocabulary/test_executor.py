@@ -8,11 +8,11 @@ import pytest
 
 from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
 from components.artifacts import Captions, Vocabulary
-from components.caption_table import write_captions
+from components.files.caption_table import write_captions
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
+from components.vocabulary.counting.words import split_words
 from components.vocabulary.executor import Executor, read_pieces
-from components.vocabulary.learner import learn_pieces
-from components.vocabulary.words import split_words
+from components.vocabulary.word_pieces import learn_pieces
 
 CAPTIONS = {
     "train": [

@@ -1,0 +1,32 @@
+"""Joins an image's path to its folder, and refuses one that would leave it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from components.pair_example_gen.judging.reasons import IMAGE_PATH_OUTSIDE, Refused
+
+_DRIVE_OR_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def is_unsafe(path: str) -> bool:
+    """Says whether a path is absolute, has a drive or a scheme, climbs by "..", or holds a NUL or a backslash."""
+    return (
+        path.startswith("/")
+        or "\0" in path
+        or "\\" in path
+        or ".." in path.split("/")
+        or _DRIVE_OR_SCHEME.match(path) is not None
+    )
+
+
+def resolve(folder: str, path: str) -> str:
+    """Returns the address of an image below `folder`.
+
+    Raises:
+      Refused: with image_path_outside.
+    """
+    if is_unsafe(path):
+        raise Refused(IMAGE_PATH_OUTSIDE, f"{path[:200]!r} is not a path below the image folder")
+    return posixpath.join(folder, path)

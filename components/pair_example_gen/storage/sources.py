@@ -1,0 +1,133 @@
+"""Opens a task's source on whatever file system it lies on and reads it with its format's reader."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, cast
+
+from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.judging import reasons
+from components.pair_example_gen.judging.image_paths import is_unsafe, resolve
+from components.pair_example_gen.judging.reasons import Refused
+from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
+from components.pair_example_gen.readers.csv_reader import read_csv, read_tsv
+from components.pair_example_gen.readers.decompression import START_BYTES, decompressed, is_compressed, missing_suffix
+from components.pair_example_gen.readers.json_lines_reader import read_json_lines
+from components.pair_example_gen.readers.karpathy_reader import read_karpathy
+from components.pair_example_gen.readers.parquet_reader import read_image_paths, read_parquet
+from components.pair_example_gen.readers.tar_records import read_tar
+from components.pair_example_gen.readers.tfrecord_reader import read_tfrecord
+from components.pair_example_gen.storage import file_systems as storage
+from components.pair_example_gen.storage.shards import shard_name
+from components.pair_example_gen.tasks import Source
+
+
+def read_unknown(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
+    """Say that a file is none of the kinds that Hugging Face's imagefolder has."""
+    if not part.index:
+        yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail="an imagefolder's metadata is .csv, .jsonl or .parquet")
+
+
+Reader = Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecord]]
+READERS: Mapping[str, Reader] = {
+    "tar": read_tar,
+    "parquet": read_parquet,
+    "tfrecord": read_tfrecord,
+    "csv": read_csv,
+    "tsv": read_tsv,
+    "jsonl": read_json_lines,
+    "imagefolder": read_unknown,  # but for those of the next line
+    "conceptual_captions": read_tar,
+    "coyo": read_tar,
+    "laion": read_tar,
+    "karpathy": read_karpathy,
+}
+_AS_OF_NOISE = (reasons.CORRUPT_SHARD, reasons.CORRUPT_FILE, reasons.MALFORMED_ROW, reasons.DAMAGED_RECORD)
+READERS_BESIDE_IMAGES: Mapping[str, Reader] = {".csv": read_csv, ".jsonl": read_json_lines, ".parquet": read_parquet}
+
+
+def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
+    """Yield the records of a source, up to its limit."""
+    with open_file(source.path) as stream:
+        read = _reader(source.path, config)
+        for number, record in enumerate(itertools.islice(read(stream, source.part, config), source.limit)):
+            if not number and record.flaw in _AS_OF_NOISE:
+                record.detail = _noise(source.path, config) or record.detail
+            record.path = _below_shards(record.path, source.path, config)
+            yield record
+
+
+def _noise(path: str, config: IngestConfig) -> str | None:
+    """Returns why a file's content makes no sense to its reader, where that is its compression, or null."""
+    if is_compressed(path) and _reader(path, config) is read_parquet:
+        return "a compressed file cannot be read as Parquet, which has compression inside; unpack it"
+    suffix = missing_suffix(path, storage.read_start(path, START_BYTES))
+    if suffix is None:
+        return None
+    return f"the file is compressed, which its name does not say; call it {posixpath.basename(path)}{suffix}"
+
+
+def _reader(path: str, config: IngestConfig) -> Reader:
+    by_kind = READERS_BESIDE_IMAGES if config.format == "imagefolder" else {}
+    return next((by_kind[kind] for kind in by_kind if f"{kind}." in f"{path}."), READERS[config.format])
+
+
+def _below_shards(path: str, table: str, config: IngestConfig) -> str:
+    """Returns an image's path as it starts from `ingest.shards`, where it starts from its table's folder."""
+    if not config.images_beside or not path or is_unsafe(path):
+        return path
+    return posixpath.join(posixpath.dirname(shard_name(config, table)), path)
+
+
+def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
+    """Yield the path of each image that a file names, as `load_image` takes it, and read no image.
+
+    Args:
+      path: of the file, which may be damaged: what it names before that is yielded.
+      size: of the file, in bytes.
+    """
+    if _reader(path, config) is read_parquet:
+        with open_file(path) as stream:
+            for found in read_image_paths(stream, config.image_column):
+                yield _below_shards(found, path, config)
+    elif config.layout.names_images:
+        yield from (record.path for record in read_source(Source(path, size), config) if record.path)
+
+
+@contextlib.contextmanager
+def open_file(path: str) -> Iterator[BinaryIO]:
+    """Open a file, decompressed where its name says so; seekable where it does not.
+
+    Raises:
+      StorageFailure: where a server does not give it, or reading failed on the way, also where a reader took that for a
+        damaged file.
+    """
+    with storage.open_stream(path) as stream:
+        watched = storage.Watched(stream, path)
+        plain = cast(BinaryIO, watched)
+        try:
+            yield decompressed(plain, path) if is_compressed(path) else plain
+        except Exception:
+            watched.refuse_failure()
+            raise
+        watched.refuse_failure()
+
+
+def load_image(record: RawRecord, folder: str) -> None:
+    """Read the image that a record names by path into it.
+
+    Raises:
+      Refused: with image_path_outside, before anything is opened, or image_missing.
+      StorageFailure: where a server has the image but does not give it.
+    """
+    if (record.flaw and record.flaw not in reasons.OF_METADATA) or record.image is not None or not record.path:
+        return
+    address = resolve(folder, record.path)
+    try:
+        record.image = storage.read_start(address, MAX_IMAGE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        detail = f"{address[:300]} cannot be read: {type(error).__name__}"
+        raise Refused(reasons.IMAGE_MISSING, detail) from error

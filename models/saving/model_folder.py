@@ -1,0 +1,294 @@
+"""A model folder: all that makes a dual encoder again, sizes, vocabulary and weights, checked as it is read.
+
+```
+<folder>/
+  model.json    {"format": 1, "model": fields of ModelConfig, "vocabulary": FILE + {"pieces": n}, "weights": FILE}
+  vocab.txt     one piece a line; a piece's id is its line number, counted from 0
+  weights.npz   one array a weight, float32, named by its path, such as "block1a_dwconv/kernel", as NumPy writes them
+```
+FILE is {"bytes": n, "sha256": hex}. Not Keras's HDF5 file of weights: the library that writes it ends the whole process
+by a segmentation fault where the disk is full, and does not notice bytes that changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from models.config import ModelConfig
+from models.texts.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from models.towers.dual_encoder import DualEncoder
+
+MODEL_FILE = "model.json"
+VOCABULARY_FILE = "vocab.txt"
+WEIGHTS_FILE = "weights.npz"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """By which a file is known to be the one that was written: its length in bytes and hex SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """What a folder says of its model; the weights stay on disk until `load_into`.
+
+    Attributes:
+      directory: where it was read, local or remote.
+      model: sizes.
+      vocabulary_file: path of its vocab.txt, whose bytes are those that were written.
+      pieces: number of word pieces.
+      vocabulary, weights: what model.json says of each file.
+    """
+
+    directory: str
+    model: ModelConfig
+    vocabulary_file: str
+    pieces: int
+    vocabulary: FileFacts
+    weights: FileFacts
+
+    def load_into(self, encoder: DualEncoder) -> None:
+        """Set all weights of `encoder`, the temperature's among them; all or none.
+
+        Raises:
+          ValueError: where the file is damaged, or a weight of the encoder is missing in it or has another shape.
+        """
+        path = posixpath.join(self.directory, WEIGHTS_FILE)
+        with _on_this_machine(path) as local:
+            _check_whole(path, local, self.weights)
+            with np.load(local) as file:
+                arrays = {name: file[name] for name in file.files}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        _check_shapes(path, shapes, {weight.path: tuple(weight.shape) for weight in encoder.weights})
+        for weight in encoder.weights:
+            weight.assign(arrays[weight.path])
+
+    def check_vocabulary(self, vocabulary_file: str) -> None:
+        """Raise ValueError where the bytes of another vocabulary file are not those of this folder's."""
+        if facts_of(vocabulary_file) != self.vocabulary:
+            raise ValueError(
+                f"vocabulary {vocabulary_file} differs from {self.vocabulary_file}, by which the model in "
+                f"{self.directory} reads texts; give the pipeline that vocabulary, or start from another model"
+            )
+
+
+def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig, vocabulary_file: str) -> None:
+    """Write a model folder aside, then put it in the place of an older one, which stays whole if writing fails.
+
+    Args:
+      directory: local or remote; a folder there is replaced if it is a model folder.
+      encoder: whose weights are written.
+      model: sizes that it was built by.
+      vocabulary_file: of its text tower, local or remote; may lie in the folder that is replaced.
+
+    Raises:
+      ValueError: where the directory holds something else, or the vocabulary is of another size than the text tower.
+      OSError: where the disk is full or refuses; what was there before is untouched.
+    """
+    directory = directory.rstrip("/")
+    aside = f"{directory}.partial"
+    _check_replaceable(directory)
+    pieces = Tokenizer.from_file(vocabulary_file, model.text_max_pieces).size
+    if pieces != encoder.text_tower.vocabulary_size:
+        raise ValueError(
+            f"vocabulary {vocabulary_file} holds {pieces} pieces, but the text tower embeds "
+            f"{encoder.text_tower.vocabulary_size}; give the vocabulary that it was built with"
+        )
+    try:
+        if tf.io.gfile.exists(aside):
+            tf.io.gfile.rmtree(aside)
+        tf.io.gfile.makedirs(aside)
+        tf.io.gfile.copy(vocabulary_file, posixpath.join(aside, VOCABULARY_FILE))
+        _write_weights(encoder, posixpath.join(aside, WEIGHTS_FILE))
+        described = {
+            "format": FORMAT,
+            "model": asdict(model),
+            "vocabulary": {**asdict(facts_of(posixpath.join(aside, VOCABULARY_FILE))), "pieces": pieces},
+            "weights": asdict(facts_of(posixpath.join(aside, WEIGHTS_FILE))),
+        }
+        with tf.io.gfile.GFile(posixpath.join(aside, MODEL_FILE), "w") as file:
+            file.write(json.dumps(described, indent=2) + "\n")
+        _put_in_place(aside, directory)
+    except (OSError, tf.errors.OpError) as error:
+        if tf.io.gfile.exists(aside):
+            tf.io.gfile.rmtree(aside)
+        cause = " ".join(str(getattr(error, "message", error)).split())  # some of TensorFlow's errors print as nothing
+        raise OSError(
+            f"{directory} could not be written: {cause}; make room or choose another folder (what it held before is "
+            "untouched)"
+        ) from error
+
+
+def read_model_folder(directory: str) -> ModelFolder:
+    """Read and check what a model folder says of its model, and its vocabulary.
+
+    Args:
+      directory: local or remote, as `write_model_folder` wrote it.
+
+    Raises:
+      ValueError: where it is missing, damaged, foreign or of another format; the sentence says which file and why.
+    """
+    directory = directory.rstrip("/")
+    path = posixpath.join(directory, MODEL_FILE)
+    described = _parsed(path)
+    try:
+        vocabulary = dict(described["vocabulary"])
+        folder = ModelFolder(
+            directory,
+            ModelConfig(**described["model"]),
+            posixpath.join(directory, VOCABULARY_FILE),
+            vocabulary.pop("pieces"),
+            FileFacts(**vocabulary),
+            FileFacts(**described["weights"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        cause = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"{path} does not describe a model: {cause}; write the folder again") from error
+    for name in (VOCABULARY_FILE, WEIGHTS_FILE):
+        if not tf.io.gfile.exists(posixpath.join(directory, name)):
+            raise ValueError(f"{directory} lacks {name}, which {MODEL_FILE} speaks of; copy the folder again, whole")
+    _check_whole(folder.vocabulary_file, folder.vocabulary_file, folder.vocabulary)
+    return folder
+
+
+def _parsed(path: str) -> dict[str, Any]:
+    """Returns the content of model.json, of this format; raises ValueError."""
+    directory = path.rpartition("/")[0]
+    if not tf.io.gfile.exists(path):
+        remedy = "give a folder that training, or align import-hf, wrote"
+        if tf.io.gfile.exists(posixpath.join(f"{directory}.old", MODEL_FILE)):
+            remedy = f"a writer was stopped as it put a new one there: rename {directory}.old, which is whole"
+        elif tf.io.gfile.exists(posixpath.join(directory, "checkpoint", MODEL_FILE)):
+            remedy = f"give {directory}/checkpoint, which is one"
+        raise ValueError(f"{directory} is no model folder, as it has no {MODEL_FILE}; {remedy}")
+    with tf.io.gfile.GFile(path, "rb") as file:
+        content = file.read()
+    try:
+        described = json.loads(content.decode("utf-8"))
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise ValueError(f"{path} is no JSON: {error}; write the folder again") from error
+    version = described.get("format") if isinstance(described, dict) else None
+    if version != FORMAT:
+        raise ValueError(
+            f"{path} has the format {version!r}, where this version of the project reads {FORMAT}; read it with the "
+            "version that wrote it, or write it again with this one"
+        )
+    return described
+
+
+def _check_shapes(path: str, found: dict[str, tuple[int, ...]], wanted: dict[str, tuple[int, ...]]) -> None:
+    """Raise ValueError at the first weight, in the encoder's order, that a file lacks or has in another shape."""
+    for name, shape in wanted.items():
+        if found.get(name) != shape:
+            has = f"of shape {list(found[name])}" if name in found else "nowhere"
+            raise ValueError(
+                f"{path} is of another architecture: the model has {name} of shape {list(shape)}, the file has it "
+                f"{has}; build the model by the {MODEL_FILE} beside it"
+            )
+    foreign = [name for name in found if name not in wanted]
+    if foreign:
+        raise ValueError(
+            f"{path} is of another architecture: it has {foreign[0]}, which the model has not; build the model by the "
+            f"{MODEL_FILE} beside it"
+        )
+
+
+def _check_replaceable(directory: str) -> None:
+    """Raise ValueError where writing would delete what is not ours."""
+    if not tf.io.gfile.exists(directory):
+        return
+    if not tf.io.gfile.isdir(directory):
+        raise ValueError(f"{directory} is a file; give a folder to write the model to")
+    if tf.io.gfile.listdir(directory) and not tf.io.gfile.exists(posixpath.join(directory, MODEL_FILE)):
+        raise ValueError(f"{directory} holds files, but no {MODEL_FILE}; give a new folder to write the model to")
+
+
+def _put_in_place(aside: str, directory: str) -> None:
+    """Rename `aside` to `directory`; an older one there is kept beside it until then."""
+    old = f"{directory}.old"
+    if tf.io.gfile.exists(directory):
+        if tf.io.gfile.exists(old):
+            tf.io.gfile.rmtree(old)
+        tf.io.gfile.rename(directory, old)
+    tf.io.gfile.rename(aside, directory)
+    if tf.io.gfile.exists(old):
+        tf.io.gfile.rmtree(old)
+
+
+def _write_weights(encoder: DualEncoder, path: str) -> None:
+    """Write what np.savez would; NumPy's own leaves the file open where the disk is full, and complains of it later."""
+    with _written_on_this_machine(path) as local, zipfile.ZipFile(local, "w") as archive:
+        for weight in encoder.weights:
+            name = f"{weight.path}.npy"
+            if name in archive.namelist():
+                raise ValueError(f"two weights of the model are called {weight.path}; rename a layer of one")
+            with archive.open(name, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, ops.convert_to_numpy(weight), allow_pickle=False)
+
+
+@contextmanager
+def _on_this_machine(path: str) -> Iterator[str]:
+    """Yields a local path of the file, since NumPy reads no other."""
+    if "://" not in path:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        local = os.path.join(scratch, WEIGHTS_FILE)
+        tf.io.gfile.copy(path, local)
+        yield local
+
+
+@contextmanager
+def _written_on_this_machine(path: str) -> Iterator[str]:
+    """Yields a local path to write to, whose file is at `path` afterwards."""
+    if "://" not in path:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        local = os.path.join(scratch, WEIGHTS_FILE)
+        yield local
+        tf.io.gfile.copy(local, path)
+
+
+def _check_whole(path: str, local: str, expected: FileFacts) -> None:
+    """Raise ValueError where the file is not the one that was written."""
+    facts = facts_of(local)
+    if facts.bytes != expected.bytes:
+        raise ValueError(
+            f"{path} is cut short or not the one that was written: it has {facts.bytes} bytes, {MODEL_FILE} says "
+            f"{expected.bytes}; copy the folder again, whole"
+        )
+    if facts != expected:
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 is {facts.sha256[:12]}..., {MODEL_FILE} says {expected.sha256[:12]}...; "
+            "copy the folder again, whole"
+        )
+
+
+def facts_of(path: str) -> FileFacts:
+    """Read a file, local or remote, to its end and return its facts."""
+    digest, length = hashlib.sha256(), 0
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+            length += len(chunk)
+    return FileFacts(length, digest.hexdigest())

@@ -1,0 +1,89 @@
+"""One SavedModel in memory: the only place where the TensorFlow runtime is called for serving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  registers the ops that the text signature needs
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+from serving.server.refusal import Refusal
+from serving.versions import SAVED_MODEL_FILE
+
+SERVE_TAG = "serve"
+_CODES = {code.value[0]: code for code in grpc.StatusCode}  # TensorFlow and gRPC share the canonical numbers
+
+
+class Servable:
+    """A loaded SavedModel; `run` may be called from many threads at once.
+
+    Attributes:
+      path: the folder that it came from.
+      signature_defs: signature name -> SignatureDef message, as the file states them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Load a SavedModel.
+
+        Raises:
+          ValueError: when the folder holds none that can be loaded, naming the folder and the cause.
+        """
+        self.path = path
+        try:
+            self.signature_defs: dict[str, Any] = _read_signature_defs(path)
+            self._loaded = tf.saved_model.load(str(path), tags=[SERVE_TAG])
+        except (OSError, DecodeError, ValueError, tf.errors.OpError) as error:
+            cause = " ".join(str(error).split())
+            raise ValueError(f"{path} cannot be loaded as a SavedModel: {cause}; push the model again") from error
+
+    def signature(self, name: str) -> Any:
+        """Returns the SignatureDef called `name`, or raises Refusal."""
+        if name not in self._loaded.signatures:
+            known = ", ".join(sorted(self._loaded.signatures))
+            raise Refusal(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f'Serving signature key "{name}" not found; this model has {known}.',
+            )
+        return self.signature_defs[name]
+
+    def run(self, signature_name: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Compute every output of a signature.
+
+        Args:
+          signature_name: which signature.
+          inputs: input name -> array of the signature's dtype and shape; strings as object arrays of bytes.
+
+        Returns:
+          Output name -> array.
+
+        Raises:
+          Refusal: for an unknown signature, and with the runtime's own status code when the computation fails.
+        """
+        infos = self.signature(signature_name).inputs
+        try:
+            tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
+            outputs = self._loaded.signatures[signature_name](**tensors)
+        except tf.errors.OpError as error:
+            raise Refusal(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
+        return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
+
+
+def _cause(error: tf.errors.OpError) -> str:
+    """Returns what the failing op said, without where in the graph it stands."""
+    said = str(error.message).rpartition("<stack traces unavailable>")[2].partition("[[{{node")[0]
+    return " ".join(said.split())
+
+
+def _read_signature_defs(path: Path) -> dict[str, Any]:
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((path / SAVED_MODEL_FILE).read_bytes())
+    for graph in saved.meta_graphs:
+        if SERVE_TAG in graph.meta_info_def.tags:
+            return dict(graph.signature_def)
+    raise ValueError(f"none of its graphs has the tag {SERVE_TAG!r}")

@@ -1,0 +1,32 @@
+"""Runs `run_fn` as it is, in a process of its own: one of several workers where TF_CONFIG says so, or alone.
+
+The argument is JSON: {"fn_args": what run_fn reads, "signal": null or [name, step]}; this process gets that signal at
+the end of that step, right before it would save. Of EfficientNet's seven stages the first two are kept: building the
+graph of all seven takes longer than everything else here.
+"""
+
+import json
+import os
+import signal
+import sys
+from types import SimpleNamespace
+
+from models import sizes
+
+sizes.STAGES = sizes.STAGES[:2]
+
+from models.trainer import run_fn  # noqa: E402
+from models.training.checkpoints import Checkpoints  # noqa: E402
+
+arguments = json.loads(sys.argv[1])
+if arguments["signal"] is not None:
+    name, at = arguments["signal"]
+    save = Checkpoints.save
+
+    def save_after_signal(self, step):
+        if step == at:
+            os.kill(os.getpid(), signal.Signals[name])
+        return save(self, step)
+
+    Checkpoints.save = save_after_signal
+run_fn(SimpleNamespace(**arguments["fn_args"]))

@@ -1,0 +1,287 @@
+"""align query over a small run of coloured images, whose right answers are plain to see."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
+
+from components import schema
+from serving.search.cosine import ImageIndex
+from serving.search.embedder import SavedModelEmbedder
+from tfx_pipeline.cli import app
+from tfx_pipeline.commands.query import Ranked, answer, pushed_model, read_query_image, results_table
+from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at
+from tfx_pipeline.settings.config import ConfigError
+
+COLOURS = {  # split -> caption -> colour
+    "train": {"a red wall": (255, 0, 0), "a green field [bold]": (0, 255, 0), "tmavě modré moře": (0, 0, 200)},
+    "seen": {"a violet flower": (200, 0, 200), "a red brick": (220, 20, 20)},
+}
+
+
+def write_examples(folder: Path, coloured_png) -> Path:
+    for split, images in COLOURS.items():
+        (folder / f"Split-{split}").mkdir(parents=True)
+        path = folder / f"Split-{split}" / "data-00000-of-00001.gz"
+        with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
+            for number, (caption, colour) in enumerate(images.items()):
+                made = tf.train.Example()
+                for name, value in {
+                    schema.IMAGE_ENCODED: coloured_png(*colour),
+                    schema.CAPTION_TEXT: caption.encode(),
+                    schema.RECORD_NAME: f"{split}.tar#{number}".encode(),
+                }.items():
+                    made.features.feature[name].bytes_list.value.append(value)
+                writer.write(made.SerializeToString())
+    return folder
+
+
+def write_run(root: Path, stamp: str, examples: Path | None) -> None:
+    run_dir = root / "runs" / stamp
+    run_dir.mkdir(parents=True)
+    events = [{"event": "pipeline_started", "name": "align", "components": ["PairFilter"]}]
+    if examples is not None:
+        outputs = {"examples": str(examples), "report": "/nowhere"}
+        events.append({"event": "component_finished", "component": "PairFilter", "state": "cached", "outputs": outputs})
+    lines = [json.dumps(event) for event in events]
+    (run_dir / "events.jsonl").write_text("\n".join(lines) + '\n{"event": "component_sta', encoding="utf-8")
+
+
+@pytest.fixture
+def root(tmp_path, colour_model, coloured_png):
+    root = tmp_path / "output" / "align"
+    shutil.copytree(colour_model, root / "serving_models" / "align" / "20")
+    examples = write_examples(root / "artifacts" / "PairFilter" / "examples" / "5", coloured_png)
+    write_run(root, "2026-01-01T00-00-00", examples)
+    write_run(root, "2026-01-02T00-00-00", None)  # a newer run that failed before the filter
+    return root
+
+
+@pytest.fixture
+def console():
+    return Console(file=io.StringIO(), width=140)
+
+
+def ask(root, console, tmp_path, **question):
+    return answer(root, out=tmp_path / "[bold] sheet.png", console=console, **question)  # brackets are no markup
+
+
+def captions_in_order(console) -> list[str]:
+    printed = console.file.getvalue()
+    captions = [caption for images in COLOURS.values() for caption in images]
+    return sorted((caption for caption in captions if caption in printed), key=printed.index)
+
+
+def test_a_text_finds_its_colour_first(root, console, tmp_path):
+    sheet = ask(root, console, tmp_path, text="RED", k=3)
+    assert captions_in_order(console) == ["a red wall", "a red brick", "a violet flower"]
+    assert "seen.tar#1" in console.file.getvalue()
+    assert f"Contact sheet: {sheet}\n" in console.file.getvalue()
+    with Image.open(sheet) as picture:
+        assert picture.format == "PNG"
+        assert (np.asarray(picture) == (255, 0, 0)).all(axis=2).any()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["[bold] sheet.png"]
+
+
+def test_an_image_finds_its_like(root, console, tmp_path, coloured_png):
+    (tmp_path / "query.png").write_bytes(coloured_png(10, 0, 190))
+    ask(root, console, tmp_path, image=tmp_path / "query.png", k=1)
+    assert captions_in_order(console) == ["tmavě modré moře"]
+
+
+def test_texts_add_to_an_image_and_take_away_from_it(root, console, tmp_path, coloured_png):
+    (tmp_path / "violet.png").write_bytes(coloured_png(255, 0, 255))
+    ask(root, console, tmp_path, image=tmp_path / "violet.png", minus_text="blue", k=2)
+    assert captions_in_order(console) == ["a red wall", "a red brick"]
+    plus = Console(file=io.StringIO(), width=140)
+    ask(root, plus, tmp_path, image=tmp_path / "violet.png", text="green", minus_text="red", k=1)
+    assert captions_in_order(plus) == ["a green field [bold]"]
+
+
+def test_splits_narrow_the_search_to_themselves(root, console, tmp_path):
+    ask(root, console, tmp_path, text="green", splits=["seen"], k=12)
+    assert set(captions_in_order(console)) == set(COLOURS["seen"])
+    assert "2 of 2 images of seen" in console.file.getvalue()
+    with pytest.raises(ConfigError, match=r"'unseen' does not exist in this run; its splits are seen, train"):
+        ask(root, console, tmp_path, text="green", splits=["unseen"])
+
+
+def test_the_command_takes_splits(root, tmp_path):
+    where = ["--set", f"output={root.parent}", "--set", f"name={root.name}", "--out", str(tmp_path / "sheet.png")]
+    narrow = CliRunner().invoke(app, ["query", "green", "--split", "seen", *where])
+    assert "2 of 2 images of seen" in narrow.output
+    both = CliRunner().invoke(app, ["query", "green", "--split", "seen", "--split", "train", *where])
+    assert "5 of 5 images of seen, train" in both.output
+    every = CliRunner().invoke(app, ["query", "green", *where])
+    assert "5 of 5 images, model version 20" in every.output
+
+
+def test_a_table_of_80_columns_keeps_figures_and_splits_whole():
+    console = Console(file=io.StringIO(), width=80)
+    record = "folder/of/shards/00000.tar.gz#record-0000001"
+    image = CorpusImage("validation", record, ("a long caption [bold] " * 9,), label="", encoded=b"")
+    console.print(results_table([Ranked(-0.1234, image), Ranked(0.9876, image)]))
+    header, first, second = console.file.getvalue().splitlines()
+    assert header.split() == ["cosine", "caption", "split", "record"]
+    assert first.split()[:2] == ["1", "-0.123"]
+    assert second.split()[:2] == ["2", "0.988"]
+    for line in (first, second):
+        assert "a long caption [bold]" in line
+        assert " validation " in line
+        assert line.count("…") == 2
+
+
+def test_the_corpus_is_embedded_once_for_a_model_and_its_images(root, console, tmp_path, colour_model):
+    ask(root, console, tmp_path, text="red")
+    (index,) = (root / "index").iterdir()
+    assert index.name == "20-5.npz"
+    assert len(ImageIndex.load(index)) == 5
+    assert "Encoding the images" in console.file.getvalue()
+    written = index.stat().st_mtime_ns
+    second = Console(file=io.StringIO(), width=140)
+    ask(root, second, tmp_path, text="red")
+    assert index.stat().st_mtime_ns == written
+    assert "Encoding" not in second.file.getvalue()
+    assert captions_in_order(second) == captions_in_order(console)
+    shutil.copytree(colour_model, root / "serving_models" / "align" / "21")
+    ask(root, console, tmp_path, text="red")
+    assert sorted(path.name for path in (root / "index").iterdir()) == ["20-5.npz", "21-5.npz"]
+
+
+def test_a_damaged_index_is_made_again(root, console, tmp_path):
+    (root / "index").mkdir()
+    (root / "index" / "20-5.npz").write_bytes(b"half an ind")
+    ask(root, console, tmp_path, text="red", k=1)
+    assert "is damaged" in console.file.getvalue()
+    assert captions_in_order(console) == ["a red wall"]
+
+
+def test_images_that_were_written_again_under_the_same_name_are_embedded_again(root, console, tmp_path, coloured_png):
+    """As where the folder was deleted and the pipeline run again: the numbers of artifacts begin anew."""
+    ask(root, console, tmp_path, text="red", k=1)
+    path = root / "artifacts" / "PairFilter" / "examples" / "5" / "Split-train" / "data-00000-of-00001.gz"
+    records = list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for record in records[1:]:
+            writer.write(record)
+    second = Console(file=io.StringIO(), width=140)
+    ask(root, second, tmp_path, text="red", k=5)
+    assert "have changed since their index was made" in second.file.getvalue()
+    assert set(captions_in_order(second)) == {text for of in COLOURS.values() for text in of} - {"a red wall"}
+
+
+def test_an_index_of_an_earlier_version_is_made_again(root, console, tmp_path):
+    (root / "index").mkdir()
+    ImageIndex(["train/train.tar#0"], np.ones([1, 4])).save(root / "index" / "20-5.npz")
+    ask(root, console, tmp_path, text="red", k=1)
+    assert captions_in_order(console) == ["a red wall"]
+
+
+@pytest.mark.parametrize("level", [0, 6])
+def test_each_image_is_read_from_where_it_stands(tmp_path, colour_model, coloured_png, level):
+    """Stored, as the pipeline writes them, or deflated."""
+    folder = tmp_path / "5" / "Split-train"
+    folder.mkdir(parents=True)
+    for file in range(2):
+        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=level)
+        with tf.io.TFRecordWriter(str(folder / f"{file}.gz"), options) as writer:
+            for number in range(3):
+                features = (made := tf.train.Example()).features.feature
+                features[schema.IMAGE_ENCODED].bytes_list.value.append(coloured_png(file, number, 9))
+                features[schema.RECORD_NAME].bytes_list.value.append(b"%d#%d" % (file, number))
+                writer.write(made.SerializeToString())
+    index = corpus_index(folder.parent, SavedModelEmbedder(colour_model), tmp_path / "index.npz", lambda _: None)
+    images = [image_at(folder.parent, index, row) for row in range(6)]
+    assert [image.name for image in images] == [f"train/{file}#{number}" for file in range(2) for number in range(3)]
+    assert [image.encoded for image in images] == [coloured_png(f, n, 9) for f in range(2) for n in range(3)]
+    assert (index.notes["places"][:, 2] >= 0).all() == (level == 0)
+    index.names[2] = "train/other"
+    with pytest.raises(ConfigError, match=r"0\.gz holds train/0#2 where train/other stood"):
+        image_at(folder.parent, index, 2)
+
+
+def test_the_newest_complete_version_answers(root, colour_model):
+    shutil.copytree(colour_model / "variables", root / "serving_models" / "align" / "30" / "variables")
+    assert pushed_model(root) == (20, root / "serving_models" / "align" / "20")
+
+
+def test_without_a_pushed_model_one_sentence_says_why(root, console, tmp_path):
+    shutil.rmtree(root / "serving_models")
+    with pytest.raises(ConfigError, match=r"no model has been pushed .* none was blessed \(`align report`"):
+        ask(root, console, tmp_path, text="red")
+
+
+def test_without_a_run_one_sentence_says_so(root, console, tmp_path):
+    shutil.rmtree(root / "runs")
+    with pytest.raises(ConfigError, match="holds no run that got past PairFilter"):
+        ask(root, console, tmp_path, text="red")
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ({}, "the query is empty"),
+        ({"text": "   "}, "the query is empty"),
+        ({"text": "red", "k": 0}, "-k is 0"),
+        ({"image": Path("none.png")}, "--image none.png does not exist"),
+        ({"text": "red", "minus_text": "RED"}, "cancel each other"),
+    ],
+)
+def test_a_question_without_an_answer_is_one_sentence(root, console, tmp_path, question, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        ask(root, console, tmp_path, **question)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sheet_that_cannot_be_written_is_one_sentence(root, console, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"--out .*sheet\.png cannot be written"):
+        answer(root, text="red", out=tmp_path / "file" / "sheet.png", console=console)
+
+
+def test_what_is_no_image_is_named(tmp_path, coloured_png):
+    for name, content in {"text.png": b"hello", "cut.png": coloured_png(1, 2, 3)[:40], "empty.jpg": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ConfigError, match=rf"{name} cannot be read as an image") as caught:
+            read_query_image(tmp_path / name)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_query_image(tmp_path)
+
+
+def test_a_plain_image_is_sent_as_it_is(tmp_path, coloured_png):
+    (tmp_path / "plain.png").write_bytes(coloured_png(1, 2, 3))
+    assert read_query_image(tmp_path / "plain.png") == coloured_png(1, 2, 3)
+
+
+@pytest.mark.parametrize("kind", ["webp", "png", "tiff"])
+def test_other_formats_and_transparency_become_what_one_sees(tmp_path, kind):
+    picture = Image.new("RGBA", (8, 8), (255, 0, 0, 0))  # red, hidden by full transparency
+    picture.paste((0, 0, 255, 255), (0, 0, 4, 8))
+    path = tmp_path / f"query.{kind}"
+    picture.save(path, **({"lossless": True} if kind == "webp" else {}))
+    with Image.open(io.BytesIO(read_query_image(path))) as back:
+        assert (back.format, back.mode) == ("PNG", "RGB")
+        assert back.getpixel((1, 1)) == (0, 0, 255)
+        assert back.getpixel((6, 1)) == (255, 255, 255)
+
+
+def test_a_rotated_photograph_is_turned(tmp_path):
+    picture = Image.new("RGB", (16, 8), "white")
+    picture.paste((0, 0, 0), (0, 0, 8, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+    picture.save(tmp_path / "photo.jpg", exif=exif, quality=95)
+    with Image.open(io.BytesIO(read_query_image(tmp_path / "photo.jpg"))) as back:
+        assert back.size == (8, 16)
+        assert back.getpixel((4, 2))[0] < 40
+        assert back.getpixel((4, 13))[0] > 215

@@ -1,0 +1,275 @@
+"""The report's parts: any text as text, axes and curves, thumbnails, ranks as a search by hand has them."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from report_samples import Page, page_of, png, tally
+from tfx_pipeline.report.axes import around, from_zero, logarithmic, nice_range
+from tfx_pipeline.report.charts import Reference, line_chart
+from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.data_section import data_section
+from tfx_pipeline.report.evaluation_section import evaluation_section, unknown_classes
+from tfx_pipeline.report.example_answers import (
+    IMAGE_ANSWERS,
+    THUMBNAIL_PX,
+    Answer,
+    Question,
+    SplitAnswers,
+    evenly,
+    find_answers,
+    make_thumbnail,
+)
+from tfx_pipeline.report.examples_section import examples_section
+from tfx_pipeline.report.markup import Markup, join, tag
+from tfx_pipeline.runs.run_record import RunRecord
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_any_text_comes_through_as_text(text):
+    page = Page(str(tag("p", text, title=text)))
+    visible = "".join(character for character in text if character in "\n\t" or character >= " ")
+    visible = visible.encode("utf-8", "replace").decode()
+    assert [name for name, _ in page.elements] == ["p"]
+    assert page.text == visible
+    assert page.elements[0][1] == {"title": visible}
+
+
+@settings(deadline=None)
+@given(
+    text=st.sampled_from(
+        ["<script>alert(1)</script>", '"><img src=x onerror=y>', "' onload='z", "</style>", "&lt;b&gt;"]
+    )
+)
+def test_captions_cannot_break_out(text):
+    record = RunRecord(Path("root/runs/r"), text)
+    question = Question(text, (Answer(0.5, True, text, make_thumbnail(png("red"))),), 1, make_thumbnail(png("red")))
+    samples = {text: [{"record": text, "detail": text}]}
+    ingest = {"splits": {text: {"images": tally(2, **{text: 1}), "captions": tally(3)}}, "samples": samples}
+    nothing = Missing(text)
+    answers = (SplitAnswers(text, 1, 1, (question,), (question,), (question,)),)
+    contents = Contents(record, {}, text, ingest, nothing, nothing, nothing, nothing, False, answers)
+    page = page_of(contents)
+    harmless = {name for name, _ in page_of(dataclasses.replace(contents, config_text="plain")).elements}
+    assert {name for name, _ in page.elements} <= harmless | {"pre", "details", "summary"}
+    assert not {"script", "b"} & {name for name, _ in page.elements}
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert page.text.count(text) >= 8
+
+
+def test_markup_is_escaped_once(contents):
+    assert tag("p", tag("b", "<"), None, ["a", Markup("&amp;")], 3) == "<p><b>&lt;</b>a&amp;3</p>"
+    assert tag("img", src="x", alt=None, class_="y", text_anchor="end") == '<img src="x" class="y" text-anchor="end">'
+    assert join(None) == ""
+
+
+# Charts
+
+
+@settings(deadline=None)
+@given(low=st.floats(-1e9, 1e9), width=st.floats(0, 1e9))
+@example(low=0.0, width=5e-324)
+@example(low=1e9, width=1e-6)
+def test_an_axis_covers_its_values_in_a_few_round_steps(low, width):
+    high = low + width
+    least, most, step = nice_range(low, high)
+    tolerance = 1e-6 * max(abs(low), abs(high), step)
+    assert least <= low + tolerance
+    assert most >= high - tolerance
+    assert 1 <= round((most - least) / step) <= 7
+    mantissa = step / 10 ** math.floor(math.log10(step) + 1e-9)
+    assert any(math.isclose(mantissa, allowed, rel_tol=1e-6) for allowed in (1, 2, 2.5, 5, 10))
+
+
+@settings(deadline=None)
+@given(levels=st.lists(st.floats(1e-30, 1e30), min_size=1))
+@example(levels=[1.0])
+@example(levels=[0.001, 1000.0])
+def test_a_logarithmic_axis_covers_its_values_in_a_few_round_steps(levels):
+    axis = logarithmic(levels)
+    assert axis.ticks[0] <= min(levels) <= max(levels) <= axis.ticks[-1]
+    assert 2 <= len(axis.ticks) <= 7
+    assert [axis.place(axis.ticks[0]), axis.place(axis.ticks[-1])] == pytest.approx([0, 1], abs=1e-9)
+    assert {f"{tick:.6e}"[:8] for tick in axis.ticks} <= {f"{factor}.000000" for factor in (1, 2, 5)}
+    for level in levels:
+        share = math.log(level / axis.ticks[0]) / math.log(axis.ticks[-1] / axis.ticks[0])
+        assert axis.place(level) == pytest.approx(share, abs=1e-6)
+
+
+def test_what_a_logarithmic_axis_holds_at_its_foot():
+    axis = logarithmic([0.0, -3.0, 3.0, 40.0])
+    assert list(axis.ticks) == [2, 5, 10, 20, 50]
+    assert [axis.place(value) for value in (0.0, -3.0, 2.0, 10.0)] == pytest.approx([0, 0, 0, 0.5])
+    assert list(logarithmic([0.0]).ticks) == [0.5, 1, 2]
+    assert list(logarithmic([5e-6, 500.0]).ticks) == [1e-6, 1e-3, 1, 1000]
+
+
+def test_a_curve_breaks_where_a_value_is_not_finite():
+    ys = [math.nan, 1.0, 2.0, math.nan, math.inf, 3.0]
+    page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, axis=from_zero)))
+    assert [len(found["points"].split()) for found in page.named("polyline")] == [2]
+    (dot,) = page.named("circle")  # a line of one point would not be drawn
+    assert (dot["cx"], dot["cy"]) == ("330", "10")
+    Page(str(line_chart([1], [math.nan], label="x", write=str, axis=around)))
+
+
+def test_points_lie_where_the_axes_say():
+    page = Page(str(line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", axis=from_zero)))
+    assert page.named("polyline")[0]["points"] == "48,154 189,82 330,10"
+    ticks = {found["y1"]: None for found in page.named("line")}
+    assert list(ticks) == ["154", "118", "82", "46", "10"]
+    assert page.text == "02.557.5100100"
+
+
+def test_a_reference_at_the_top_keeps_its_name():
+    reference = Reference(10.0, "guessing")
+    page = Page(str(line_chart([0, 1], [0.0, 1.0], label="x", write=str, axis=from_zero, reference=reference)))
+    (line,) = [found for found in page.named("line") if found["class"] == "reference"]
+    (name,) = [found for found in page.named("text") if found.get("class") == "note"]
+    assert (line["y1"], name["y"]) == ("10", "8.5")
+
+
+# Example queries
+
+
+@pytest.mark.parametrize(
+    ("total", "wanted", "places"), [(10, 2, [2, 7]), (3, 8, [0, 1, 2]), (0, 4, []), (5, 5, list(range(5)))]
+)
+def test_questions_are_spread_evenly(total, wanted, places):
+    assert evenly(total, wanted) == places
+
+
+def test_thumbnails_are_small_jpegs_on_white():
+    picture = io.BytesIO()
+    Image.new("RGBA", (400, 100), (255, 0, 0, 0)).save(picture, "PNG")
+    with Image.open(io.BytesIO(make_thumbnail(picture.getvalue()))) as small:
+        assert (small.format, small.size) == ("JPEG", (THUMBNAIL_PX, THUMBNAIL_PX // 4))
+        assert min(small.convert("L").getdata()) > 250
+    assert make_thumbnail(b"no image") is None
+
+
+def by_its_label(label: str) -> tuple[str, ...]:
+    return (label,)
+
+
+def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_model, examples):
+    from serving.search.embedder import SavedModelEmbedder
+
+    (found,) = find_answers(SavedModelEmbedder(colour_model), examples, ["seen", "absent"], by_its_label)
+    assert (found.split, found.images, found.captions) == ("seen", 5, 6)
+    asked = {question.text: question for question in found.by_caption}
+    assert set(asked) <= {"a red thing", "green", "blue <i>", "scarlet, nearly red", "green and blue"}
+    green = asked["green"]
+    assert [answer.right for answer in green.answers] == [True, False, False, False, False]
+    assert green.rank == 1
+    assert green.answers[0].score == pytest.approx(1.0, abs=0.02)
+    assert green.answers[0].thumbnail is not None
+    labels = {question.text: question for question in found.by_label}
+    assert set(labels) <= {"blue", "green", "red"}
+    assert all(question.asked_as == (label,) for label, question in labels.items())
+    if "red" in labels:
+        assert [answer.right for answer in labels["red"].answers[:3]] == [True, True, False]
+    for question in found.by_image:
+        scores = [answer.score for answer in question.answers]
+        assert scores == sorted(scores, reverse=True)
+        assert question.thumbnail is not None
+
+
+def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloured_png):
+    from serving.search.embedder import SavedModelEmbedder
+
+    embedder = SavedModelEmbedder(colour_model)
+    (found,) = find_answers(embedder, examples, ["seen"], by_its_label)
+    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 5, 0), (0, 250, 250)]
+    images = embedder.encode_image([coloured_png(*colour) for colour in colours])
+    captions = [{"a red thing", "red"}, {"green"}, {"blue <i>"}, {"scarlet, nearly red"}, {"green and blue"}]
+    for question in found.by_caption:
+        scores = images @ embedder.encode_text([question.text])[0]
+        order = sorted(range(5), key=lambda row: -scores[row])
+        assert [answer.score for answer in question.answers] == pytest.approx([float(scores[row]) for row in order])
+        assert len(question.answers) == min(IMAGE_ANSWERS, 5)
+        right = next(row for row in range(5) if question.text in captions[row])
+        assert np.sum(scores > scores[right] + 1e-6) + 1 <= question.rank <= np.sum(scores >= scores[right] - 1e-6)
+
+
+def test_a_class_asks_by_the_mean_of_its_texts(colour_model, examples, coloured_png):
+    from serving.search.embedder import SavedModelEmbedder
+
+    texts = {"red": ("green", "blue", "green"), "green": ("red", "blue"), "blue": ("blue",)}
+    embedder = SavedModelEmbedder(colour_model)
+    (found,) = find_answers(embedder, examples, ["seen"], texts.__getitem__)
+    images = embedder.encode_image([coloured_png(0, 250, 250), coloured_png(0, 255, 0)])
+    (red,) = (question for question in found.by_label if question.text == "red")
+    assert red.asked_as == texts["red"]
+    mean = sum(embedder.encode_text([text])[0] for text in texts["red"])
+    scores = images @ (mean / np.linalg.norm(mean))
+    assert [answer.text for answer in red.answers[:2]] == ["green and blue", "green"]
+    assert [answer.score for answer in red.answers[:2]] == pytest.approx(scores.tolist(), abs=1e-6)
+    assert red.rank == 4
+
+
+@pytest.mark.parametrize(
+    ("asked_as", "shown"),
+    [
+        ((), ""),
+        (("sky",), ""),
+        (("moon",), "asked as moon"),
+        (("moon", "<star>"), "asked as moon, <star>"),
+        (tuple("abcdefgh"), "asked as a, b, c, d, e, f, g, h"),
+        (tuple("abcdefghij"), "asked as a, b, c, d, e, f, g, h and 2 more"),
+    ],
+)
+def test_the_page_says_what_a_class_asked(contents, asked_as, shown):
+    question = Question("sky", (Answer(0.5, True, "moon"),), 1, asked_as=asked_as)
+    found = SplitAnswers("seen", 5, 6, (), (question,), ())
+    page = Page(examples_section(dataclasses.replace(contents, answers=(found,))))
+    assert f"sky1 of 1 right{shown}" in page.text
+    assert ("asked as" in page.text) == bool(shown)
+
+
+def test_samples_show_what_was_dropped_in_pictures(contents):
+    shown = {
+        "record": "0.tar#k",
+        "detail": "1 x 9 px",
+        "caption": "<i>",
+        "thumbnail": base64.b64encode(png("red")).decode(),
+    }
+    blank = {"record": "0.tar#l", "detail": "2 x 8 px", "caption": "a cat"}
+    off = {"name": "unsafe_image", "drops": "image", "threshold": "off", "source": "ALIGN section 3"}
+    report = {**contents.filter, "rules": [off], "samples": {"shorter_side": [shown, blank]}}
+    page = Page(str(data_section(dataclasses.replace(contents, filter=report))))
+    (image,) = [attributes for name, attributes in page.elements if name == "img"]
+    assert base64.b64decode(image["src"].partition(",")[2]) == png("red")
+    assert image["alt"] == "<i>"
+    assert page.tables[-2][1][:2] == ["unsafe_image|ALIGN section 3", "off"]
+    assert page.tables[-1][1:] == [
+        ["shorter_side", "0.tar#k", "1 x 9 px", "<i>", ""],
+        ["shorter_side", "0.tar#l", "2 x 8 px", "a cat", "no preview"],
+    ]
+
+
+def test_names_of_the_config_that_the_data_do_not_have_are_said(contents):
+    names = {"cat face": ["cat"], "Dogface": ["dog"]}
+    named = dataclasses.replace(contents, config={**contents.config, "evaluation": {"class_names": names}})
+    (sentence,) = unknown_classes(named)
+    assert sentence == (
+        "evaluation.class_names names 'Dogface', which is the label of no image; did you mean 'dog face'?"
+    )
+    assert sentence in html.unescape(str(evaluation_section(named)))
+    assert "ingest.url_field is 'ulr', which no record has; did you mean 'url'?" in html.unescape(
+        str(data_section(contents))
+    )
+    older = dataclasses.replace(named, ingest={"splits": {}, "samples": {}})  # of an earlier version
+    assert unknown_classes(older) == unknown_classes(dataclasses.replace(named, ingest=Missing("gone"))) == []

@@ -1,0 +1,143 @@
+"""The body of `align run`: checks what can be checked at once, starts the pipeline, shows it, says how it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from components.pair_filter.config import FilterConfig
+from tfx_pipeline import pipeline_process
+from tfx_pipeline.component_ids import check_rerun
+from tfx_pipeline.live.live_view import follow
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.runs.base_model import resolve_base_model
+from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
+from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.results_folder import check_results_folder
+from tfx_pipeline.settings.yaml_text import write_yaml
+
+STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
+
+
+def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecord:
+    """Run a pipeline to its end in a process of its own, so that its libraries' noise goes to the log file.
+
+    Args:
+      config: what to run.
+      console: where to show it.
+      rerun: ids of components to run even where the cache has their result.
+
+    Returns:
+      The record of the run, whatever its end.
+
+    Raises:
+      ConfigError: for what can be refused before anything starts.
+    """
+    check_rerun(rerun, config)
+    with _stopped(pipeline_process.start(rerun)) as child:  # which imports for seconds what the checks do not need
+        config = resolve_base_model(config, console)
+        check(config)
+        with _only_run(config.root), _stopped(child):  # so that no other run begins before the child has ended
+            run_dir = _new_run_dir(config.root)
+            (run_dir / CONFIG_FILE).write_text(write_yaml(config.to_mapping()), encoding="utf-8")
+            pipeline_process.hand_over(child, run_dir)
+            return follow(run_dir, child.poll, console)
+
+
+def check(config: Config) -> None:
+    """Refuse what needs no pipeline to be found wrong: the files to read, the Beam options, the output folder."""
+    with quiet_imports():  # Beam takes seconds to import; --help must not
+        from components.beam.options import check_beam_options
+        from components.pair_example_gen.storage.file_systems import use_options
+        from components.pair_example_gen.storage.shards import check_shards
+        from components.validation.schema_file import check_schema
+
+    try:
+        check_beam_options(config.beam.options, config.beam.runner)
+        use_options(config.beam.file_system_args())
+        for read in (config.ingest, *config.evaluation_sets.values()):
+            check_shards(read)
+        if config.validation.schema is not None:
+            check_schema(config.validation.schema)
+        _check_models(config.filter)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    check_results_folder(str(config.root.resolve()), f"output is {config.output!r}")
+    try:
+        config.root.mkdir(parents=True, exist_ok=True)
+        probe = config.root / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"output is {config.output!r}, but {config.root} cannot be written ({error.strerror}); "
+            "set output to a folder of yours"
+        ) from error
+
+
+def _check_models(config: FilterConfig) -> None:
+    """Refuse a model of the filter's that is missing or does not take such images, where one is configured."""
+    if not (config.unsafe or config.neighbours):
+        return
+    with quiet_imports():  # TensorFlow
+        from components.pair_filter.image_models.handlers import check_embedder, check_scorer
+    if config.unsafe:
+        check_scorer(config.unsafe.model)
+    if config.neighbours:
+        check_embedder(config.neighbours.model)
+
+
+@contextmanager
+def _only_run(root: Path) -> Iterator[None]:
+    """Hold the pipeline's folder: two runs at once would share one metadata store."""
+    with (root / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{root} is in use by another align run; wait for it, or set another output or name"
+            ) from error
+        yield
+
+
+def _new_run_dir(root: Path) -> Path:
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
+    for attempt in range(100):
+        run_dir = root / "runs" / (stamp if not attempt else f"{stamp}-{attempt}")
+        try:
+            run_dir.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return run_dir
+    raise ConfigError(f"{root / 'runs'} already holds 100 runs of {stamp}; wait a second")
+
+
+@contextmanager
+def _stopped(child: subprocess.Popen) -> Iterator[subprocess.Popen]:
+    """Stop a child at the block's end, however that comes about."""
+    try:
+        yield child
+    finally:
+        stop(child)
+
+
+def stop(child: subprocess.Popen) -> None:
+    """End a child's process group where the child still runs, as on Ctrl-C."""
+    if child.poll() is not None:
+        return
+    try:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=STOP_AFTER_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    except ProcessLookupError:
+        child.wait()

@@ -1,0 +1,59 @@
+"""The body of `align serve`: answers TensorFlow Serving's gRPC API from the pushed folder until it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from tfx_pipeline.commands.query import pushed_model
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.settings.config import ConfigError
+
+
+def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Console | None = None) -> None:
+    """Serve the newest pushed model; returns after Ctrl-C or SIGTERM, when the requests in work have been answered.
+
+    Args:
+      root: the pipeline's folder, `<output>/<name>`.
+      host: address to listen on.
+      port: gRPC port; 0 takes a free one.
+      console: where to print.
+
+    Raises:
+      ConfigError: when there is no model to serve, or the port is taken or none at all.
+    """
+    console = console or Console()
+    if not 0 <= port < 2**16:
+        raise ConfigError(f"--port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
+    _, model = pushed_model(root)  # refuse before TensorFlow's slow import
+    stopped = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with quiet_imports():
+            from serving.server.embedded import ModelServer
+
+        try:
+            server = ModelServer(model.parent, host=host, port=port)
+        except (OSError, ValueError) as error:
+            raise ConfigError(str(error)) from error
+        with server:
+            for line in _banner(server.address, server.version, model.parent):
+                console.print(line, soft_wrap=True, highlight=False, markup=False)
+            stopped.wait()
+            console.print("Stopping: requests in work are answered first.", highlight=False)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _banner(address: str, version: int, base: Path) -> list[str]:
+    return [
+        f"Serving align version {version} on {address}, TensorFlow Serving's gRPC API",
+        f"  from    {base}",
+        f"  client  python -c \"from serving.client import AlignClient; print(AlignClient('{address}')"
+        ".encode_text(['sad cat']))\"",
+        "Ctrl-C stops it.",
+    ]
