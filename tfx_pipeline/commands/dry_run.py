@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from rich.console import Console
 
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.passes.training_decoder import decode_as_training_does
+from tfx_pipeline.commands.decoder_beside import DecoderBeside
 from tfx_pipeline.commands.dry_run_table import DryRun, show
 from tfx_pipeline.commands.run import stop
 from tfx_pipeline.live.lifeline import end_with_parent
@@ -111,7 +114,7 @@ def _run_apart(folder: Path) -> Mapping[str, Any]:
 
 
 def filter_into(folder: Path, config: Config) -> dict[str, Any]:
-    """Ingest and filter into a folder.
+    """Ingest and filter into a folder; a sample on Pillow's word, and anew where the training's decoder differs.
 
     Returns:
       "ingest" and "filter": the reports; "evaluation_sets": name -> images; "error" where the filter left nothing.
@@ -119,6 +122,20 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     Raises:
       ValueError: where there is nothing to filter, or a model cannot be asked.
     """
+    if all(read.sample is not None for read in (config.ingest, *config.evaluation_sets.values())):
+        with (
+            contextlib.suppress(Exception),  # which the second pass raises again, if the decoder has it so
+            tempfile.TemporaryDirectory(dir=folder) as name,
+            DecoderBeside(Path(name)) as beside,
+        ):
+            found = _filter_checked(Path(name), config, beside.check)
+            if beside.agrees():
+                return found
+    return _filter_checked(folder, config, decode_as_training_does)
+
+
+def _filter_checked(folder: Path, config: Config, check: Callable[[bytes], object]) -> dict[str, Any]:
+    """Ingest and filter into a folder what a check lets pass; returns and raises as `filter_into` does."""
     from components.pair_example_gen.storage.file_systems import local_pipeline, use_options
     from components.pair_example_gen.storage.shards import check_shards
 
@@ -129,14 +146,13 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
 
     from components.files.example_files import list_split
     from components.pair_example_gen.passes.ingest_job import refuse_empty, run_ingest
-    from components.pair_example_gen.passes.training_decoder import decode_as_training_does
     from components.pair_filter.passes.filter_job import FilesOfSplits, Outputs, refuse_empty_train, run_filter
 
     make_pipeline = functools.partial(local_pipeline, file_systems)
 
     def ingest(read: IngestConfig) -> tuple[FilesOfSplits, dict]:
         examples, report = (str(folder / read.section / of) for of in ("examples", "report"))
-        counts = run_ingest(make_pipeline, read, decode_as_training_does, examples=examples, report=report)
+        counts = run_ingest(make_pipeline, read, check, examples=examples, report=report)
         refuse_empty(counts, read)
         return {split: list_split(examples, split) for split in read.split_names}, _read(report, INGEST_REPORT_FILE)
 

@@ -7,16 +7,21 @@ import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tarfile
 import time
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from tfx_pipeline.commands import dry_run as module
+from tfx_pipeline.commands.decoder_beside import DecoderBeside
 from tfx_pipeline.commands.dry_run import dry_run, filter_into, limited
 from tfx_pipeline.settings.config import Config, ConfigError, build
 
@@ -85,29 +90,106 @@ def test_it_prints_what_each_rule_drops_and_leaves_nothing_behind(tmp_path, valu
     assert not os.path.exists(values["output"])
 
 
+@pytest.mark.parametrize("sampled", [[], ["--sample", "100"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_at_once_and_leaves_nothing_behind(tmp_path, values, number):
-    chosen, environment = command(tmp_path, values)
+def test_a_signal_ends_it_at_once_and_leaves_nothing_behind(tmp_path, values, number, sampled):
+    chosen, environment = command(tmp_path, values, *sampled)
     process = subprocess.Popen(chosen, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (workers := workers_of(process)) and process.poll() is None:
-        time.sleep(0.1)
+    workers = wait_for_workers(process, 1 + bool(sampled))
     process.send_signal(number)
     assert process.wait(timeout=60) == (130 if number == signal.SIGINT else 128 + number)
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert workers
-    for worker in workers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(worker, 0)
+    assert not is_running(workers[0])
+    wait_until_gone(workers)
 
 
-def workers_of(process: subprocess.Popen) -> list[int]:
+@pytest.mark.parametrize("killed", ["the command", "the process that filters"])
+def test_no_process_outlives_a_killed_one(tmp_path, values, killed):
+    chosen, environment = command(tmp_path, values, "--sample", "100")
+    process = subprocess.Popen(chosen, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    workers = wait_for_workers(process, 2)
+    os.kill(process.pid if killed == "the command" else workers[0], signal.SIGKILL)
+    process.wait(timeout=60)
+    wait_until_gone(workers)
+
+
+def wait_for_workers(process: subprocess.Popen, number: int) -> list[int]:
+    """Returns the ids of a process's child, its child's child and so on, once there are so many."""
+    while process.poll() is None:
+        found = [process.pid]
+        while children := workers_of(found[-1]):
+            found.append(children[0])
+        if len(found) > number:
+            return found[1:]
+        time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+def workers_of(process: int) -> list[int]:
     """Returns the ids of a process's children."""
-    with (
-        contextlib.suppress(OSError),
-        open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file,
-    ):
-        return [int(child) for child in file.read().split()]
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return []
+
+
+def is_running(process: int) -> bool:
+    """Says whether a process runs; one that ended and that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until_gone(processes: list[int]) -> None:
+    """Returns when none of them runs; fails where one still does after a minute."""
+    for _ in range(1200):
+        if not any(map(is_running, processes)):
+            return
+        time.sleep(0.05)
+    raise AssertionError(processes)
+
+
+class Killed(DecoderBeside):
+    """Its process ends before it has said anything."""
+
+    def __enter__(self) -> DecoderBeside:
+        super().__enter__().process.kill()
+        return self
+
+
+ODD_TAIL = b"\0\0\0\1pHYs\1" + struct.pack(">I", zlib.crc32(b"pHYs\1"))  # TensorFlow does not mind it
+
+
+@pytest.mark.parametrize(
+    ("pictures", "beside", "passes"),
+    [
+        ([noise(1), noise(2)[:2000]], DecoderBeside, 1),
+        ([noise(1), noise(2)[:-12]], DecoderBeside, 2),
+        ([noise(1), noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], DecoderBeside, 2),
+        ([noise(1), noise(2)[:2000]], Killed, 2),
+        ([noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], DecoderBeside, 2),
+    ],
+    ids=["both refuse one", "Pillow alone reads one", "Pillow alone refuses one", "killed", "Pillow refuses all"],
+)
+def test_a_samples_counts_are_the_training_decoders(tmp_path, monkeypatch, pictures, beside, passes):
+    write_shard(tmp_path / "data" / "0.tar", [(picture, f"cat number {n}") for n, picture in enumerate(pictures)])
+    config = build({"ingest": {"shards": str(tmp_path / "data")}, "evaluation": {"splits": ["train"]}})
+    (tmp_path / "all").mkdir()
+    (tmp_path / "sample").mkdir()
+    whole = filter_into(tmp_path / "all", config)
+    checks = []
+
+    def spied(folder, config, check):
+        checks.append(check)
+        return filter_checked(folder, config, check)
+
+    filter_checked = module._filter_checked
+    monkeypatch.setattr(module, "_filter_checked", spied)
+    monkeypatch.setattr(module, "DecoderBeside", beside)
+    found = filter_into(tmp_path / "sample", limited(config, 100))
+    assert found["ingest"]["splits"] == whole["ingest"]["splits"]
+    assert (found["filter"], found.get("error")) == (whole["filter"], whole.get("error"))
+    assert len(checks) == passes
 
 
 def test_what_is_not_there_is_one_sentence(tmp_path, values):
