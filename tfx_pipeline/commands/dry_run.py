@@ -32,6 +32,7 @@ from tfx_pipeline.wording import counted
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
 LOG_FILE = "log.txt"
+SMALL_SAMPLE = 4000  # records; of more, loading TensorFlow is a small share, and filtering twice the likelier
 
 
 def dry_run(config: Config, sample: int | None, console: Console) -> None:
@@ -114,7 +115,7 @@ def _run_apart(folder: Path) -> Mapping[str, Any]:
 
 
 def filter_into(folder: Path, config: Config) -> dict[str, Any]:
-    """Ingest and filter into a folder; a sample on Pillow's word, and anew where the training's decoder differs.
+    """Ingest and filter into a folder; a small sample on Pillow's word, and anew where the training's decoder differs.
 
     Returns:
       "ingest" and "filter": the reports; "evaluation_sets": name -> images; "error" where the filter left nothing.
@@ -122,7 +123,8 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     Raises:
       ValueError: where there is nothing to filter, or a model cannot be asked.
     """
-    if all(read.sample is not None for read in (config.ingest, *config.evaluation_sets.values())):
+    reads = (config.ingest, *config.evaluation_sets.values())
+    if all(read.sample is not None and read.sample <= SMALL_SAMPLE for read in reads):
         with (
             contextlib.suppress(Exception),  # which the second pass raises again, if the decoder has it so
             tempfile.TemporaryDirectory(dir=folder) as name,

@@ -14,6 +14,7 @@ import tarfile
 import time
 import zlib
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ import yaml
 from PIL import Image
 
 from tfx_pipeline.commands import dry_run as module
-from tfx_pipeline.commands.decoder_beside import DecoderBeside
+from tfx_pipeline.commands.decoder_beside import DecoderBeside, PillowCheck
 from tfx_pipeline.commands.dry_run import dry_run, filter_into, limited
 from tfx_pipeline.settings.config import Config, ConfigError, build
 
@@ -161,17 +162,25 @@ ODD_TAIL = b"\0\0\0\1pHYs\1" + struct.pack(">I", zlib.crc32(b"pHYs\1"))  # Tenso
 
 
 @pytest.mark.parametrize(
-    ("pictures", "beside", "passes"),
+    ("pictures", "sample", "beside", "passes"),
     [
-        ([noise(1), noise(2)[:2000]], DecoderBeside, 1),
-        ([noise(1), noise(2)[:-12]], DecoderBeside, 2),
-        ([noise(1), noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], DecoderBeside, 2),
-        ([noise(1), noise(2)[:2000]], Killed, 2),
-        ([noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], DecoderBeside, 2),
+        ([noise(1), noise(2)[:2000]], 4000, DecoderBeside, [PillowCheck]),
+        ([noise(1), noise(2)[:-12]], 100, DecoderBeside, [PillowCheck, FunctionType]),
+        ([noise(1), noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], 100, DecoderBeside, [PillowCheck, FunctionType]),
+        ([noise(1), noise(2)[:2000]], 100, Killed, [PillowCheck, FunctionType]),
+        ([noise(2)[:-12] + ODD_TAIL + noise(2)[-12:]], 100, DecoderBeside, [PillowCheck, FunctionType]),
+        ([noise(1), noise(2)[:-12]], 4001, DecoderBeside, [FunctionType]),
     ],
-    ids=["both refuse one", "Pillow alone reads one", "Pillow alone refuses one", "killed", "Pillow refuses all"],
+    ids=[
+        "both refuse one",
+        "Pillow alone reads one",
+        "Pillow alone refuses one",
+        "killed",
+        "Pillow refuses all",
+        "large",
+    ],
 )
-def test_a_samples_counts_are_the_training_decoders(tmp_path, monkeypatch, pictures, beside, passes):
+def test_a_samples_counts_are_the_training_decoders(tmp_path, monkeypatch, pictures, sample, beside, passes):
     write_shard(tmp_path / "data" / "0.tar", [(picture, f"cat number {n}") for n, picture in enumerate(pictures)])
     config = build({"ingest": {"shards": str(tmp_path / "data")}, "evaluation": {"splits": ["train"]}})
     (tmp_path / "all").mkdir()
@@ -186,10 +195,10 @@ def test_a_samples_counts_are_the_training_decoders(tmp_path, monkeypatch, pictu
     filter_checked = module._filter_checked
     monkeypatch.setattr(module, "_filter_checked", spied)
     monkeypatch.setattr(module, "DecoderBeside", beside)
-    found = filter_into(tmp_path / "sample", limited(config, 100))
+    found = filter_into(tmp_path / "sample", limited(config, sample))
     assert found["ingest"]["splits"] == whole["ingest"]["splits"]
     assert (found["filter"], found.get("error")) == (whole["filter"], whole.get("error"))
-    assert len(checks) == passes
+    assert [type(check) for check in checks] == passes
 
 
 def test_what_is_not_there_is_one_sentence(tmp_path, values):
