@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
+from components.config_fields import build_fields
 from models.config import ModelConfig
 from models.losses.objective import build_objective
 from models.optimizers.optimizer import build_optimizer
@@ -58,7 +59,8 @@ def run_fn(fn_args: FnArgs) -> None:
       WorkerLost: where another worker is gone.
     """
     config = fn_args.custom_config
-    model, training = ModelConfig(**config["model"]), TrainingConfig(**config["training"])
+    model = build_fields(ModelConfig, config["model"], "model")
+    training = build_fields(TrainingConfig, config["training"], "training")
     strategy = pick_strategy(training.strategy)  # before anything else of TensorFlow
     check_batch_divides(training, strategy.num_replicas_in_sync)
     vocabulary_file = config["vocabulary_file"]

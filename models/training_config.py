@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from components.config_fields import refuse_other_choices
+
 # In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
 # is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
 MIN_TEMPERATURE = 1 / 1024
@@ -103,9 +105,7 @@ class TrainingConfig:
         self._check_images()
 
     def _check_choices(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"training.{name} is {getattr(self, name)!r}; it must be one of {list(choices)}")
+        refuse_other_choices(self, "training.")
         if self.frozen_tower is not None and self.base_model is None:
             raise ValueError(
                 f"training.frozen_tower is {self.frozen_tower!r}, but training.base_model is null; a tower that is "
@@ -178,13 +178,3 @@ class TrainingConfig:
         for name in ("colour_jitter", "greyscale_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"training.{name} is {getattr(self, name)}; it must be in [0, 1]")
-
-
-_CHOICES = {
-    "frozen_tower": (None, "image", "text"),
-    "loss": ("softmax", "multi_positive", "sigmoid"),
-    "optimizer": ("lamb", "adamw"),
-    "image_precision": ("float32", "bfloat16"),
-    "text_precision": ("float32", "bfloat16"),
-    "strategy": ("auto", "one_device", "multi_worker", "tpu"),
-}

@@ -6,7 +6,7 @@ Arrows between our packages (also for imports inside functions and for importlib
   components/X    -> itself, what is shared, the files of serving in CONTRACTS, and serving.pictures, by which ingest
                      and the filter show a picture as a client does
   what is shared  -> what is shared: the files directly in components/ and its folders of SHARED_FOLDERS
-  models          -> itself, components.schema, the files of serving in CONTRACTS
+  models          -> itself, the files of components in FOR_MODELS, the files of serving in CONTRACTS
   serving         -> itself
 Frameworks (a row of FRAMEWORKS each): in components/ only PLUMBING may import TFX, Beam or TensorFlow, the folders that
 move data and the files by which TFX knows a component. Every other file there holds rules or metrics that a test calls
@@ -49,6 +49,7 @@ DOORS_OF_SERVING = frozenset(
     }
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
+FOR_MODELS = frozenset({"components.config_fields", "components.schema"})  # pure
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
     {
         "models.config",
@@ -122,7 +123,7 @@ def arrows(path: str) -> frozenset[str]:
     if room == "tfx_pipeline":
         return frozenset({"tfx_pipeline", "components"}) | PLAIN_MODELS | DOORS_OF_SERVING
     if room == "models":
-        return frozenset({"models", "components.schema"}) | CONTRACTS
+        return frozenset({"models"}) | FOR_MODELS | CONTRACTS
     if room == "serving":
         return frozenset({"serving"})
     if len(inside) == 1 or f"{room}/{inside[0]}" in SHARED_FOLDERS:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Union
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
 
+from components.config_fields import build_fields
 from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
 from components.pair_example_gen.judging.language_tags import language_tag
@@ -75,15 +75,15 @@ class IngestConfig:
     splits: Mapping[str, str] | None = None
     hash_split: Mapping[str, int] | None = None
     captions: Mapping[str, str] | None = None
-    language_field: Union[str, Off, None] = None  # noqa: UP007 - resolved at run time on Python 3.10
+    language_field: str | Off | None = None
     label_field: str | None = None
-    url_field: Union[str, Off, None] = None  # noqa: UP007
+    url_field: str | Off | None = None
     image_field: str | None = None
     image_folder: str | None = None
-    paths_relative_to: Union[Literal["table"], None] = None  # noqa: UP007
+    paths_relative_to: Literal["table"] | None = None
     key_field: str | None = None
     columns: tuple[str, ...] = ()
-    quote: Union[Off, None] = None  # noqa: UP007
+    quote: Off | None = None
     metadata: str | None = None
     sample: int | None = None
     max_image_pixels: int = MAX_IMAGE_PIXELS
@@ -91,7 +91,6 @@ class IngestConfig:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"{self.section}.format is {self.format!r}; it must be one of {', '.join(FORMATS)}")
-        object.__setattr__(self, "columns", tuple(self.columns))  # JSON, in which executors get it, has lists alone
         self._refuse_what_the_format_ignores()
         self._check_splits()
         self._check_captions()
@@ -128,7 +127,7 @@ class IngestConfig:
             "language_field": fields.language or False,
             "url_field": fields.url or False,
         }
-        return json.dumps({**dataclasses.asdict(self), **by_format})
+        return json.dumps({**asdict(self), **by_format})
 
     @property
     def layout(self) -> Format:
@@ -297,4 +296,5 @@ class EvaluationSetConfig(IngestConfig):
 def read_config(text: str) -> IngestConfig:
     """Returns the config that `to_json` wrote, of either class."""
     fields = json.loads(text)
-    return EvaluationSetConfig(**fields) if "name" in fields else IngestConfig(**fields)
+    section = f"evaluation_sets.{fields['name']}" if "name" in fields else "ingest"
+    return build_fields(EvaluationSetConfig if "name" in fields else IngestConfig, fields, section)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from components.config_fields import build_fields
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
 
 MAX_HASH_DISTANCE = 15  # bits: unrelated images differ in about 31, and each bit more is a band more of hash_index.py
@@ -106,10 +107,4 @@ class FilterConfig:
     @classmethod
     def from_json(cls, text: str) -> FilterConfig:
         """Returns the config that `to_json` wrote."""
-        fields = json.loads(text)
-        for name, of in (("neighbours", NeighbourConfig), ("unsafe", UnsafeConfig)):
-            if fields.get(name) is not None:
-                model = fields[name]["model"]
-                model["columns"] = tuple(model["columns"])
-                fields[name] = of(**{**fields[name], "model": ImageModelConfig(**model)})
-        return cls(**{**fields, "splits": tuple(fields["splits"])})
+        return build_fields(cls, json.loads(text), "filter")

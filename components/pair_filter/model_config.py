@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from components.config_fields import refuse_other_choices
 
 Scale = Literal["minus_one_to_one", "zero_to_one", "imagenet", "bytes"]
 Layout = Literal["nhwc", "nchw"]
@@ -38,18 +40,13 @@ class ImageModelConfig:
     batch: int = 32
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(self.columns))  # JSON and YAML give lists
         if not self.path:
             raise ValueError(f"path is empty; give a SavedModel's folder or a file that ends in {ONNX_SUFFIX}")
         if self.image_px < 1:
             raise ValueError(f"image_px of {self.path} is {self.image_px}; it must be 1 or more")
         if self.batch < 1:
             raise ValueError(f"batch of {self.path} is {self.batch}; it must be 1 or more")
-        for name, kind in (("scale", Scale), ("layout", Layout)):
-            if getattr(self, name) not in get_args(kind):
-                raise ValueError(
-                    f"{name} of {self.path} is {getattr(self, name)!r}; it must be one of {', '.join(get_args(kind))}"
-                )
+        refuse_other_choices(self, behind=f" of {self.path}")
         if any(column < 0 for column in self.columns) or len(set(self.columns)) < len(self.columns):
             raise ValueError(f"columns of {self.path} are {self.columns}; they must be different numbers from 0 up")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from components.config_fields import refuse_other_choices
+
 
 @dataclass(frozen=True)
 class ValidationConfig:
@@ -20,3 +22,6 @@ class ValidationConfig:
 
     schema: str | None = None
     on_anomalies: Literal["report", "stop"] = "report"
+
+    def __post_init__(self) -> None:
+        refuse_other_choices(self, "validation.")

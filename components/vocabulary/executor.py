@@ -16,6 +16,7 @@ from tfx.types import Artifact, artifact_utils
 from components import schema
 from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
 from components.beam import whole_files
+from components.config_fields import build_fields
 from components.files.example_files import split_folder
 from components.files.publishing import aside_folder, clear_aside
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
@@ -48,7 +49,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           ValueError: where the captions hold no word that is frequent enough.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        config = VocabularyConfig(**json.loads(exec_properties["vocabulary_config"]))
+        config = build_fields(VocabularyConfig, json.loads(exec_properties["vocabulary_config"]), "vocabulary")
         captions = artifact_utils.get_single_instance(input_dict["captions"])
         vocabulary = artifact_utils.get_single_instance(output_dict["vocabulary"])
         files = whole_files.list_folder(posixpath.join(captions.uri, split_folder(schema.TRAIN_SPLIT)))

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from components.config_fields import build_fields
 from models.config import ModelConfig
 from models.texts.tokenizer import Tokenizer
 
@@ -154,7 +155,7 @@ def read_model_folder(directory: str) -> ModelFolder:
         vocabulary = dict(described["vocabulary"])
         folder = ModelFolder(
             directory,
-            ModelConfig(**described["model"]),
+            build_fields(ModelConfig, described["model"], "model"),
             posixpath.join(directory, VOCABULARY_FILE),
             vocabulary.pop("pieces"),
             FileFacts(**vocabulary),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import json
 import os.path
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.config_fields import NO_VALUE, build_fields, kind
 from components.evaluator.config import ZERO_SHOT_METRICS, EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
@@ -20,7 +22,6 @@ from components.vocabulary.config import VocabularyConfig
 from models.config import ModelConfig
 from models.training_config import TrainingConfig
 from tfx_pipeline.settings.beam_config import BeamConfig
-from tfx_pipeline.settings.config_fields import NO_VALUE, build_fields, kind
 from tfx_pipeline.settings.sweeps import read_sweep, row_names
 from tfx_pipeline.settings.yaml_text import read_yaml, write_yaml_line
 
@@ -99,7 +100,7 @@ class Config:
 
     def to_mapping(self) -> dict[str, Any]:
         """Returns the config as plain dicts, lists and scalars, ready for YAML."""
-        return _plain(dataclasses.asdict(self))
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
 
 def preset_names() -> list[str]:
@@ -243,11 +244,3 @@ def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
             below[key].update(value)
         else:
             below[key] = value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value

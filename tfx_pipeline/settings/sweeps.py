@@ -7,14 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Union
 
-from tfx_pipeline.settings.config_fields import build_fields
+from components.config_fields import build_fields
 from tfx_pipeline.settings.yaml_text import read_yaml, write_yaml_line
 
 SWEEPS = Path(__file__).parents[1] / "sweeps"
 NAME = r"[a-z0-9][a-z0-9-]*"  # of a row, and of the sweep: both become part of a pipeline's name
-Value = Union[int, float, bool, str, None]  # noqa: UP007  of a field; resolved at run time on Python 3.10
+Value = int | float | bool | str | None  # of a field
 
 
 @dataclass(frozen=True)

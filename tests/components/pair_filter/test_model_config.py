@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from components.config_fields import build_fields
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
 
 MODEL = ImageModelConfig("scorer", image_px=224, scale="zero_to_one", columns=(1, 3))
@@ -70,4 +71,4 @@ def test_the_kind_is_told_by_the_path():
 
 
 def test_a_config_from_json_equals_the_one_that_was_written():
-    assert ImageModelConfig(**{**dataclasses.asdict(MODEL), "columns": [1, 3]}) == MODEL
+    assert build_fields(ImageModelConfig, {**dataclasses.asdict(MODEL), "columns": [1, 3]}) == MODEL

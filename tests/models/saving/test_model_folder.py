@@ -173,7 +173,7 @@ def test_a_damaged_description(folder, content, sentence):
     ("fields", "sentence"),
     [
         ({"text_layers": -1}, r"model\.text_layers is -1; it must be"),
-        ({"text_wings": 2}, "unexpected keyword argument 'text_wings'"),
+        ({"text_wings": 2}, r"model\.text_wings is not a field; did you mean model\.text_h"),
     ],
 )
 def test_a_description_of_no_model(folder, fields, sentence):

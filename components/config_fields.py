@@ -1,4 +1,4 @@
-"""Turns plain values, as YAML gives them, into a tree of dataclasses; whatever does not fit is named by its field."""
+"""Turns plain values, as YAML and JSON give them, into a tree of dataclasses; a value that does not fit is named."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _WANTED = {
     int: "a whole number",
     float: "a finite number",
@@ -18,23 +19,40 @@ _WANTED = {
     type(None): "null",
     tuple: "a list",
 }
+_UNIONS = (typing.Union, types.UnionType)
 NO_VALUE = ("", "None", "none")  # texts that stand for null elsewhere, and here for nothing
 _INT_LIMIT = 2**63
 _KEY_FIELD = "name"  # of a dataclass that stands in a mapping: there its key is its name
 
 
-def build_fields(root: type, values: Any) -> Any:
+def build_fields(root: type[T], values: Any, section: str = "") -> T:
     """Build a dataclass from nested mappings.
 
     Args:
       root: the class; its fields may be dataclasses, mappings of them, tuples, literals, scalars, and any of these or
         None.
       values: its fields by name.
+      section: where messages say that they stand; "" for nowhere.
 
     Raises:
       ValueError: in one sentence, which names the field by all sections that it is in.
     """
-    return _Builder(root).build(root, values, prefix="")
+    return _Builder(root).build(root, values, prefix=f"{section}." if section else "")
+
+
+def refuse_other_choices(config: Any, before: str = "", behind: str = "") -> None:
+    """Raise ValueError where a field of a dataclass holds what its annotation, a Literal or None, does not list.
+
+    Args:
+      config: the object.
+      before, behind: what a message puts around the field's name.
+    """
+    for name, hint in typing.get_type_hints(type(config)).items():
+        options = typing.get_args(hint) if typing.get_origin(hint) in _UNIONS else (hint,)
+        choices = [choice for option in options for choice in typing.get_args(option) or (None,)]
+        is_choice = any(typing.get_origin(option) is typing.Literal for option in options)
+        if is_choice and getattr(config, name) not in choices:
+            raise ValueError(f"{before}{name}{behind} is {getattr(config, name)!r}; it must be {_wanted(hint)}")
 
 
 class _Builder:
@@ -67,7 +85,7 @@ class _Builder:
         if dataclasses.is_dataclass(hint):
             return self.build(typing.cast(type, hint), value, prefix=f"{name}.")
         origin = typing.get_origin(hint)
-        if origin in (typing.Union, types.UnionType):
+        if origin in _UNIONS:
             return self._convert_to_one(value, hint, name)
         if origin is typing.Literal:
             if not any(value is choice or (value == choice and type(value) is str) for choice in typing.get_args(hint)):
@@ -127,7 +145,7 @@ def _field_names(cls: type, prefix: str = "") -> Iterator[str]:
     for name, hint in typing.get_type_hints(cls).items():
         yield f"{prefix}{name}"
         for option in (hint, *typing.get_args(hint)):
-            if dataclasses.is_dataclass(option) and typing.get_origin(hint) in (None, typing.Union, types.UnionType):
+            if dataclasses.is_dataclass(option) and typing.get_origin(hint) in (None, *_UNIONS):
                 yield from _field_names(typing.cast(type, option), f"{prefix}{name}.")
 
 
@@ -148,7 +166,7 @@ def _scalar(value: Any, hint: Any, name: str) -> Any:
 def _wanted(hint: Any) -> str:
     """Returns what a field takes, in words."""
     origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
+    if origin in _UNIONS:
         return " or ".join(_wanted(option) for option in typing.get_args(hint))
     if origin is typing.Literal:
         choices = [choice if isinstance(choice, str) else str(choice).lower() for choice in typing.get_args(hint)]
