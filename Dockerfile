@@ -15,7 +15,7 @@ COPY requirements.lock ./
 RUN scripts/uv pip sync --no-cache --python /opt/align/bin/python --require-hashes \
     --build-constraints requirements.lock requirements.lock && \
     scripts/byte_compile /opt/align/bin/python
-COPY pyproject.toml README.md align.py ./
+COPY pyproject.toml README.md LICENSE align.py ./
 COPY components components
 COPY models models
 COPY serving serving
