@@ -3,8 +3,9 @@
 PYTHON := $(shell scripts/native_python)
 OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
+DOCS_STAMP := .docs-venv/whole
 
-.PHONY: setup demo test check lock bench bench-filter flink flink-down test-flink test-remote test-workers test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink test-remote test-workers test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -22,10 +23,21 @@ check: setup  ## lint, format and types
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-lock:  ## renew requirements.lock from pyproject.toml (UPGRADE=--upgrade moves every pin)
-	scripts/uv pip compile --universal --python-version 3.10 --all-extras --group dev --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE) \
-		--quiet pyproject.toml --output-file requirements.lock
+docs: setup $(DOCS_STAMP)  ## build the documents' site into build/site, every link checked
+	@NO_MKDOCS_2_WARNING=1 .docs-venv/bin/mkdocs build --quiet --strict
+	@echo "The documents are in build/site/index.html"
+
+$(DOCS_STAMP): docs/requirements.lock
+	@scripts/uv venv --quiet --no-config --clear --python .venv/bin/python .docs-venv
+	@scripts/uv pip sync --quiet --python .docs-venv/bin/python --require-hashes docs/requirements.lock
+	@touch $@
+
+COMPILE := scripts/uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" --quiet
+
+lock:  ## renew both locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
+	$(COMPILE) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) $(UPGRADE) --group docs --output-file docs/requirements.lock
 
 bench: setup  ## measure the demo's published figures
 	.venv/bin/python benchmarks/demo.py
@@ -53,7 +65,7 @@ test-other-stack:  ## run the tests on the other stack, in a Debian 13 root unde
 
 clean:  ## remove what make made, except the runs
 	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
-	rm -rf .venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
+	rm -rf .venv .docs-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
 	find components models serving tfx_pipeline benchmarks demo tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:
