@@ -1,7 +1,28 @@
-"""What the files inside of the artifacts are called; artifacts.py draws the folders that they stand in."""
+"""What the files and folders inside of the artifacts are called; artifacts.py draws how they stand in each other."""
 
 INGEST_REPORT_FILE = "ingest_report.json"
 FILTER_REPORT_FILE = "filter_report.json"
 RECORD_COUNTS_FILE = "record_counts.json"
 VOCABULARY_FILE = "vocab.txt"
 VOCABULARY_REPORT_FILE = "vocabulary_report.json"
+
+# In the Trainer's model_run.
+HISTORY_FILE = "history.jsonl"
+MODEL_FOLDER = "model"
+MODEL_FILE = "model.json"  # by which a model folder is known
+
+# The stock components'; a test holds them equal.
+ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's
+BLESSED_FILE = "BLESSED"  # the Evaluator's
+
+_SPLIT = "Split-"
+
+
+def split_folder(split: str) -> str:
+    """Returns the name of a split's folder, in Examples as TFX has it and in tables that stand beside them."""
+    return f"{_SPLIT}{split}"
+
+
+def split_of(folder: str) -> str:
+    """Returns the split whose folder has the name."""
+    return folder.removeprefix(_SPLIT)

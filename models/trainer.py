@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
+from components.artifact_files import HISTORY_FILE, MODEL_FILE, MODEL_FOLDER
 from components.config_fields import build_fields
 from models.config import ModelConfig
 from models.losses.objective import build_objective
@@ -18,12 +19,12 @@ from models.optimizers.optimizer import build_optimizer
 from models.records.input_pipeline import explain_failure, training_batches
 from models.records.record_files import count_records, find_files, keep_counts, read_counts, read_kept_counts
 from models.saving.export import ServedEncoder, export
-from models.saving.model_folder import MODEL_FILE, read_model_folder, write_model_folder
+from models.saving.model_folder import read_model_folder, write_model_folder
 from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import build_dual_encoder
 from models.training.checkpoints import Checkpoints, identity
 from models.training.diagnosis import warnings
-from models.training.history import HISTORY_FILE, TENSORBOARD_DIR, History
+from models.training.history import TENSORBOARD_DIR, History
 from models.training.loop import train
 from models.training.step import Learner
 from models.training.strategies import check_batch_divides, distribute, pick_strategy
@@ -34,7 +35,6 @@ from serving.normal_form import MAX_IMAGE_PIXELS
 if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-MODEL_FOLDER = "model"  # in model_run
 KEPT_COUNTS_FILE = "record_counts.json"  # beside the checkpoints
 _NOT_OF_THE_RESULT = ("strategy", "log_every_steps", "checkpoint_every_steps", "checkpoint_every_minutes")
 

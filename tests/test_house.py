@@ -49,7 +49,7 @@ DOORS_OF_SERVING = frozenset(
     }
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
-FOR_MODELS = frozenset({"components.config_fields", "components.schema"})  # pure
+FOR_MODELS = frozenset({"components.artifact_files", "components.config_fields", "components.schema"})  # pure
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
     {
         "models.config",

@@ -9,7 +9,9 @@ from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import La
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.types import BaseChannel, Channel, standard_artifacts
 
+from components.evaluator.stored.baseline import NODE_ID
 from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.runs.folders import ARTIFACTS, PUSHED_MODELS
 from tfx_pipeline.settings.config import Config, ConfigError
 
 # Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML.
@@ -37,8 +39,8 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
     root = root.rstrip("/")
     pipeline = create_pipeline(
         config,
-        artifact_root=f"{root}/artifacts",
-        push_to=f"{root}/serving_models/align",
+        artifact_root=f"{root}/{ARTIFACTS}",
+        push_to=f"{root}/{PUSHED_MODELS}",
         resolve_baseline=_latest_blessed_model,
     )
     path = folder / SPEC_FILES[platform].format(name=config.name)
@@ -64,4 +66,4 @@ def _latest_blessed_model(candidate: BaseChannel) -> Resolver:
         strategy_class=LatestBlessedModelStrategy,
         model=Channel(type=standard_artifacts.Model),
         model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id("BaselineModel")
+    ).with_id(NODE_ID)

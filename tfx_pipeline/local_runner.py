@@ -19,6 +19,7 @@ from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.runs.event_log import ComponentEvents, EventLog
+from tfx_pipeline.runs.folders import ARTIFACTS, METADATA_FILE, PUSHED_MODELS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.settings.config import Config, build
 from tfx_pipeline.settings.yaml_text import read_yaml
@@ -55,12 +56,12 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
       rerun: ids of components to run even where the cache has their result.
     """
     root = config.root.resolve()
-    metadata = sqlite_metadata_connection_config(str(root / "metadata.sqlite"))
+    metadata = sqlite_metadata_connection_config(str(root / METADATA_FILE))
     use_options(config.beam.file_system_args())  # for `content_of`, and PairExampleGen's driver in this process
     pipeline = create_pipeline(
         config,
-        artifact_root=str(root / "artifacts"),
-        push_to=str(root / "serving_models" / "align"),
+        artifact_root=str(root / ARTIFACTS),
+        push_to=str(root / PUSHED_MODELS),
         resolve_baseline=build_baseline_resolver,
         metadata=metadata,
         content_of=content_of,

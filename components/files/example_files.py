@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, cast
 
+from components.artifact_files import split_folder
 from components.beam import whole_files
 from components.files.tfrecords import framing, read_records
 
@@ -23,11 +24,6 @@ _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for gzip's framing
 def file_name(index: int, count: int) -> str:
     """Returns the name that TFX gives to file `index` of `count`."""
     return f"data_tfrecord-{index:05d}-of-{count:05d}.gz"
-
-
-def split_folder(split: str) -> str:
-    """Returns the name of a split's folder, in Examples as TFX has it and in tables that stand beside them."""
-    return f"Split-{split}"
 
 
 def list_split(folder: str, split: str) -> list[str]:

@@ -10,8 +10,8 @@ import posixpath
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from components.artifact_files import split_folder
 from components.beam import whole_files
-from components.files.example_files import split_folder
 
 ASIDE = ".aside"  # folder beside the splits that holds what is being written
 _DRAFTS = "whole"  # in that folder

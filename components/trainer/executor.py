@@ -10,8 +10,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import Artifact, artifact_utils
 
 from components import schema
-from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
-from components.files.example_files import split_folder
+from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE, split_folder
 
 VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"

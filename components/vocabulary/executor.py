@@ -14,10 +14,9 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from components import schema
-from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE
+from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, split_folder
 from components.beam import whole_files
 from components.config_fields import build_fields
-from components.files.example_files import split_folder
 from components.files.publishing import aside_folder, clear_aside
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.counting.counts import least_count

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from components.artifact_files import MODEL_FILE
 from models.config import ModelConfig
 from models.hugging_face.config import FIXED_IMAGE_FIELDS, FIXED_TEXT_FIELDS, joined_stage, map_side
 from models.hugging_face.files import TENSORS_FILE, write_tensors
@@ -23,7 +24,7 @@ from models.hugging_face.processor import (
     tokenizer_config,
 )
 from models.hugging_face.tensors import UNUSED_NAMES, tensors
-from models.saving.model_folder import MODEL_FILE, read_model_folder
+from models.saving.model_folder import read_model_folder
 from models.saving.new_folder import new_folder
 from models.towers.dual_encoder import DualEncoder, build_dual_encoder
 from models.training_config import TrainingConfig

@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from components.artifact_files import MODEL_FILE, VOCABULARY_FILE
 from components.config_fields import build_fields
 from models.config import ModelConfig
 from models.texts.tokenizer import Tokenizer
@@ -34,8 +35,6 @@ from models.texts.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from models.towers.dual_encoder import DualEncoder
 
-MODEL_FILE = "model.json"
-VOCABULARY_FILE = "vocab.txt"
 WEIGHTS_FILE = "weights.npz"
 FORMAT = 1
 

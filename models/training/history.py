@@ -15,7 +15,6 @@ from absl import logging
 from models.training.diagnosis import LINES_NEEDED
 from models.training.tensorboard import EventFile
 
-HISTORY_FILE = "history.jsonl"
 TENSORBOARD_DIR = "tensorboard"
 MEASURES = ("loss", "temperature", "in_batch_recall_at_1", "gradient_norm", "skipped_steps")  # what a step returns
 

@@ -10,8 +10,7 @@ from tfx.dsl.components.base import base_executor, executor_spec
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 
-from models.saving.model_folder import MODEL_FILE
-from models.trainer import MODEL_FOLDER
+from components.artifact_files import MODEL_FILE, MODEL_FOLDER
 from tfx_pipeline.pipeline import create_pipeline
 
 REFUSED, BROKEN = 100, 200  # seeds from which on a model is not blessed, from which on judging fails

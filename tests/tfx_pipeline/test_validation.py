@@ -15,11 +15,11 @@ import yaml
 from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
 
+from components.artifact_files import ANOMALIES_FILE
 from components.evaluator.stored.baseline import build_baseline_resolver
 from tfx_pipeline.commands.run import check
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.run_record import latest_run_dir, read_record
-from tfx_pipeline.runs.run_summary import ANOMALIES_FILE
 from tfx_pipeline.settings.config import ConfigError, build
 
 SENTENCE = (

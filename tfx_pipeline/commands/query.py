@@ -14,6 +14,7 @@ from serving.versions import complete_versions
 from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at, newest_examples
+from tfx_pipeline.runs.folders import INDEXES, PUSHED_MODELS
 from tfx_pipeline.settings.config import ConfigError
 
 MAX_SHOWN = 1000
@@ -75,7 +76,7 @@ def answer(
 
     try:
         embedder = SavedModelEmbedder(model)
-        cache = root / "index" / f"{version}-{examples.name}.npz"
+        cache = root / INDEXES / f"{version}-{examples.name}.npz"
         index = corpus_index(
             examples, embedder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
         )
@@ -110,7 +111,7 @@ def pushed_model(root: Path) -> tuple[int, Path]:
     Raises:
       ConfigError: when none was pushed.
     """
-    base = root / "serving_models" / "align"
+    base = root / PUSHED_MODELS
     versions = complete_versions(base)
     if not versions:
         raise ConfigError(

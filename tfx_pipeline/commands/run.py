@@ -19,6 +19,7 @@ from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.live.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.base_model import resolve_base_model
+from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.settings.config import Config, ConfigError
 from tfx_pipeline.settings.results_folder import check_results_folder
@@ -111,13 +112,13 @@ def _only_run(root: Path) -> Iterator[None]:
 def _new_run_dir(root: Path) -> Path:
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S")
     for attempt in range(100):
-        run_dir = root / "runs" / (stamp if not attempt else f"{stamp}-{attempt}")
+        run_dir = root / RUNS / (stamp if not attempt else f"{stamp}-{attempt}")
         try:
             run_dir.mkdir(parents=True)
         except FileExistsError:
             continue
         return run_dir
-    raise ConfigError(f"{root / 'runs'} already holds 100 runs of {stamp}; wait a second")
+    raise ConfigError(f"{root / RUNS} already holds 100 runs of {stamp}; wait a second")
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
+from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.report.example_answers import ExampleAnswers
 from tfx_pipeline.report.findings import ANSWERS_FILE, EVALUATION_FILE, read_answers
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
-from tfx_pipeline.runs.run_summary import SAVED_MODEL_FILE
 from tfx_pipeline.runs.training_history import HistoryLine, history_written_since, read_history
 from tfx_pipeline.settings.yaml_text import read_yaml
 

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from components.artifact_files import MODEL_FILE, MODEL_FOLDER
 from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.runs.folders import METADATA_FILE
 from tfx_pipeline.settings.config import Config, ConfigError
 from tfx_pipeline.wording import counted
 
 if TYPE_CHECKING:
     from ml_metadata import MetadataStore
     from ml_metadata.proto.metadata_store_pb2 import Artifact, Event
-
-MODEL_FILE = "model.json"  # by which models/saving/model_folder.py knows a model folder
-METADATA_FILE = "metadata.sqlite"  # the store that tfx_pipeline/local_runner.py keeps in <output>/<name>
-TRAINED_MODEL = "model"  # the model folder that models/trainer.py leaves in a model_run
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ def newest_blessed_model(store: MetadataStore) -> BlessedModel | None:
     )
     (artifact,) = store.get_artifacts_by_id([model_run])
     milliseconds = blessings[blessing.artifact_id].create_time_since_epoch
-    return BlessedModel(Path(artifact.uri) / TRAINED_MODEL, datetime.fromtimestamp(milliseconds / 1000))
+    return BlessedModel(Path(artifact.uri) / MODEL_FOLDER, datetime.fromtimestamp(milliseconds / 1000))
 
 
 def _blessed_in(folder: Path, named: str) -> BlessedModel:
@@ -174,7 +172,7 @@ def _why_none(store: MetadataStore) -> str:
     why = " and ".join(f"{number} {what}" for what, number in parts.items() if number)
     return (
         f"its {counted(len(models), 'model')} {'was' if len(models) == 1 else 'were'} not blessed ({why}), on which "
-        f"`align report` says more; to train on from one all the same, name the folder {TRAINED_MODEL!r} in its "
+        f"`align report` says more; to train on from one all the same, name the folder {MODEL_FOLDER!r} in its "
         "Trainer's model_run"
     )
 

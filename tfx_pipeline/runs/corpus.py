@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components import schema
+from components.artifact_files import split_folder, split_of
 from components.files.record_places import Place, placed_records, read_placed
 from components.files.tf_example import Example
+from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.run_record import read_record
 from tfx_pipeline.settings.config import ConfigError
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from serving.search.embedder import Embedder
 
 FILTER_COMPONENT = "PairFilter"  # its output is what the model was trained and judged on
-SPLIT_PREFIX = "Split-"
 IMAGES_AT_ONCE = 64
 _FILES, _PLACES = "files", "places"  # what an index notes
 
@@ -60,7 +61,7 @@ def newest_examples(root: Path) -> Path:
     Raises:
       ConfigError: when no run got that far.
     """
-    for run_dir in sorted((root / "runs").glob("*"), reverse=True):
+    for run_dir in sorted((root / RUNS).glob("*"), reverse=True):
         examples = read_record(run_dir).output(FILTER_COMPONENT, "examples")
         if examples is not None and examples.is_dir():
             return examples
@@ -117,7 +118,7 @@ def image_at(examples: Path, index: ImageIndex, row: int) -> CorpusImage:
     path = examples / str(index.notes[_FILES][file]).partition("\t")[0]
     try:
         payload = read_placed(str(path), number, None if block < 0 else Place(block, skip))
-        image = _image(path.parent.name.removeprefix(SPLIT_PREFIX), payload)
+        image = _image(split_of(path.parent.name), payload)
     except (OSError, ValueError) as error:
         raise ConfigError(f"an image that was found cannot be read ({error}); run `align run` again") from error
     if image.name != index.names[row]:
@@ -126,11 +127,11 @@ def image_at(examples: Path, index: ImageIndex, row: int) -> CorpusImage:
 
 
 def _splits(examples: Path) -> list[str]:
-    return sorted(folder.name.removeprefix(SPLIT_PREFIX) for folder in examples.glob(f"{SPLIT_PREFIX}*"))
+    return sorted(split_of(folder.name) for folder in examples.glob(split_folder("*")))
 
 
 def _files(examples: Path, split: str) -> list[Path]:
-    return sorted((examples / f"{SPLIT_PREFIX}{split}").glob("*.gz"))
+    return sorted((examples / split_folder(split)).glob("*.gz"))
 
 
 def _all_files(examples: Path) -> list[Path]:
@@ -162,7 +163,7 @@ def _embed(examples: Path, embedder: Embedder) -> tuple[list[str], np.ndarray, n
     places: list[tuple[int, int, int, int]] = []
     waiting: list[bytes] = []
     for file, path in enumerate(_all_files(examples)):
-        split = path.parent.name.removeprefix(SPLIT_PREFIX)
+        split = split_of(path.parent.name)
         for number, (place, payload) in enumerate(placed_records(str(path))):
             image = _image(split, payload)
             names.append(image.name)

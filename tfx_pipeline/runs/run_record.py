@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfx_pipeline.runs.event_log import EVENTS_FILE
+from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.json_lines import read_json_lines
 from tfx_pipeline.settings.config import ConfigError
 
@@ -152,9 +153,9 @@ def latest_run_dir(root: Path) -> Path:
     Raises:
       ConfigError: where nothing has been run.
     """
-    runs = [path.parent for path in (root / "runs").glob(f"*/{EVENTS_FILE}")]
+    runs = [path.parent for path in (root / RUNS).glob(f"*/{EVENTS_FILE}")]
     if not runs:
-        raise ConfigError(f"{root / 'runs'} holds no run; start one with `align run`")
+        raise ConfigError(f"{root / RUNS} holds no run; start one with `align run`")
     return max(runs, key=lambda run_dir: run_dir.name)
 
 

@@ -9,16 +9,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
+from components.artifact_files import (
+    ANOMALIES_FILE,
+    BLESSED_FILE,
+    FILTER_REPORT_FILE,
+    HISTORY_FILE,
+    INGEST_REPORT_FILE,
+    VOCABULARY_REPORT_FILE,
+    split_folder,
+    split_of,
+)
+from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.runs.run_record import ComponentRecord
-from tfx_pipeline.runs.training_history import HISTORY_FILE, read_last_line
+from tfx_pipeline.runs.training_history import read_last_line
 from tfx_pipeline.settings.config import ConfigError
 from tfx_pipeline.wording import count, counted, duration, moment
-
-# The file names of components/artifacts.py, whose import takes TFX's half minute; a test holds them equal.
-ANOMALIES_FILE = "SchemaDiff.pb"  # the stock ExampleValidator's
-BLESSED_FILE = "BLESSED"  # the stock Evaluator's
-SAVED_MODEL_FILE = "saved_model.pb"
 
 
 def summarize(component: ComponentRecord) -> str:
@@ -49,8 +54,8 @@ def _validated(uri: Path) -> str:
     from components.validation.anomalies import read_anomalies  # with protobuf
 
     found = []
-    for path in sorted(uri.glob(f"Split-*/{ANOMALIES_FILE}")):
-        found += read_anomalies(path.read_bytes(), path.parent.name.removeprefix("Split-"))
+    for path in sorted(uri.glob(f"{split_folder('*')}/{ANOMALIES_FILE}")):
+        found += read_anomalies(path.read_bytes(), split_of(path.parent.name))
     if not found:
         return "no anomalies"
     first = f"{found[0].feature} in {found[0].split}" if found[0].feature else found[0].split

@@ -9,9 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
+from components.artifact_files import BLESSED_FILE
 from components.schema import SPLIT
-
-BLESSED_FILE = "BLESSED"  # written into the blessing by the stock Evaluator
 
 Metrics = dict[str, dict[str, float]]
 

@@ -11,12 +11,13 @@ import pytest
 from safetensors.numpy import load_file
 from transformers import AlignConfig, BertTokenizerFast
 
+from components.artifact_files import MODEL_FILE
 from models.config import ModelConfig
 from models.hugging_face.export import align_config, check_expressible, export_hf
 from models.hugging_face.importing import import_hf
 from models.hugging_face.processor import image_config, image_sizes, read_pieces
 from models.hugging_face.tensors import tensors
-from models.saving.model_folder import MODEL_FILE, read_model_folder, write_model_folder
+from models.saving.model_folder import read_model_folder, write_model_folder
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 

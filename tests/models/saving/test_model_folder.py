@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.artifact_files import MODEL_FILE, VOCABULARY_FILE
 from models.config import ModelConfig
 from models.saving import model_folder
-from models.saving.model_folder import MODEL_FILE, VOCABULARY_FILE, WEIGHTS_FILE, read_model_folder, write_model_folder
+from models.saving.model_folder import WEIGHTS_FILE, read_model_folder, write_model_folder
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from tfx_pipeline.runs.base_model import MODEL_FILE, base_model_for_cluster, resolve_base_model
+from components.artifact_files import MODEL_FILE
+from tfx_pipeline.runs.base_model import base_model_for_cluster, resolve_base_model
 from tfx_pipeline.settings.config import Config, ConfigError, build
 
 NEITHER = "is neither a model folder (it has no model.json) nor OUTPUT/NAME of runs (it has no metadata.sqlite)"

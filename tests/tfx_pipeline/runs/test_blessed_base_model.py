@@ -22,13 +22,14 @@ from quick_pipeline import BROKEN, REFUSED, quick_pipeline
 from rich.console import Console
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from components.artifact_files import MODEL_FOLDER
 from components.evaluator.stored.baseline import build_baseline_resolver
-from models.trainer import MODEL_FOLDER
 from tfx_pipeline import local_runner
 from tfx_pipeline.ablation.ablate import row_config
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Outcome, write_results
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.runs.base_model import METADATA_FILE, resolve_base_model
+from tfx_pipeline.runs.base_model import resolve_base_model
+from tfx_pipeline.runs.folders import METADATA_FILE
 from tfx_pipeline.runs.inputs import inputs_of
 from tfx_pipeline.settings.config import Config, ConfigError, build
 from tfx_pipeline.settings.sweeps import read_sweep

@@ -19,7 +19,7 @@ from components.pair_example_gen.config import read_config
 from components.pair_example_gen.fingerprint import fingerprint
 from tfx_pipeline import local_runner
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.runs.base_model import METADATA_FILE
+from tfx_pipeline.runs.folders import METADATA_FILE
 from tfx_pipeline.runs.inputs import inputs_of
 from tfx_pipeline.runs.run_record import read_record
 from tfx_pipeline.settings.config import PATH_FIELDS, Config, build

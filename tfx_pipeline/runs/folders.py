@@ -1,0 +1,7 @@
+"""What stands below a pipeline's root: <output>/<name> of local runs, or the folder that a cluster is given."""
+
+RUNS = "runs"  # a folder for each local run, named after its time
+ARTIFACTS = "artifacts"  # <component>/<output key>/<execution>, as TFX lays them out
+PUSHED_MODELS = "serving_models/align"  # <version>/: a base path of TensorFlow Serving
+INDEXES = "index"  # of the images that `align query` searched
+METADATA_FILE = "metadata.sqlite"  # ML Metadata of local runs
