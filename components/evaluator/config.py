@@ -24,8 +24,9 @@ class EvaluationConfig:
     Attributes:
       splits: splits to evaluate, each with a gallery of its own.
       min_metrics: "<split>/<metric>" -> least value in [0, 1] that blesses a model; metrics are named in METRICS.
+        [share; ours]
       max_drop_from_baseline: how far below the last blessed model each metric of `min_metrics` may fall, as an
-        absolute difference in [0, 1].
+        absolute difference in [0, 1]. [share; ours]
       prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
         normalised (ALIGN section 5.3 after CLIP).
       class_names: label -> the names that stand for it in the prompts, averaged as well; for labels that are ids, or

@@ -65,7 +65,8 @@ class IngestConfig:
       metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
         for the others, for shards that lack the captions; null where the shards hold them.
       sample: read about so many records, from tasks chosen by hash: the same ones each time; null for all.
-      max_image_pixels: width x height above which an image is refused by its header, before any decoding.
+        [records; ours]
+      max_image_pixels: width x height above which an image is refused by its header, before any decoding. [px; ours]
     """
 
     DEFAULT_HASH_SPLIT: ClassVar[Mapping[str, int]] = {TRAIN_SPLIT: 98, "validation": 2}

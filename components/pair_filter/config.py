@@ -18,23 +18,25 @@ class FilterConfig:
 
     Attributes:
       splits: splits that are filtered; the others pass whole. Counts over the data come from "train" alone.
-      shorter_side_above_px: an image is kept when its shorter side is above this, in pixels.
+      shorter_side_above_px: an image is kept when its shorter side is above this, in pixels. [px; ALIGN section 3]
       max_aspect_ratio: an image is kept when longer side / shorter side is at most this; null turns the rule off, as
-        for every maximum here.
+        for every maximum here. [ratio; ALIGN section 3]
       max_captions_per_image: an image (by its bytes) with more captions than this is dropped.
+        [captions; ALIGN section 3]
       drop_evaluation_images: drop from "train" each image that copies one of any other split or evaluation set.
       max_hash_distance: bits, of 63, by which the perceptual hashes of an image and its near-duplicate may differ; null
-        where only exact copies are dropped.
+        where only exact copies are dropped. [bits; ours]
       neighbours: also drop what an embedding model takes for an evaluation image; null for no model.
       unsafe: a scorer of images and its threshold; null where images are not scored.
-      max_images_per_caption: a caption shared by more different images than this is dropped.
-      min_words: a caption with fewer words (unigrams) is dropped.
-      max_words: a caption with more words (unigrams) is dropped.
+      max_images_per_caption: a caption shared by more different images than this is dropped. [images; ALIGN section 3]
+      min_words: a caption with fewer words (unigrams) is dropped. [words; ALIGN section 3]
+      max_words: a caption with more words (unigrams) is dropped. [words; ALIGN section 3]
       frequent_ngrams: a caption that holds a unigram or bigram outside so many most frequent ones of the raw train
-        split is dropped; null turns the rule off.
+        split is dropped; null turns the rule off. [n-grams; ALIGN section 3]
       ngram_false_positive_rate: null for exact; else the frequent n-grams travel to the workers as a Bloom filter,
         which takes a rare one for frequent at this rate, and never a frequent one for rare: no caption is dropped that
         the exact mode keeps, and one with a single rare n-gram is wrongly kept with at most this probability.
+        [probability; ours]
       keep_rejects: write what is dropped, with the reasons, as a second data set.
     """
 

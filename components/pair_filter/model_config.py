@@ -20,14 +20,15 @@ class ImageModelConfig:
       path: a SavedModel's folder, or an ONNX file, which is told by its ending in ".onnx"; local or on a file system
         that TensorFlow reads. Every worker must reach it under this path.
       image_px: side of the square that the model takes, in pixels; images are squeezed into it, not cropped.
+        [px; the model's]
       scale: what becomes of a pixel's 0 to 255. "minus_one_to_one" and "zero_to_one" say it; "imagenet" takes the
         ImageNet mean off 0 to 1 and divides by its standard deviation; "bytes" leaves it as it is.
       layout: "nhwc" (height, width, channel) or "nchw" (channel, height, width).
       output: name of the output that is read; null where the model has one alone.
       columns: columns of the output that are added up to the score (the classes that are unsafe); () where the output
-        is the score or the embedding itself.
+        is the score or the embedding itself. [column numbers; the model's]
       signature: signature of a SavedModel; an ONNX file has none.
-      batch: images in a batch.
+      batch: images in a batch. [images; ours]
     """
 
     path: str
@@ -62,7 +63,7 @@ class UnsafeConfig:
 
     Attributes:
       model: a model that gives each image a probability: its one output, or some of its classes added up.
-      threshold: an image with this score or more is dropped.
+      threshold: an image with this score or more is dropped. [probability; ours]
     """
 
     model: ImageModelConfig
@@ -83,10 +84,12 @@ class NeighbourConfig:
     Attributes:
       model: a model that gives each image a vector.
       clusters: clusters of k-means; fewer where there are not as many different embeddings to learn them from.
-      nearest: clusters that an image is in.
-      shared: clusters that two images must be in together to be compared.
-      min_cosine: two that are compared are near-duplicates where their cosine is above this.
+        [clusters; ALIGN appendix A]
+      nearest: clusters that an image is in. [clusters; ALIGN appendix A]
+      shared: clusters that two images must be in together to be compared. [clusters; ALIGN appendix A]
+      min_cosine: two that are compared are near-duplicates where their cosine is above this. [cosine; ALIGN appendix A]
       sample: embeddings that the clusters are learnt from, at most. We differ: the paper takes all training images.
+        [embeddings; ours]
     """
 
     model: ImageModelConfig

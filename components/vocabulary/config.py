@@ -15,10 +15,11 @@ class VocabularyConfig:
       file: a vocabulary to take instead of learning one, one piece a line, [PAD] first: that of a base model, say. Then
         the other fields are not looked at. null learns one.
       size: pieces in all, reserved tokens included; fewer when the captions hold fewer.
-        ALIGN section 4: 100 k (multilingual 250 k), arXiv:2102.05918.
-      min_word_count: words seen less often in the train split's captions teach no piece.
+        ALIGN section 4: 100 k (multilingual 250 k), arXiv:2102.05918. [pieces; ALIGN section 4]
+      min_word_count: words seen less often in the train split's captions teach no piece. [occurrences; ours]
       max_distinct_words: of more distinct words than this, the rarest teach no piece either: the least count is raised
         until they are no more. Learning holds them in memory, about 1 kB each. The report says which count it was.
+        [words; ours]
     """
 
     file: str | None = None

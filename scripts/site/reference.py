@@ -77,7 +77,8 @@ def config_reference() -> str:
     parts = []
     for section, cls in sections():
         parts += [f"## `{section}`" if section else "## The top of a file", _first_lines(cls)]
-        parts.append(_table(("field", "type and unit", "default and its source", "meaning"), map(_row, fields(cls))))
+        values = [field for field in fields(cls) if not dataclasses.is_dataclass(field.hint)]  # a section has its own
+        parts.append(_table(("field", "type and unit", "default and its source", "meaning"), map(_row, values)))
     return "\n\n".join(parts)
 
 
