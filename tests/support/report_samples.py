@@ -9,6 +9,7 @@ from PIL import Image
 
 from tfx_pipeline.report.contents import Contents
 from tfx_pipeline.report.page import render
+from tfx_pipeline.report.templating import environment, fill
 from tfx_pipeline.runs.training_history import HistoryLine
 
 IDS = ["PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher"]
@@ -170,3 +171,13 @@ def png(colour: str) -> bytes:
 
 def page_of(contents: Contents) -> Page:
     return Page(render(contents, contents.record.run_dir))
+
+
+def section_of(name: str, told: object) -> str:
+    """Returns one section as HTML; `name` is its template's, and what the page calls that which it tells."""
+    return fill(f"{name}.html.j2", **{name: told})
+
+
+def drawn(kind: str, chart: dict) -> Page:
+    """Returns a chart as SVG; `kind` is its template's name, and its macro's."""
+    return Page(getattr(environment().get_template(f"{kind}.html.j2").module, kind)(chart))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tfx_pipeline.ablation.results import Ablation, Outcome
 from tfx_pipeline.ablation.table import (
@@ -17,11 +18,9 @@ from tfx_pipeline.ablation.table import (
 )
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.bar_chart import bar_chart
-from tfx_pipeline.report.blocks import folder_link, section, table
 from tfx_pipeline.report.charts import Reference
-from tfx_pipeline.report.document import document
-from tfx_pipeline.report.markup import Child, Markup, join, tag
-from tfx_pipeline.wording import NOTHING, count, counted, duration, measure, percent
+from tfx_pipeline.report.templating import fill
+from tfx_pipeline.wording import NOTHING, counted, percent
 
 PAGE_FILE = "ablation.html"
 CHANCE = {"zero_shot_top_1": "chance_zero_shot"}  # metric -> the Evaluator's fact on guessing; others: chance_<metric>
@@ -39,106 +38,81 @@ def write_page(ablation: Ablation, folder: Path) -> None:
 
 def render(ablation: Ablation, page_folder: Path) -> str:
     """Returns the page as HTML; links start from `page_folder`."""
-    return document(
-        f"{ablation.name}: {ablation.sweep.about}",
-        _headline(ablation),
-        [_split_section(ablation, split) for split in ablation.splits],
-        _paper_section(ablation) if compared_with_paper(ablation) else None,
-        _rows_section(ablation, page_folder),
+    compared = [_split(ablation, split) for split in ablation.splits]
+    return fill(
+        "ablation.html.j2",
+        title=f"{ablation.name}: {ablation.sweep.about}",
+        page_folder=page_folder,
+        headline=_headline(ablation),
+        comparisons=[*compared, _paper(ablation)] if compared_with_paper(ablation) else compared,
+        sweep=ablation.sweep.name,
+        runs=[_run(outcome, page_folder) for outcome in ablation.outcomes],
     )
 
 
-def _headline(ablation: Ablation) -> Markup:
-    sweep, failed = ablation.sweep, ablation.failed
+def _headline(ablation: Ablation) -> dict[str, Any]:
+    rows, failed = ablation.sweep.rows, ablation.failed
     done = sum(outcome.finished for outcome in ablation.outcomes)
-    words, kind = f"{done} of {counted(len(sweep.rows), 'row')}", "good" if done == len(sweep.rows) else "open"
-    return tag(
-        "header",
-        tag("p", "Ablation", class_="kicker"),
-        tag("h1", ablation.name, tag("span", words, class_=f"pill {'bad' if failed else kind}")),
-        tag("p", f"{sweep.about}.", class_="lead"),
-        tag("ul", [tag("li", f"{each.row.name}: {each.error}") for each in failed], class_="reasons")
-        if failed
-        else None,
-    )
+    return {
+        "name": ablation.name,
+        "word": f"{done} of {counted(len(rows), 'row')}",
+        "kind": "bad" if failed else "good" if done == len(rows) else "open",
+        "lead": f"{ablation.sweep.about}.",
+        "reasons": [f"{each.row.name}: {each.error}" for each in failed],
+    }
 
 
-def _split_section(ablation: Ablation, split: str) -> Markup:
+def _split(ablation: Ablation, split: str) -> dict[str, Any]:
     metrics = judged_metrics(ablation, split)
-    rows = [
-        [outcome.row.name, *(percent(measured(outcome, split, name)) for name in metrics)]
-        for outcome in ablation.outcomes
-    ]
-    charts = [
-        _figure(
-            COLUMNS[name],
-            ablation.outcomes,
-            [measured(outcome, split, name) for outcome in ablation.outcomes],
-            percent,
-            _chance(ablation, split, name),
-        )
-        for name in metrics
-    ]
-    return section(
-        f"Split {split}",
-        tag("div", charts, class_="charts"),
-        table((ablation.sweep.name, *(COLUMNS[name] for name in metrics)), rows),
-        lead=ONE_SEED,
-    )
+    values = {name: [measured(outcome, split, name) for outcome in ablation.outcomes] for name in metrics}
+    names = [outcome.row.name for outcome in ablation.outcomes]
+    cells = [[percent(values[name][place]) for name in metrics] for place in range(len(names))]
+    return {
+        "title": f"Split {split}",
+        "lead": ONE_SEED,
+        "charts": [
+            _chart(COLUMNS[name], names, values[name], percent, _chance(ablation, split, name)) for name in metrics
+        ],
+        "header": [ablation.sweep.name, *(COLUMNS[name] for name in metrics)],
+        "rows": list(zip(names, cells, strict=True)),
+    }
 
 
-def _paper_section(ablation: Ablation) -> Markup:
+def _paper(ablation: Ablation) -> dict[str, Any]:
     sweep = ablation.sweep
     printed = [outcome for outcome in ablation.outcomes if outcome.row.paper]
-    charts = [
-        _figure(name, printed, [outcome.row.paper[place] for outcome in printed], lambda value: f"{value:.1f} %", None)
-        for place, name in enumerate(sweep.measures)
-    ]
-    rows = [[outcome.row.name, *paper_cells(ablation, outcome)] for outcome in printed]
-    return section(
-        "In the paper",
-        tag("div", charts, class_="charts"),
-        table((sweep.name, *sweep.measures), rows),
-        lead=f"{sweep.paper}, with its own data and measures: compare how they go up and down, not how high they are.",
-    )
+    names = [outcome.row.name for outcome in printed]
+    return {
+        "title": "In the paper",
+        "lead": f"{sweep.paper}, with its own data and measures: "
+        "compare how they go up and down, not how high they are.",
+        "charts": [
+            _chart(name, names, [outcome.row.paper[place] for outcome in printed], lambda value: f"{value:.1f} %")
+            for place, name in enumerate(sweep.measures)
+        ],
+        "header": [sweep.name, *sweep.measures],
+        "rows": [(outcome.row.name, paper_cells(ablation, outcome)) for outcome in printed],
+    }
 
 
-def _rows_section(ablation: Ablation, page_folder: Path) -> Markup:
-    header = (ablation.sweep.name, "changes", "run", "model", "steps", "time", "loss", "temperature")
-    rows = [_row(outcome, page_folder) for outcome in ablation.outcomes]
-    return section("Runs", table(header, rows, words=4), lead="Time, loss and temperature are those of training's end.")
+def _run(outcome: Outcome, page_folder: Path) -> dict[str, Any]:
+    run = str(page_folder / outcome.run) if outcome.run else ""
+    figures = {name: outcome.training.get(name, math.nan) for name in ("steps", "seconds", "loss", "temperature")}
+    folders = [("run", run), ("model", outcome.model)]
+    return {"name": outcome.row.name, "changes": outcome.row.changes, "folders": folders, **figures}
 
 
-def _row(outcome: Outcome, page_folder: Path) -> list[Child]:
-    training = outcome.training
-    return [
-        outcome.row.name,
-        tag("code", outcome.row.changes),
-        folder_link("run", str(page_folder / outcome.run), page_folder) if outcome.run else NOTHING,
-        folder_link("model", outcome.model, page_folder) if outcome.model else NOTHING,
-        count(training["steps"]) if training else NOTHING,
-        duration(training["seconds"]) if training else NOTHING,
-        measure(training["loss"]) if training else NOTHING,
-        measure(training["temperature"]) if training else NOTHING,
-    ]
-
-
-def _figure(
+def _chart(
     title: str,
-    outcomes: tuple[Outcome, ...] | list[Outcome],
-    values: list[float],
+    names: Sequence[str],
+    values: Sequence[float],
     write: Callable[[float], str],
-    chance: Reference | None,
-) -> Markup:
+    chance: Reference | None = None,
+) -> tuple[str, dict[str, Any]]:
     best = max((value for value in values if math.isfinite(value)), default=math.nan)
-    chart = bar_chart(
-        [outcome.row.name for outcome in outcomes],
-        values,
-        label=f"{title} of {counted(len(values), 'row')}, {write(best) if math.isfinite(best) else NOTHING} at best",
-        write=write,
-        reference=chance,
-    )
-    return tag("figure", join([tag("figcaption", title), chart]))
+    at_best = f"{write(best) if math.isfinite(best) else NOTHING} at best"
+    label = f"{title} of {counted(len(values), 'row')}, {at_best}"
+    return title, bar_chart(names, values, label=label, write=write, reference=chance)
 
 
 def _chance(ablation: Ablation, split: str, metric: str) -> Reference | None:

@@ -1,13 +1,13 @@
-"""Draws a line chart as inline SVG, coloured by the page's style sheet."""
+"""Where the parts of a line chart lie, for the template that draws them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tfx_pipeline.report.axes import Axis
-from tfx_pipeline.report.markup import Markup, tag
 
 WIDTH, HEIGHT = 340, 176
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 22  # margins around the plot, in the chart's own pixels
@@ -35,8 +35,8 @@ def line_chart(
     write: Callable[[float], str],
     axis: Callable[[Sequence[float]], Axis],
     reference: Reference | None = None,
-) -> Markup:
-    """Draw one curve.
+) -> dict[str, Any]:
+    """Lay one curve out.
 
     Args:
       xs: ascending, one for each y.
@@ -47,7 +47,7 @@ def line_chart(
       reference: a dashed level.
 
     Returns:
-      An `svg` element of WIDTH x HEIGHT that scales.
+      Places in a chart of WIDTH x HEIGHT, and what is written there.
     """
     finite = [y for y in ys if math.isfinite(y)] or [0.0]
     levels = finite + ([reference.value] if reference else [])
@@ -60,25 +60,21 @@ def line_chart(
     def y_at(y: float) -> float:
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - y_axis.place(y))
 
-    parts = []
-    for value in y_axis.ticks:
-        parts.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=_px(y_at(value)), y2=_px(y_at(value))))
-        parts.append(tag("text", write(value), x=LEFT - 6, y=_px(y_at(value) + 3.5), text_anchor="end"))
-    for x, anchor in ((0.0, "start"), (right, "end")):
-        parts.append(tag("text", f"{x:,.0f}", x=_px(x_at(x)), y=HEIGHT - 6, text_anchor=anchor))
+    level = None
     if reference:
-        y = _px(y_at(reference.value))
-        parts.append(tag("line", class_="reference", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
-    for segment in _segments(xs, ys):
-        points = [(_px(x_at(x)), _px(y_at(y))) for x, y in segment]
-        if len(points) > 1:
-            parts.append(tag("polyline", class_="curve", points=" ".join(f"{x},{y}" for x, y in points)))
-        else:
-            parts += [tag("circle", class_="dot", cx=x, cy=y, r=2) for x, y in points]
-    if reference:  # its name comes last, so that the curve does not cross it
-        name_y = _px(max(y_at(reference.value) - 5, NAME_TOP))
-        parts.append(tag("text", reference.name, class_="note", x=WIDTH - RIGHT, y=name_y, text_anchor="end"))
-    return tag("svg", parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=label)
+        y = y_at(reference.value)
+        level = {"y": y, "name_y": max(y - 5, NAME_TOP), "name": reference.name}
+    return {
+        "label": label,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "left": LEFT,
+        "right": WIDTH - RIGHT,
+        "ticks": [(y_at(value), write(value)) for value in y_axis.ticks],
+        "ends": [(x_at(x), anchor, f"{x:,.0f}") for x, anchor in ((0.0, "start"), (right, "end"))],
+        "segments": [[(x_at(x), y_at(y)) for x, y in segment] for segment in _segments(xs, ys)],
+        "reference": level,
+    }
 
 
 def _segments(xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
@@ -90,7 +86,3 @@ def _segments(xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float
         elif segments[-1]:
             segments.append([])
     return [segment for segment in segments if segment]
-
-
-def _px(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")

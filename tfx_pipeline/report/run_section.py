@@ -1,4 +1,4 @@
-"""The report's sections on the run itself: how it ended, its components and artifacts, its config, what to do next."""
+"""What the report tells of the run itself: how it ended, its components and artifacts, its config, what to do next."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ import math
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
-from tfx_pipeline.report.blocks import details, folder_link, note, section, table
 from tfx_pipeline.report.contents import Contents, Missing
-from tfx_pipeline.report.markup import Child, Markup, tag
-from tfx_pipeline.runs.run_record import CONFIG_FILE, LOG_FILE, ComponentRecord
+from tfx_pipeline.runs.run_record import CONFIG_FILE
 from tfx_pipeline.runs.run_summary import outcome, summarize
 from tfx_pipeline.settings.config import ConfigError, build, load, preset_names
 from tfx_pipeline.wording import NOTHING, count, counted, duration, percent
 
 DEFAULT_PRESET = "demo"  # what the align command takes without --config
-STATE_CLASS = {"complete": "good", "cached": "good", "failed": "bad", "running": "open", "waiting": "open"}
-STATE_MARK = {"complete": "✓", "cached": "✓", "failed": "✗", "running": "…", "waiting": "·"}
 
 
-def headline(contents: Contents) -> Markup:
+def headline(contents: Contents) -> dict[str, Any]:
     """Returns name, time, verdict with its reasons, and the key figures."""
     record = contents.record
     word, kind, reasons = verdict(contents)
     when = time.strftime("%d %B %Y, %H:%M", time.localtime(record.started)) if record.started else "not started"
     took = f" · {duration(record.seconds)} in all" if record.seconds is not None else ""
-    return tag(
-        "header",
-        tag("p", "Pipeline report", class_="kicker"),
-        tag("h1", record.name, tag("span", word, class_=f"pill {kind}")),
-        tag("p", f"{when}{took} · run {record.run_dir.name}", class_="lead"),
-        tag("ul", [tag("li", reason) for reason in reasons], class_="reasons") if reasons else None,
-        tag("div", [_figure(*figure) for figure in key_figures(contents)], class_="figures"),
-    )
+    return {
+        "name": record.name,
+        "word": word,
+        "kind": kind,
+        "lead": f"{when}{took} · run {record.run_dir.name}",
+        "reasons": reasons,
+        "figures": key_figures(contents),
+    }
 
 
 def verdict(contents: Contents) -> tuple[str, str, tuple[str, ...]]:
@@ -75,29 +72,28 @@ def key_figures(contents: Contents) -> list[tuple[str, str, str]]:
     return figures
 
 
-def components_section(contents: Contents, page_folder: Path) -> Markup:
-    """Returns each component with its state, time and links to its artifacts."""
-    record = contents.record
-    if not record.components:
-        return section("Components", note("Not reached: the pipeline did not start."))
-    rows = [_component_row(component, page_folder) for component in record.components]
-    links = [tag("a", LOG_FILE, href=LOG_FILE), " holds what the libraries said."]
-    return section(
-        "Components",
-        table(("Component", "State", "Artifacts", "time"), rows, words=3),
-        tag("p", links, class_="remark"),
-    )
+def components_section(contents: Contents) -> list[dict[str, Any]] | Missing:
+    """Returns each component with its state, time and the folders of its artifacts."""
+    return [
+        {
+            "id": component.id,
+            "made": summarize(component),
+            "state": component.state,
+            "outcome": outcome(component),
+            "outputs": [(f"{key}/{Path(uri).name}", uri) for key, uri in sorted(component.outputs.items())],
+            "time": NOTHING if component.seconds is None else duration(component.seconds),
+        }
+        for component in contents.record.components
+    ] or Missing("Not reached: the pipeline did not start.")
 
 
-def config_section(contents: Contents) -> Markup:
+def config_section(contents: Contents) -> str | Missing:
     """Returns the config that was used."""
-    if not contents.config_text:
-        return section("Config", note(f"The run has no {CONFIG_FILE}."))
-    return section("Config", details(f"{CONFIG_FILE} as it was used", tag("pre", contents.config_text)))
+    return contents.config_text or Missing(f"The run has no {CONFIG_FILE}.")
 
 
-def next_section(contents: Contents) -> Markup:
-    """Returns the commands that go on from here."""
+def next_commands(contents: Contents) -> list[tuple[str, str]]:
+    """Returns the commands that go on from here, each with what it does."""
     flag = config_flag(contents)
     commands = [
         (f"align report{flag}", "writes this page again"),
@@ -109,7 +105,7 @@ def next_section(contents: Contents) -> Markup:
             (f"align serve{flag}", "answers TensorFlow Serving's gRPC API with the pushed model"),
             *commands,
         ]
-    return section("Go on", table(("", ""), ([tag("code", command), words] for command, words in commands), words=2))
+    return commands
 
 
 def config_flag(contents: Contents) -> str:
@@ -122,19 +118,3 @@ def config_flag(contents: Contents) -> str:
         if used == load(name):
             return "" if name == DEFAULT_PRESET else f" --config {name}"
     return f" --config {shlex.quote(str(contents.record.run_dir / CONFIG_FILE))}"
-
-
-def _figure(what: str, value: str, other: str) -> Markup:
-    unbroken = other.replace(" %", "\u00a0%")
-    return tag("div", tag("span", what), tag("b", value), tag("small", unbroken), class_="figure")
-
-
-def _component_row(component: ComponentRecord, page_folder: Path) -> list[Child]:
-    state = tag("span", f"{STATE_MARK[component.state]} {outcome(component)}", class_=STATE_CLASS[component.state])
-    made = summarize(component)
-    links = [
-        tag("div", folder_link(f"{key}/{Path(uri).name}", uri, page_folder))
-        for key, uri in sorted(component.outputs.items())
-    ]
-    time_taken = NOTHING if component.seconds is None else duration(component.seconds)
-    return [[component.id, tag("small", made) if made else None], state, links, time_taken]

@@ -1,4 +1,4 @@
-"""The report's section on training: small curves over the steps, and the warnings that held."""
+"""What the report's section on training tells: small curves over the steps, and the warnings that held."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import Any
 from models.training.diagnosis import INPUT_WAIT_SHARE, chance_loss, chance_recall
 from models.training_config import TrainingConfig
 from tfx_pipeline.report.axes import Axis, around, from_zero, logarithmic
-from tfx_pipeline.report.blocks import note, section
 from tfx_pipeline.report.charts import Reference, line_chart
 from tfx_pipeline.report.contents import Contents, Missing
-from tfx_pipeline.report.markup import Markup, join, tag
 from tfx_pipeline.runs.training_history import HistoryLine
 from tfx_pipeline.settings.config import ConfigError, build
 from tfx_pipeline.wording import count, counted, duration, measure, percent
@@ -57,20 +55,21 @@ CURVES = (
 )
 
 
-def training_section(contents: Contents) -> Markup:
+def training_section(contents: Contents) -> dict[str, Any] | Missing:
     """Returns warnings and curves, as far as training came; a curve of which nothing is known is left out."""
     history = contents.history
     if isinstance(history, Missing):
-        return section("Training", note(history.why))
+        return history
     training = _training(contents.config)
-    charts = [_figure(curve, history, training) for curve in CURVES if any(map(math.isfinite, _values(curve, history)))]
-    warnings = [tag("li", tag("b", when), " ", words) for when, words in warnings_that_held(history)]
-    return section(
-        "Training",
-        tag("ul", warnings, class_="warnings") if warnings else None,
-        tag("div", charts, class_="charts"),
-        lead=_lead(history[-1], training),
-    )
+    return {
+        "lead": _lead(history[-1], training),
+        "warnings": warnings_that_held(history),
+        "curves": [
+            (curve.title, curve.write(values[-1]), _chart(curve, values, history, training))
+            for curve in CURVES
+            if any(map(math.isfinite, values := [getattr(line, curve.field) for line in history]))
+        ],
+    }
 
 
 def warnings_that_held(history: Sequence[HistoryLine]) -> list[tuple[str, str]]:
@@ -97,9 +96,10 @@ def _lead(last: HistoryLine, training: TrainingConfig | None) -> str:
     return f"{count(last.step)} of {count(last.steps)} steps in {duration(last.seconds)}{each}.{skipped}"
 
 
-def _figure(curve: Curve, history: Sequence[HistoryLine], training: TrainingConfig | None) -> Markup:
-    values = _values(curve, history)
-    chart = line_chart(
+def _chart(
+    curve: Curve, values: Sequence[float], history: Sequence[HistoryLine], training: TrainingConfig | None
+) -> dict[str, Any]:
+    return line_chart(
         [line.step for line in history],
         values,
         label=f"{curve.title} over {count(history[-1].step)} steps, {curve.write(values[-1])} at the end",
@@ -107,12 +107,6 @@ def _figure(curve: Curve, history: Sequence[HistoryLine], training: TrainingConf
         axis=curve.axis,
         reference=_reference(curve.field, training) if training else None,
     )
-    title = tag("figcaption", curve.title, tag("b", curve.write(values[-1])))
-    return tag("figure", join([title, chart]))
-
-
-def _values(curve: Curve, history: Sequence[HistoryLine]) -> list[float]:
-    return [getattr(line, curve.field) for line in history]
 
 
 def _reference(field: str, training: TrainingConfig) -> Reference | None:

@@ -11,7 +11,7 @@ import re
 import pytest
 from rich.console import Console
 
-from report_samples import Page, events_of
+from report_samples import Page, drawn, events_of
 from tfx_pipeline.ablation.ablate import ablate, outcome_of, outcomes_of, row_config
 from tfx_pipeline.ablation.page import PAGE_FILE, render
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Outcome, read_outcomes, write_results
@@ -246,7 +246,7 @@ def test_the_page_shows_every_row_and_links_its_run(tmp_path):
 
 def test_bars_are_as_long_as_their_values_and_a_missing_one_is_a_dash():
     chart = bar_chart(["a", "b", "c"], [0.2, 0.4, math.nan], label="l", write=str, reference=Reference(0.1, "guessing"))
-    page = Page(str(chart))
+    page = drawn("bar_chart", chart)
     bars = [attributes for name, attributes in page.elements if name == "rect"]
     first, second = (float(bar["width"]) for bar in bars)
     assert second == pytest.approx(2 * first, abs=0.1)
@@ -260,10 +260,13 @@ def test_bars_are_as_long_as_their_values_and_a_missing_one_is_a_dash():
 @pytest.mark.parametrize(("level", "anchor"), [(0.05, "start"), (0.4, "end")])
 def test_the_name_of_a_level_stands_on_the_side_that_has_room(level, anchor):
     chart = bar_chart(["a", "b"], [0.1, 0.2], label="l", write=str, reference=Reference(level, "guessing"))
-    (note,) = [found for name, found in Page(str(chart)).elements if name == "text" and found.get("class") == "note"]
+    (note,) = [
+        found for name, found in drawn("bar_chart", chart).elements if name == "text" and found.get("class") == "note"
+    ]
     assert note["text-anchor"] == anchor
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [math.nan]])
 def test_bars_of_nothing_are_drawn(values):
-    assert Page(str(bar_chart(["x" * 50] * len(values), values, label="l", write=str))).elements[0][0] == "svg"
+    chart = bar_chart(["x" * 50] * len(values), values, label="l", write=str)
+    assert drawn("bar_chart", chart).elements[0][0] == "svg"

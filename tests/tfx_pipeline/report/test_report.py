@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.evaluator.config import EvaluationConfig
-from report_samples import HISTORY, METRICS, Page, events_of, page_of
+from report_samples import HISTORY, METRICS, Page, events_of, page_of, section_of
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing, gather, in_order
-from tfx_pipeline.report.data_section import data_section, vocabulary_section
+from tfx_pipeline.report.data_section import data_section
 from tfx_pipeline.report.evaluation_section import evaluation_section
 from tfx_pipeline.report.example_answers import (
     Answer,
@@ -35,7 +35,7 @@ from tfx_pipeline.wording import NOTHING
 
 
 def test_read_kept_and_dropped_are_the_reports_own(contents):
-    ingest, reasons, notes, samples, filtered, rules, _ = Page(data_section(contents)).tables
+    ingest, reasons, notes, samples, filtered, rules, _ = Page(section_of("data", data_section(contents))).tables
     assert [row[:7] for row in ingest[1:]] == [
         ["train", "4,230", "4,218", "12", "8,448", "8,441", "7"],
         ["seen", "1,406", "1,406", "–", "2,812", "2,811", "1"],  # noqa: RUF001
@@ -77,7 +77,7 @@ def test_what_the_page_shows_balances(counts):
     contents = Contents(
         record, {}, "", {"splits": splits, "samples": {}}, nothing, nothing, nothing, nothing, False, nothing
     )
-    tables = Page(data_section(contents)).tables
+    tables = Page(section_of("data", data_section(contents))).tables
     shown = [[number_in(cell) for cell in row[1:7]] for row in tables[0][1:]]
     for row, split in zip(shown, splits.values(), strict=False):  # a row for all may follow
         assert row[0] == row[1] + row[2] == split["images"]["read"]
@@ -92,13 +92,13 @@ def number_in(cell: str) -> int:
 
 
 def test_the_vocabulary_is_the_reports_own(contents):
-    facts, languages = Page(vocabulary_section(contents)).tables
+    facts, languages = Page(section_of("vocabulary", contents.vocabulary)).tables
     assert [row[1] for row in facts[1:]] == ["4,000", "7,000", "24,311", "5,311", "1.38", "1.2 %"]
     assert languages[2] == ["zh-Hans", "1,000", "3,311", "1,000", "1.00", "9.2 %"]
 
 
 def test_retrieval_and_zero_shot_stand_beside_chance(contents):
-    retrieval, zero_shot, decided = Page(evaluation_section(contents)).tables
+    retrieval, zero_shot, decided = Page(section_of("evaluation", evaluation_section(contents))).tables
     assert retrieval[1:] == [
         ["seen", "text → image", "1,406", "2,811", "16.0 %|0.07 %", "32.0 %|0.36 %", "52.0 %|0.71 %"],
         ["seen", "image → text", "1,406", "2,811", "5.0 %|0.07 %", "25.0 %|0.36 %", "50.0 %|0.71 %"],
@@ -112,7 +112,8 @@ def test_retrieval_and_zero_shot_stand_beside_chance(contents):
 
 def test_an_evaluation_without_numbers_shows_dashes(contents):
     nan = dict.fromkeys(METRICS["seen"], math.nan) | {"num_classes": 0.0, "num_images": 3.0}
-    page = Page(evaluation_section(dataclasses.replace(contents, evaluation=Evaluation({"seen": nan}, {}, (), False))))
+    empty = dataclasses.replace(contents, evaluation=Evaluation({"seen": nan}, {}, (), False))
+    page = Page(section_of("evaluation", evaluation_section(empty)))
     assert page.tables[0][1][2:5] == ["3", "–", "–|–"]  # noqa: RUF001
     assert "No image of the evaluation splits has a class label." in page.text
     assert page.tables[1][1][1] == "✗ missed"

@@ -1,13 +1,11 @@
-"""The report's parts: any text as text, axes and curves, thumbnails, ranks as a search by hand has them."""
+"""The report's parts: plain values, axes and curves, thumbnails, ranks as a search by hand has them."""
 
 from __future__ import annotations
 
 import base64
 import dataclasses
-import html
 import io
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from report_samples import Page, page_of, png, tally
+from report_samples import Page, drawn, png, section_of
 from tfx_pipeline.report.axes import around, from_zero, logarithmic, nice_range
 from tfx_pipeline.report.charts import Reference, line_chart
-from tfx_pipeline.report.contents import Contents, Missing
+from tfx_pipeline.report.contents import Missing
 from tfx_pipeline.report.data_section import data_section
 from tfx_pipeline.report.evaluation_section import evaluation_section, unknown_classes
 from tfx_pipeline.report.example_answers import (
@@ -32,47 +30,22 @@ from tfx_pipeline.report.example_answers import (
     make_thumbnail,
 )
 from tfx_pipeline.report.examples_section import examples_section
-from tfx_pipeline.report.markup import Markup, join, tag
-from tfx_pipeline.runs.run_record import RunRecord
 
 
-@settings(deadline=None)
-@given(text=st.text())
-def test_any_text_comes_through_as_text(text):
-    page = Page(str(tag("p", text, title=text)))
-    visible = "".join(character for character in text if character in "\n\t" or character >= " ")
-    visible = visible.encode("utf-8", "replace").decode()
-    assert [name for name, _ in page.elements] == ["p"]
-    assert page.text == visible
-    assert page.elements[0][1] == {"title": visible}
-
-
-@settings(deadline=None)
-@given(
-    text=st.sampled_from(
-        ["<script>alert(1)</script>", '"><img src=x onerror=y>', "' onload='z", "</style>", "&lt;b&gt;"]
-    )
-)
-def test_captions_cannot_break_out(text):
-    record = RunRecord(Path("root/runs/r"), text)
-    question = Question(text, (Answer(0.5, True, text, make_thumbnail(png("red"))),), 1, make_thumbnail(png("red")))
-    samples = {text: [{"record": text, "detail": text}]}
-    ingest = {"splits": {text: {"images": tally(2, **{text: 1}), "captions": tally(3)}}, "samples": samples}
-    nothing = Missing(text)
-    answers = (SplitAnswers(text, 1, 1, (question,), (question,), (question,)),)
-    contents = Contents(record, {}, text, ingest, nothing, nothing, nothing, nothing, False, answers)
-    page = page_of(contents)
-    harmless = {name for name, _ in page_of(dataclasses.replace(contents, config_text="plain")).elements}
-    assert {name for name, _ in page.elements} <= harmless | {"pre", "details", "summary"}
-    assert not {"script", "b"} & {name for name, _ in page.elements}
-    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
-    assert page.text.count(text) >= 8
-
-
-def test_markup_is_escaped_once(contents):
-    assert tag("p", tag("b", "<"), None, ["a", Markup("&amp;")], 3) == "<p><b>&lt;</b>a&amp;3</p>"
-    assert tag("img", src="x", alt=None, class_="y", text_anchor="end") == '<img src="x" class="y" text-anchor="end">'
-    assert join(None) == ""
+def test_what_a_section_tells_is_plain_values(contents):
+    assert evaluation_section(contents)["thresholds"] == [
+        {"metric": "seen/t2i_recall_at_10", "measured": 0.12 + 10 / 25, "least": 0.3, "before": 0.25},
+        {
+            "metric": "seen/zero_shot_top_1",
+            "measured": 0.451,
+            "least": 0.5,
+            "before": pytest.approx(math.nan, nan_ok=True),
+        },
+    ]
+    (found,) = examples_section(contents)
+    assert [outcome for _, outcome in found["by_caption"]] == ["right image: first"]
+    assert [outcome for _, outcome in found["by_label"]] == ["1 of 2 right"]
+    assert [outcome for _, outcome in found["by_image"]] == ["best own caption: place 2 of 2,811"]
 
 
 # Charts
@@ -118,24 +91,27 @@ def test_what_a_logarithmic_axis_holds_at_its_foot():
 
 def test_a_curve_breaks_where_a_value_is_not_finite():
     ys = [math.nan, 1.0, 2.0, math.nan, math.inf, 3.0]
-    page = Page(str(line_chart(range(1, 7), ys, label="x", write=str, axis=from_zero)))
+    page = drawn("line_chart", line_chart(range(1, 7), ys, label="x", write=str, axis=from_zero))
     assert [len(found["points"].split()) for found in page.named("polyline")] == [2]
     (dot,) = page.named("circle")  # a line of one point would not be drawn
     assert (dot["cx"], dot["cy"]) == ("330", "10")
-    Page(str(line_chart([1], [math.nan], label="x", write=str, axis=around)))
+    drawn("line_chart", line_chart([1], [math.nan], label="x", write=str, axis=around))
 
 
 def test_points_lie_where_the_axes_say():
-    page = Page(str(line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", axis=from_zero)))
+    chart = line_chart([0, 50, 100], [0.0, 5.0, 10.0], label="x", write=lambda y: f"{y:g}", axis=from_zero)
+    page = drawn("line_chart", chart)
     assert page.named("polyline")[0]["points"] == "48,154 189,82 330,10"
     ticks = {found["y1"]: None for found in page.named("line")}
     assert list(ticks) == ["154", "118", "82", "46", "10"]
-    assert page.text == "02.557.5100100"
+    assert page.text.split() == ["0", "2.5", "5", "7.5", "10", "0", "100"]
 
 
 def test_a_reference_at_the_top_keeps_its_name():
     reference = Reference(10.0, "guessing")
-    page = Page(str(line_chart([0, 1], [0.0, 1.0], label="x", write=str, axis=from_zero, reference=reference)))
+    page = drawn(
+        "line_chart", line_chart([0, 1], [0.0, 1.0], label="x", write=str, axis=from_zero, reference=reference)
+    )
     (line,) = [found for found in page.named("line") if found["class"] == "reference"]
     (name,) = [found for found in page.named("text") if found.get("class") == "note"]
     assert (line["y1"], name["y"]) == ("10", "8.5")
@@ -234,7 +210,7 @@ def test_a_class_asks_by_the_mean_of_its_texts(colour_model, examples, coloured_
 def test_the_page_says_what_a_class_asked(contents, asked_as, shown):
     question = Question("sky", (Answer(0.5, True, "moon"),), 1, asked_as=asked_as)
     found = SplitAnswers("seen", 5, 6, (), (question,), ())
-    page = Page(examples_section(dataclasses.replace(contents, answers=(found,))))
+    page = Page(section_of("examples", examples_section(dataclasses.replace(contents, answers=(found,)))))
     assert f"sky1 of 1 right{shown}" in page.text
     assert ("asked as" in page.text) == bool(shown)
 
@@ -249,7 +225,7 @@ def test_samples_show_what_was_dropped_in_pictures(contents):
     blank = {"record": "0.tar#l", "detail": "2 x 8 px", "caption": "a cat"}
     off = {"name": "unsafe_image", "drops": "image", "threshold": "off", "source": "ALIGN section 3"}
     report = {**contents.filter, "rules": [off], "samples": {"shorter_side": [shown, blank]}}
-    page = Page(str(data_section(dataclasses.replace(contents, filter=report))))
+    page = Page(section_of("data", data_section(dataclasses.replace(contents, filter=report))))
     (image,) = [attributes for name, attributes in page.elements if name == "img"]
     assert base64.b64decode(image["src"].partition(",")[2]) == png("red")
     assert image["alt"] == "<i>"
@@ -267,9 +243,8 @@ def test_names_of_the_config_that_the_data_do_not_have_are_said(contents):
     assert sentence == (
         "evaluation.class_names names 'Dogface', which is the label of no image; did you mean 'dog face'?"
     )
-    assert sentence in html.unescape(str(evaluation_section(named)))
-    assert "ingest.url_field is 'ulr', which no record has; did you mean 'url'?" in html.unescape(
-        str(data_section(contents))
-    )
+    assert sentence in Page(section_of("evaluation", evaluation_section(named))).text
+    text = Page(section_of("data", data_section(contents))).text
+    assert "ingest.url_field is 'ulr', which no record has; did you mean 'url'?" in text
     older = dataclasses.replace(named, ingest={"splits": {}, "samples": {}})  # of an earlier version
     assert unknown_classes(older) == unknown_classes(dataclasses.replace(named, ingest=Missing("gone"))) == []
