@@ -18,7 +18,7 @@ MAX_SEEN = 10_000  # names of one kind that are kept in mind
 _ALWAYS_SHOWN = ("record", "detail")
 
 
-class Picture(NamedTuple):
+class Preview(NamedTuple):
     """What a report shows of a dropped record beside its name: a caption, and a small JPEG in base64; "" for none."""
 
     caption: str = ""
@@ -53,7 +53,7 @@ class Counts:
     noted: Counter = field(default_factory=Counter)
     seen: dict[str, set[str]] = field(default_factory=dict)
     samples: dict[str, list[Sample]] = field(default_factory=dict)
-    _undeveloped: dict[tuple[str, str], Callable[[], Picture]] = field(default_factory=dict, repr=False, compare=False)
+    _previews: dict[tuple[str, str], Callable[[], Preview]] = field(default_factory=dict, repr=False, compare=False)
 
     def drop(
         self,
@@ -62,11 +62,11 @@ class Counts:
         reason: str,
         record: str,
         detail: str,
-        picture: Callable[[], Picture] | None = None,
+        preview: Callable[[], Preview] | None = None,
     ) -> None:
-        """Count one dropped record and consider it as a sample; `develop` asks for the picture of what stays one."""
+        """Count one dropped record and consider it as a sample; `make_previews` asks for the preview of what stays one."""
         self.dropped[split, kind, reason] += 1
-        self.add_sample(reason, record, detail, picture)
+        self.add_sample(reason, record, detail, preview)
 
     def note(self, split: str, kind: str, name: str, record: str, detail: str) -> None:
         """Count one kept record of which something could not be used, and consider it as a sample."""
@@ -84,24 +84,24 @@ class Counts:
         names = self.seen.get(kind, set())
         return sorted(names) if len(names) < MAX_SEEN else None
 
-    def add_sample(self, reason: str, record: str, detail: str, picture: Callable[[], Picture] | None = None) -> None:
+    def add_sample(self, reason: str, record: str, detail: str, preview: Callable[[], Preview] | None = None) -> None:
         """Consider a record as a sample of a reason."""
         rank = hashlib.blake2b(f"{record}\n{detail}".encode(errors="backslashreplace"), digest_size=8).hexdigest()
         found = self.samples.setdefault(reason, [])
         if len(found) < SAMPLES_PER_REASON or rank < found[-1].rank:
             found.append(Sample(rank, record, detail))
-            if picture:
-                self._undeveloped[reason, rank] = picture
+            if preview:
+                self._previews[reason, rank] = preview
             found.sort()
             del found[SAMPLES_PER_REASON:]
 
-    def develop(self) -> None:
-        """Give the samples their pictures, which most that were samples for a while never need."""
+    def make_previews(self) -> None:
+        """Give the samples their previews, which most that were samples for a while never need."""
         for reason, found in self.samples.items():
             for place, sample in enumerate(found):
-                if picture := self._undeveloped.get((reason, sample.rank)):
-                    found[place] = Sample(*sample[:3], *picture())
-        self._undeveloped.clear()
+                if preview := self._previews.get((reason, sample.rank)):
+                    found[place] = Sample(*sample[:3], *preview())
+        self._previews.clear()
 
     def tally(self, split: str, kind: str) -> Tally:
         """Returns the balanced tally of one kind in one split.

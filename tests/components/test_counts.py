@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.counts import CAPTIONS, IMAGES, SAMPLES_PER_REASON, Counts, Picture, merge
+from components.counts import CAPTIONS, IMAGES, SAMPLES_PER_REASON, Counts, Preview, merge
 
 drops = st.lists(st.tuples(st.sampled_from(["small", "odd"]), st.integers(0, 40)), max_size=60)
 
@@ -101,22 +101,22 @@ def test_a_record_that_was_lost_on_the_way_is_an_error():
         counts.report_splits(["train"])
 
 
-def test_only_what_stays_a_sample_is_pictured():
+def test_only_what_stays_a_sample_has_its_preview_made():
     taken = []
 
-    def picture(record):
+    def preview(record):
         taken.append(record)
-        return Picture(f"caption {record}", "jpeg")
+        return Preview(f"caption {record}", "jpeg")
 
     counts = Counts()
     for record in range(200):
-        counts.drop("train", IMAGES, "small", str(record), "why", functools.partial(picture, record))
+        counts.drop("train", IMAGES, "small", str(record), "why", functools.partial(preview, record))
     assert taken == []
-    counts.develop()
+    counts.make_previews()
     assert len(taken) == SAMPLES_PER_REASON
     assert [sample["caption"] for sample in counts.report_samples()["small"]] == [
         f"caption {sample['record']}" for sample in counts.report_samples()["small"]
     ]
-    counts.develop()
+    counts.make_previews()
     assert len(taken) == SAMPLES_PER_REASON
     assert pickle.loads(pickle.dumps(counts)) == counts

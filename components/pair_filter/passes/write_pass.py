@@ -17,7 +17,7 @@ from apache_beam import pvalue
 from components import schema
 from components.artifact_files import RECORD_COUNTS_FILE
 from components.beam import whole_files
-from components.counts import CAPTIONS, IMAGES, Counts, Picture
+from components.counts import CAPTIONS, IMAGES, Counts, Preview
 from components.files import example_files
 from components.files.caption_table import write_captions
 from components.files.tf_example import Example
@@ -58,7 +58,7 @@ class FilterFile(beam.DoFn):
         else:
             verdicts = judge_file(facts, self._findings(task, facts, joined, evaluation), self._config)
             kept = self._write(task, facts, verdicts, counts)
-            counts.develop()
+            counts.make_previews()
         if task.captions:
             whole_files.write_bytes(task.captions, write_captions(kept))
         yield counts
@@ -137,7 +137,7 @@ def _count(verdict: Verdict, split: str, name: str, captions: Sequence[str], pay
     if verdict.image:
         rule, detail = verdict.image.rule, verdict.image.detail
         counts.drop(
-            split, IMAGES, rule, name, detail, functools.partial(_picture, captions[0] if captions else "", payload)
+            split, IMAGES, rule, name, detail, functools.partial(_preview, captions[0] if captions else "", payload)
         )
         if not verdict.captions:  # a rule on images took them along
             counts.dropped[split, CAPTIONS, rule] += len(captions)
@@ -145,14 +145,14 @@ def _count(verdict: Verdict, split: str, name: str, captions: Sequence[str], pay
         counts.kept[split, IMAGES] += 1
     for text, dropped in zip(captions, verdict.captions, strict=False):
         if dropped:
-            counts.drop(split, CAPTIONS, dropped.rule, name, dropped.detail, functools.partial(_picture, text, payload))
+            counts.drop(split, CAPTIONS, dropped.rule, name, dropped.detail, functools.partial(_preview, text, payload))
         else:
             counts.kept[split, CAPTIONS] += 1
 
 
-def _picture(caption: str, payload: bytes) -> Picture:
+def _preview(caption: str, payload: bytes) -> Preview:
     features = Example.FromString(payload).features.feature
-    return Picture(caption, thumbnail(features[schema.IMAGE_ENCODED].bytes_list.value[0]))
+    return Preview(caption, thumbnail(features[schema.IMAGE_ENCODED].bytes_list.value[0]))
 
 
 def _kept(payload: bytes, verdict: Verdict) -> bytes:
