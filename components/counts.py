@@ -64,7 +64,7 @@ class Counts:
         detail: str,
         preview: Callable[[], Preview] | None = None,
     ) -> None:
-        """Count one dropped record and consider it as a sample; `make_previews` asks for the preview of what stays one."""
+        """Count one dropped record and consider it as a sample, whose preview is asked for by `make_previews` alone."""
         self.dropped[split, kind, reason] += 1
         self.add_sample(reason, record, detail, preview)
 

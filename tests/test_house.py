@@ -1,8 +1,9 @@
 """The house rules that a machine can hold: who may import whom and from where, what a file is called and begins with.
 
 Arrows between our packages (also for imports inside functions and for importlib):
-  tfx_pipeline    -> itself, components, the files of models in PLAIN_MODELS, which import no framework (the rest of
-                     models by dotted name, as run_fn), the files of serving in DOORS_OF_SERVING
+  tfx_pipeline    -> itself, components, the files of serving in DOORS_OF_SERVING, the files of models in PLAIN_MODELS,
+                     which import no framework, and inside a function those in DOORS_OF_MODELS (the trainer by dotted
+                     name, run_fn, as TFX has it)
   components/X    -> itself, what is shared, the files of serving in CONTRACTS, and serving.pictures, by which ingest
                      and the filter show a picture as a client does
   what is shared  -> what is shared: the files directly in components/ and its folders of SHARED_FOLDERS
@@ -32,6 +33,7 @@ PYTHON_FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
+HIDDEN = "?"  # the name of a module that is made up at run time
 SHARED_FOLDERS = ("components/beam", "components/files")
 SHARED = frozenset(
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
@@ -39,25 +41,14 @@ SHARED = frozenset(
     for path in (ROOT / folder).glob("[!_]*.py")
 )
 DOORS_OF_SERVING = frozenset(
-    {
-        "serving.search.contact_sheet",
-        "serving.search.embedder",
-        "serving.pictures",
-        "serving.search.cosine",
-        "serving.server.embedded",
-        "serving.versions",
-    }
+    f"serving.{name}"
+    for name in ("pictures", "search.contact_sheet", "search.cosine", "search.embedder", "server.embedded", "versions")
 )
+DOORS_OF_MODELS = frozenset(f"models.hugging_face.{name}" for name in ("export", "importing", "processor"))
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
 FOR_MODELS = frozenset({"components.artifact_files", "components.config_fields", "components.schema"})  # pure
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
-    {
-        "models.config",
-        "models.parameter_counts",
-        "models.sizes",
-        "models.training.diagnosis",
-        "models.training_config",
-    }
+    f"models.{name}" for name in ("config", "parameter_counts", "sizes", "training.diagnosis", "training_config")
 )
 MAX_LINES = 300
 
@@ -110,10 +101,11 @@ def imported(path: str, tree: ast.Module) -> list[tuple[int, str]]:
             above = PurePosixPath(path).parts[: -node.level] if node.level else ()
             module = ".".join((*above, *([node.module] if node.module else [])))
             found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        elif isinstance(node, ast.Call) and node.args:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-            if called in {"import_module", "__import__"} and isinstance(node.args[0].value, str):
-                found.append((node.lineno, node.args[0].value))
+            if called in {"import_module", "__import__"}:
+                named = node.args[0].value if isinstance(node.args[0], ast.Constant) else HIDDEN
+                found.append((node.lineno, str(named)))
     return found
 
 
@@ -121,7 +113,7 @@ def arrows(path: str) -> frozenset[str]:
     """Returns the modules of ours that the file at `path` may import from."""
     room, *inside = PurePosixPath(path).parts
     if room == "tfx_pipeline":
-        return frozenset({"tfx_pipeline", "components"}) | PLAIN_MODELS | DOORS_OF_SERVING
+        return frozenset({"tfx_pipeline", "components"}) | PLAIN_MODELS | DOORS_OF_SERVING | DOORS_OF_MODELS
     if room == "models":
         return frozenset({"models"}) | FOR_MODELS | CONTRACTS
     if room == "serving":
@@ -133,8 +125,13 @@ def arrows(path: str) -> frozenset[str]:
 
 def broken_arrows(path: str, source: str) -> list[str]:
     """Returns one sentence for each import in `source` that the file at `path` may not make."""
-    broken = []
+    broken, lines = [], source.splitlines()
     for line, name in imported(path, ast.parse(source)):
+        at_once = not lines[line - 1].startswith(" ")
+        if name == HIDDEN:
+            broken.append(f"{path}:{line} imports what no reader sees; write the name down")
+        if at_once and path.startswith("tfx_pipeline/") and any(beneath(name, door) for door in DOORS_OF_MODELS):
+            broken.append(f"{path}:{line} imports {name} at once, and a framework with it; import it in the function")
         if name.partition(".")[0] in PACKAGES and not any(beneath(name, module) for module in arrows(path)):
             broken.append(f"{path}:{line} imports {name}; it may import {', '.join(sorted(arrows(path)))}")
         for framework, files in FRAMEWORKS.items():
@@ -188,9 +185,10 @@ def test_every_import_follows_the_arrows():
     assert not broken, "\n".join(broken)
 
 
-def test_every_door_of_serving_is_used():
+def test_every_door_is_used():
     used = {name for path, source in read(OURS).items() for _, name in imported(path, ast.parse(source))}
-    assert {door for door in DOORS_OF_SERVING if not any(beneath(name, door) for name in used)} == set()
+    doors = DOORS_OF_SERVING | DOORS_OF_MODELS
+    assert {door for door in doors if not any(beneath(name, door) for name in used)} == set()
 
 
 def test_everything_is_imported_from_its_own_file():
@@ -229,6 +227,8 @@ def test_plumbing_names_files_that_exist(pattern):
         ("components/pair_filter/judging/rules.py", "import os, tensorflow.compat", "tensorflow.compat"),
         ("components/pair_filter/judging/rules.py", "from tfx import types", "tfx.types"),
         ("components/evaluator/metrics/zero_shot.py", "import importlib\nimportlib.import_module('keras')", ":2"),
+        ("tfx_pipeline/cli.py", "import importlib\nimportlib.import_module(NAME)", ":2 imports what no reader sees"),
+        ("tfx_pipeline/cli.py", "from models.hugging_face.export import export_hf", ":1 imports models.hugging_face."),
         ("components/evaluator/metrics/retrieval.py", "from ...trainer import config", "components.trainer"),
         ("models/saving/export.py", "from tfx import types", "tfx.types"),
         ("tfx_pipeline/pipeline.py", "from tfx import v1 as tfx", "tfx.v1"),
@@ -250,6 +250,7 @@ def test_a_forbidden_import_is_caught(path, source, named):
     [
         ("tfx_pipeline/pipeline.py", "from tfx import components\nfrom models.config import ModelConfig"),
         ("tfx_pipeline/pipeline.py", "RUN_FN = 'models.trainer.run_fn'"),
+        ("tfx_pipeline/cli.py", "def f():\n    from models.hugging_face.export import export_hf"),
         ("tfx_pipeline/kubeflow_runner.py", "from kfp import compiler"),
         ("components/trainer/component.py", "from . import config\nfrom components import artifacts, schema"),
         ("components/evaluator/executor.py", "import apache_beam\nfrom serving.signatures import EVALUATE"),

@@ -11,12 +11,12 @@ from tfx.components import Evaluator
 from tfx.types import BaseChannel
 
 from components import schema as contract
+from components.evaluator.beam import extractors
 from components.evaluator.beam.tfma_metrics import FACTS, GalleryMetric, ZeroShotMetric
 from components.evaluator.config import METRICS, ZERO_SHOT_METRICS, EvaluationConfig
 from serving.signatures import EVALUATE
 
 MUST_BE_NUMBERS = ("i2t_recall_at_1", "t2i_recall_at_1")
-EXTRACTORS = "components.evaluator.beam.extractors"  # by name: the executor imports it
 ROUNDING = 1e-9  # a fall of exactly max_drop_from_baseline passes: 0.48 - 0.50 is a little below -0.02 in floats
 
 
@@ -50,7 +50,7 @@ def build_evaluator(
         baseline_model=baseline_model,
         example_splits=list(config.splits),
         eval_config=eval_config(config),
-        module_path=EXTRACTORS,
+        module_path=extractors.__name__,  # the executor imports it
     )
 
 

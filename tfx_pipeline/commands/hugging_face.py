@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError
-
-# By name, as run_fn is: models is code that runs, not code that a pipeline is described with.
-IMPORT_FUNCTION = "models.hugging_face.importing.import_hf"
-DIFFERENCES_FUNCTION = "models.hugging_face.processor.differences"
-EXPORT_FUNCTION = "models.hugging_face.export.export_hf"
 
 
 def bring_in(directory: Path, to: Path, console: Console) -> None:
@@ -23,12 +18,19 @@ def bring_in(directory: Path, to: Path, console: Console) -> None:
     Raises:
       ConfigError: where it is refused, in the words of models/hugging_face/importing.py.
     """
-    _call(IMPORT_FUNCTION, directory, to)
-    for line in _call(DIFFERENCES_FUNCTION, directory):
+    with quiet_imports():
+        from models.hugging_face.importing import CHECKPOINT_FOLDER, SERVABLE_FOLDER, import_hf
+        from models.hugging_face.processor import differences
+
+    with _refusals():
+        import_hf(directory, to)
+        notes = differences(directory)
+    for line in notes:
         _say(console, f"Note: {line}")
+    checkpoint = to / CHECKPOINT_FOLDER
     _say(console, f"Wrote {to}")
-    _say(console, f"  {to / 'checkpoint'}  to train on from: --set training.base_model={to / 'checkpoint'}")
-    _say(console, f"  {to / 'servable'}    to serve: a base path of TensorFlow Serving")
+    _say(console, f"  {checkpoint}  to train on from: --set training.base_model={checkpoint}")
+    _say(console, f"  {to / SERVABLE_FOLDER}    to serve: a base path of TensorFlow Serving")
 
 
 def take_out(folder: Path, to: Path, console: Console) -> None:
@@ -37,17 +39,19 @@ def take_out(folder: Path, to: Path, console: Console) -> None:
     Raises:
       ConfigError: where it is refused, in the words of models/hugging_face/export.py.
     """
-    _call(EXPORT_FUNCTION, folder, to)
+    with quiet_imports():
+        from models.hugging_face.export import export_hf
+
+    with _refusals():
+        export_hf(folder, to)
     _say(console, f"Wrote {to}")
     _say(console, f"  python -c \"from transformers import AlignModel; AlignModel.from_pretrained('{to}')\"")
 
 
-def _call(name: str, *arguments: Any) -> Any:
-    module, _, function = name.rpartition(".")
-    with quiet_imports():
-        call = getattr(import_module(module), function)
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        return call(*arguments)
+        yield
     except (OSError, ValueError) as error:
         raise ConfigError(str(error)) from error
 
