@@ -143,9 +143,7 @@ class IngestConfig:
     @property
     def split_names(self) -> list[str]:
         """Names of the splits that PairExampleGen writes."""
-        if self.layout.split_values:
-            return list(dict.fromkeys(self.layout.split_values.values()))
-        return list(self.shares or self.globs)
+        return list(dict.fromkeys(self.layout.split_values.values()) or self.shares or self.globs)
 
     @property
     def globs(self) -> Mapping[str, str]:
