@@ -40,6 +40,14 @@ def test_the_pipeline_is_read_back_by_kfps_own_loader(config, tmp_path, platform
     assert {"PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher", "StatisticsGen"} <= tasks
 
 
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_the_config_that_lies_beside_is_left_alone(config, tmp_path, platform):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("name: mine\n", encoding="utf-8")
+    compiled(config, platform, tmp_path)
+    assert mine.read_text(encoding="utf-8") == "name: mine\n"
+
+
 def test_vertex_job_names_image_root_and_beam_arguments(config, tmp_path):
     path = compile_pipeline(config, platform="vertex", image=IMAGE, root=ROOT + "/", folder=tmp_path)
     job = json.loads(path.read_text(encoding="utf-8"))

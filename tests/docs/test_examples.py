@@ -1,0 +1,47 @@
+"""The examples in the docstrings of what a user calls run, and print what they say.
+
+The ones that ask a server or a pushed model ask one that runs here.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import shutil
+
+import pytest
+
+from serving.server.embedded import ModelServer
+
+SERVER = "127.0.0.1:8500"
+PUSHED = "output/align-demo/serving_models/align/1"
+CLASSES = {  # module -> what of it has an example
+    "serving.client": ["AlignClient"],
+    "serving.pictures": ["View"],
+    "serving.search.cosine": ["ImageIndex", "compose_query"],
+    "serving.search.embedder": ["SavedModelEmbedder"],
+    "tfx_pipeline.settings.config": ["load"],
+}
+NAMES = [(module, name) for module, names in CLASSES.items() for name in names]
+
+
+@pytest.fixture(scope="module")
+def places(colour_model, tmp_path_factory) -> dict[str, str]:
+    """What examples write -> what is there: a running server's address, a model's folder."""
+    base = tmp_path_factory.mktemp("models")
+    shutil.copytree(colour_model, base / "1")
+    with ModelServer(base, port=0) as server:
+        yield {SERVER: server.address, PUSHED: str(base / "1")}
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES, ids=[".".join(pair) for pair in NAMES])
+def test_an_example_prints_what_it_says(module, name, places, capsys):
+    home = importlib.import_module(module)
+    found = doctest.DocTestFinder(recurse=False).find(getattr(home, name), name, home, vars(home).copy())
+    assert len(found) == 1
+    assert found[0].examples, "it has no example"
+    for example in found[0].examples:
+        for written, there in places.items():
+            example.source = example.source.replace(written, there)
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(found[0])
+    assert failed == 0, capsys.readouterr().out
