@@ -13,7 +13,7 @@ import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 import yaml
@@ -26,8 +26,7 @@ _ENTRY = re.compile(r"^  (\w+(?:, \w+)*): (.*(?:\n {4,}.*)*)", re.MULTILINE)
 _UNIT_AND_SOURCE = re.compile(r"\s*\[([^\];]+); ([^\]]+)\]$")
 
 
-@dataclasses.dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What the reference says of a field; unit and source are empty where its class states none."""
 
     name: str
