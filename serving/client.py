@@ -22,7 +22,14 @@ _NO_PROXY = ("grpc.enable_http_proxy", 0)  # else gRPC asks the environment's pr
 
 
 class AlignClient:
-    """Encodes through a server: `align serve`, or the `tensorflow/serving` container."""
+    """Encodes through a server: `align serve`, or the `tensorflow/serving` container.
+
+    Examples:
+      >>> with AlignClient("127.0.0.1:8500") as client:
+      ...     vectors = client.encode_text(["sad cat", "red boat"])  # [2, D]
+      >>> round(float(vectors[0] @ vectors[0]), 3)
+      1.0
+    """
 
     def __init__(
         self, address: str, *, model: str = MODEL_NAME, version: int | None = None, timeout_s: float = 30.0

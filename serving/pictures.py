@@ -59,13 +59,17 @@ class Picture:
 class View:
     """A picture as a person sees it; nothing but its header is read before `pixels` is called.
 
-    ```
-    View(encoded).pixels("L").resize((32, 32))
-    ```
-
     Attributes:
       is_kept: whether `settled` keeps the stored pixels as they are encoded.
       size: width and height in pixels, upright.
+
+    Examples:
+      >>> file = io.BytesIO()
+      >>> Image.new("RGBA", (3, 2), (0, 0, 0, 0)).save(file, "PNG")
+      >>> View(file.getvalue()).size
+      (3, 2)
+      >>> View(file.getvalue()).pixels("L").getpixel((0, 0))  # transparent is white
+      255
     """
 
     def __init__(self, encoded: bytes, max_pixels: int | None = None) -> None:

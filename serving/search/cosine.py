@@ -24,6 +24,12 @@ class ImageIndex:
       names: N names.
       embeddings: [N, D] float32, unit rows.
       notes: arrays that are kept with the index, and mean nothing to it.
+
+    Examples:
+      >>> index = ImageIndex(["cat", "boat"], np.array([[1.0, 0.0], [0.0, 2.0]]))
+      >>> rows, scores = index.search(np.array([0.6, 0.8]), k=1)
+      >>> index.names[rows[0]], round(float(scores[0]), 2)
+      ('boat', 0.8)
     """
 
     def __init__(
@@ -141,6 +147,10 @@ def compose_query(
 
     Raises:
       ValueError: when nothing is given, or the terms cancel.
+
+    Examples:
+      >>> compose_query(image=np.array([1.0, 0.0]), text=np.array([0.0, 1.0])).round(2)
+      array([0.45, 0.89], dtype=float32)
 
     Reference:
       ALIGN, arXiv:2102.05918, its section on search with image+text queries.

@@ -46,7 +46,13 @@ class Embedder(Protocol):
 
 
 class SavedModelEmbedder:
-    """Encodes with a SavedModel loaded into this process."""
+    """Encodes with a SavedModel loaded into this process.
+
+    Examples:
+      >>> embedder = SavedModelEmbedder(Path("output/align-demo/serving_models/align/1"))
+      >>> embedder.encode_text(["sad cat", "red boat"]).shape[0]
+      2
+    """
 
     def __init__(self, path: Path) -> None:
         """Load the SavedModel at `path`; raises ValueError when it cannot be loaded."""

@@ -124,6 +124,14 @@ def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
     Raises:
       ConfigError: for a preset or file that does not exist, for a field that does not exist (with the closest one
         that does), for a value of the wrong type or out of range.
+
+    Examples:
+      >>> load("b7-base", {"training.seed": "1"}).training.batch
+      16384
+      >>> load("demo", {"training.sed": "1"})
+      Traceback (most recent call last):
+        ...
+      tfx_pipeline.settings.config.ConfigError: training.sed is not a field; did you mean training.seed?
     """
     values = _values_of(source)
     _override(values, overrides or {})
