@@ -14,7 +14,7 @@ from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.folders import ARTIFACTS, PUSHED_MODELS
 from tfx_pipeline.settings.config import Config, ConfigError
 
-# Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML; {name}.yaml may be the config.
+# Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML. {name}.yaml may be a config.
 SPEC_FILES = {"vertex": "{name}.json", "kubeflow": "{name}.kubeflow.yaml"}
 
 

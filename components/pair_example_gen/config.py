@@ -64,8 +64,7 @@ class IngestConfig:
       quote: false for a CSV or TSV in which a quote is a character as any other.
       metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
         for the others, for shards that lack the captions; null where the shards hold them.
-      sample: read about so many records, from tasks chosen by hash: the same ones each time; null for all.
-        [records; ours]
+      sample: read about so many records, from tasks chosen by hash, the same each time; null for all. [records; ours]
       max_image_pixels: width x height above which an image is refused by its header, before any decoding. [px; ours]
     """
 
