@@ -17,17 +17,28 @@ class ModelConfig:
       image: EfficientNet of the image tower, "b0" to "b7" or "l2".
       text: BERT of the text tower, "tiny", "mini", "small", "medium", "base" or "large".
       image_width_coefficient, image_depth_coefficient: EfficientNet's compound scaling (arXiv:1905.11946), where it
-        is not that of `image`; null takes that.
+        is not that of `image`; null takes that. [ratio; arXiv:1905.11946]
       text_layers, text_hidden, text_heads, text_intermediate: BERT's sizes (arXiv:1810.04805), where they are not
-        those of `text`; null takes those.
+        those of `text`; null takes those. [-; arXiv:1810.04805]
       image_stem_stride: stride of the first convolution, 2 in EfficientNet; 1 keeps small images from vanishing.
-      image_resize_px: images are resized to this square, bilinear, not aspect-preserving.
-      image_crop_px: random crop in training, central crop in evaluation and serving.
-      text_max_pieces: word pieces of a caption that are read, [CLS] and [SEP] included.
+        [px; arXiv:1905.11946]
+      image_resize_px: images are resized to this square, bilinear, not aspect-preserving. [px; ALIGN section 5]
+      image_crop_px: random crop in training, central crop in evaluation and serving. [px; ALIGN section 5]
+      text_max_pieces: word pieces of a caption that are read, [CLS] and [SEP] included. [pieces; ALIGN section 5]
       embedding: dimension D of the shared space. Text always gets a linear layer to it; images only where the image
         tower's own width differs (B7 is 640 wide without the top convolution, so in the paper it gets none).
-      dropout: rate in the text tower and before the projections.
+        [dimensions; ALIGN table 8]
+      dropout: rate in the text tower and before the projections. [rate; arXiv:1810.04805]
       drop_connect: stochastic depth of the image tower's last block; block i of n has i/n of it.
+        [rate; arXiv:1905.11946]
+
+    Examples:
+      >>> ModelConfig(image="b5", text="mini").text_size.hidden
+      256
+      >>> ModelConfig(image="b5 ")
+      Traceback (most recent call last):
+        ...
+      ValueError: model.image is 'b5 ', which is not a size; did you mean 'b5'?
     """
 
     image: str = "b7"

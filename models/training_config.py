@@ -23,45 +23,51 @@ class TrainingConfig:
         `align import-hf`), or the folder OUTPUT/NAME of local runs, for the newest model blessed there; null for none.
       frozen_tower: "image" or "text" to leave that tower as `base_model` has it, batch norm included (LiT,
         arXiv:2111.07991); null trains both.
-      data_fraction: share of the training images that is used, chosen by their fingerprint.
+      data_fraction: share of the training images that is used, chosen by their fingerprint. [share; ALIGN section 5]
       loss: "softmax", the paper's; "multi_positive", the same but with every pair of the batch that shares the image or
         the caption as a positive; or "sigmoid" (SigLIP, arXiv:2303.15343).
       negatives: share of the batch's other pairs that each pair is told from; the paper's is 1, its table 8 has less.
-      label_smoothing: share of each target spread over the batch; of the softmax losses.
+        [share; ALIGN table 8]
+      label_smoothing: share of each target spread over the batch; of the softmax losses. [share; ALIGN section 5]
       initial_temperature: sigma at step 0; logits are cosines divided by it. Training keeps it in
-        [MIN_TEMPERATURE, MAX_TEMPERATURE].
+        [MIN_TEMPERATURE, MAX_TEMPERATURE]. [-; ALIGN section 5]
       learn_temperature: whether sigma is trained, as in the paper, or stays as it is at step 0.
       optimizer: "lamb", as in the paper, made for batches of thousands; or "adamw".
-      steps: optimizer steps in all.
-      batch: pairs a step over all replicas, G.
+      steps: optimizer steps in all. [steps; ALIGN section 5]
+      batch: pairs a step over all replicas, G. [pairs; ALIGN section 5]
       micro_batch: pairs that a replica encodes at a time, by gradient caching (arXiv:2101.06983): gradients are those
         of the whole batch in the memory of one micro-batch and the batch's images as bytes; null encodes a replica's
-        share at once.
-      learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`.
-      warmup_steps: steps of the linear rise from 0.
-      weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded.
-      clip_norm: greatest global norm of the gradients of the whole batch; null never clips.
+        share at once. [pairs; ours]
+      learning_rate: peak, reached after `warmup_steps`, then linear to 0 at `steps`. [-; ALIGN section 5]
+      warmup_steps: steps of the linear rise from 0. [steps; ALIGN section 5]
+      weight_decay: of kernels and embeddings; batch norm, biases and the temperature are excluded. [-; ALIGN section 5]
+      clip_norm: greatest global norm of the gradients of the whole batch; null never clips. [-; ours]
       max_skipped_steps: a step with gradients that are not finite changes nothing and is counted; one more than these
-        ends training.
+        ends training. [steps; ours]
       horizontal_flip: whether training images are mirrored at random.
       min_crop_area: least share of an image that a training crop covers, which is then resized to the model's
-        `image_crop_px`; null cuts `image_crop_px` pixels at a random place, as in the paper.
+        `image_crop_px`; null cuts `image_crop_px` pixels at a random place, as in the paper. [share; ALIGN section 5]
       colour_jitter: strength in [0, 1] of random shifts of saturation, contrast and brightness; the paper has none.
-      greyscale_share: share of training images that lose their colours; the paper has none.
+        [-; ALIGN section 5]
+      greyscale_share: share of training images that lose their colours; the paper has none. [share; ALIGN section 5]
       batch_norm_group: images whose statistics batch norm takes together; null takes all that a replica encodes at a
-        time. The paper's replicas had 16.
+        time. The paper's replicas had 16. [images; ours]
       synchronized_batch_norm: whether batch statistics span all replicas. The paper's do not.
       image_precision, text_precision: of that tower's arithmetic, "float32" or "bfloat16"; weights, batch statistics,
         the loss and the optimizer are float32.
       strategy: "auto" mirrors over all accelerators of this machine, or over its CPU devices where it has none;
         "one_device"; "multi_worker" joins the workers that TF_CONFIG names; "tpu" joins the TPU that TPU_NAME names.
       kept_images_gib: where the resized images take at most so many GiB, each worker keeps them in memory and decodes
-        none twice; more of them stream, decoded anew each time.
-      shuffle_buffer: images held for shuffling where they stream.
-      log_every_steps: steps between two lines of history.
+        none twice; more of them stream, decoded anew each time. [GiB; ours]
+      shuffle_buffer: images held for shuffling where they stream. [images; ours]
+      log_every_steps: steps between two lines of history. [steps; ours]
       checkpoint_every_steps, checkpoint_every_minutes: a checkpoint that training resumes from is written whenever
-        either has passed; null never by that measure.
-      seed: of weights, shuffling, augmentation and dropout, from 0 to MAX_SEED.
+        either has passed; null never by that measure. [steps, minutes; ours]
+      seed: of weights, shuffling, augmentation and dropout, from 0 to MAX_SEED. [-; ours]
+
+    Examples:
+      >>> TrainingConfig(batch=4096, micro_batch=256).micro_batches(replicas=4)
+      4
     """
 
     base_model: str | None = None

@@ -35,6 +35,12 @@ class Tokenizer(tf.Module):
     Attributes:
       pieces: the vocabulary in order of id.
       max_pieces: L.
+
+    Examples:
+      >>> tokenizer = Tokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "cat", "##s"], max_pieces=6)
+      >>> tokenizer(["Cats", "a cat"]).numpy()
+      array([[2, 4, 5, 3, 0, 0],
+             [2, 1, 4, 3, 0, 0]], dtype=int32)
     """
 
     def __init__(self, pieces: list[str], max_pieces: int) -> None:

@@ -93,6 +93,13 @@ class DualEncoder(keras.Model):
     Raises:
       ValueError: where the initial temperature is outside of [MIN_TEMPERATURE, MAX_TEMPERATURE].
 
+    Examples:
+      >>> model = ModelConfig(image="b0", image_depth_coefficient=0.1, text="tiny", embedding=32)
+      >>> encoder = build_dual_encoder(model, TrainingConfig(), vocabulary_size=100)
+      >>> vectors = encoder({"image": ops.zeros([2, 64, 64, 3]), "token_ids": ops.ones([2, 16], "int32")})
+      >>> tuple(vectors["text"].shape)
+      (2, 32)
+
     Reference:
       ALIGN section 4, arXiv:2102.05918.
     """

@@ -41,8 +41,7 @@ def attributes(cls: type) -> dict[str, tuple[str, str, str]]:
     """Returns field -> meaning, unit and source, from the Attributes of a class and of those that it extends."""
     found: dict[str, tuple[str, str, str]] = {}
     for of in reversed(cls.__mro__):
-        _, _, entries = (inspect.cleandoc(of.__dict__.get("__doc__") or "")).partition("\nAttributes:\n")
-        for names, text in _ENTRY.findall(entries):
+        for names, text in _ENTRY.findall(_parts(of.__dict__.get("__doc__"))[1]):
             meaning = " ".join(text.split())
             marked = _UNIT_AND_SOURCE.search(meaning)
             unit, source = marked.groups() if marked else ("", "")
@@ -155,11 +154,16 @@ def _parameter(parameter: Any) -> tuple[str, ...]:
 
 def _first_lines(cls: type) -> str:
     """Returns what a class's docstring says before and after its Attributes."""
-    text = inspect.cleandoc(cls.__doc__ or "")
-    above, _, below = text.partition("\nAttributes:\n")
-    after = re.split(r"\n(?=\S)", below, maxsplit=1)
+    above, _, after = _parts(cls.__doc__)
     file = "/".join(cls.__module__.split(".")) + ".py"
-    return "\n\n".join([above.strip(), *(part.strip() for part in after[1:]), f"Class `{cls.__name__}` in `{file}`."])
+    return "\n\n".join(filter(None, [above, after, f"Class `{cls.__name__}` in `{file}`."]))
+
+
+def _parts(docstring: str | None) -> tuple[str, str, str]:
+    """Returns what stands before a docstring's Attributes, they themselves, and what follows but for the examples."""
+    above, _, below = inspect.cleandoc(docstring or "").partition("\nAttributes:\n")
+    entries, *after = re.split(r"\n(?=\S)", below)
+    return above.strip(), entries, "\n".join(part for part in after if not part.startswith("Examples:")).strip()
 
 
 def _words(text: str) -> str:

@@ -16,6 +16,10 @@ from serving.server.embedded import ModelServer
 SERVER = "127.0.0.1:8500"
 PUSHED = "output/align-demo/serving_models/align/1"
 CLASSES = {  # module -> what of it has an example
+    "models.config": ["ModelConfig"],
+    "models.texts.tokenizer": ["Tokenizer"],
+    "models.towers.dual_encoder": ["DualEncoder"],
+    "models.training_config": ["TrainingConfig"],
     "serving.client": ["AlignClient"],
     "serving.pictures": ["View"],
     "serving.search.cosine": ["ImageIndex", "compose_query"],

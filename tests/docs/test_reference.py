@@ -46,6 +46,18 @@ def test_no_docstring_speaks_of_a_field_that_is_not_there(reference):
         assert set(reference.attributes(cls)) - known == set(), name
 
 
+def test_every_number_says_its_unit_and_where_its_default_comes_from(reference):
+    numbers = [
+        (f"{name}.{field.name}", field)
+        for name, cls in reference.sections()
+        for field in reference.fields(cls)
+        if reference.is_number(field.hint)
+    ]
+    assert len(numbers) > 50
+    source = r"ours|the model's|ALIGN (section \d|appendix A|table \d)|arXiv:\d{4}\.\d{5}"
+    assert [name for name, field in numbers if not field.unit or not re.fullmatch(source, field.source)] == []
+
+
 def test_a_field_is_read_off_its_class(reference):
     @dataclass
     class Section:
@@ -55,12 +67,19 @@ def test_a_field_is_read_off_its_class(reference):
           sides, corners: how many there are
             of them. [px; ALIGN section 3]
           name: what it is called, a [word].
+
+        It is drawn.
+
+        Examples:
+          >>> Section(3)
+          Traceback: none
         """
 
         sides: int = 4
         corners: int | None = None
         name: str = "a|b"
 
+    assert list(reference.attributes(Section)) == ["sides", "corners", "name"]
     sides, corners, name = reference.fields(Section)
     assert (sides.meaning, sides.unit, sides.source, sides.default) == (
         "how many there are of them.",
