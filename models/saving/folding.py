@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.sizes import STAGES
-from models.towers.image_tower import BATCH_NORM_EPSILON
+from models.towers.efficientnet_blocks import BATCH_NORM_EPSILON
 
 # Kernels that are constants of the graph are laid out for the CPU once instead of at each call: 1.2 to 1.3 times the
 # speed at B0 and B3. But a graph is copied some twenty times while it is loaded and optimised: B7's 0.25 GB took a

@@ -17,8 +17,6 @@ from typing import Any
 import keras
 from keras import ops
 
-FUSED_CHANNELS = 16  # the kernel is slow on CPUs where channels are no multiple of it
-
 
 @keras.saving.register_keras_serializable(package="align")
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -50,12 +48,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf  # here, so that other backends do without
 
-        from models.towers.cpu import channel_statistics
-
-        if inputs.shape[-1] % FUSED_CHANNELS and channel_statistics.fits(inputs):
-            outputs, mean, variance = channel_statistics.normalise(inputs, self.gamma, self.beta, self.epsilon)
-            self.average(mean, variance)
-            return outputs
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             inputs,
             ops.cast(self.gamma, "float32"),

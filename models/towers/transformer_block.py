@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.towers.cpu.activations import gelu
+from models.towers.cpu.choice import fast_forms
 
 Activation = Callable[[Any], Any]
 
@@ -64,7 +64,9 @@ class TransformerBlock(keras.layers.Layer):
         self.attention.build(query_shape=input_shape, value_shape=input_shape)
         self.attention_norm = self._norm("self_attention_layer_norm", input_shape)
         self.perceptron_norm = self._norm("feedforward_layer_norm", input_shape)
-        self.widen = self._dense(self.intermediate, gelu, "feedforward_intermediate_dense", input_shape)
+        forms = fast_forms()
+        activation = _gelu if forms is None else forms.gelu
+        self.widen = self._dense(self.intermediate, activation, "feedforward_intermediate_dense", input_shape)
         self.narrow = self._dense(hidden, None, "feedforward_output_dense", (*input_shape[:-1], self.intermediate))
         self.attention_dropout = keras.layers.Dropout(self.dropout, name="self_attention_dropout")
         self.perceptron_dropout = keras.layers.Dropout(self.dropout, name="feedforward_dropout")
@@ -107,3 +109,8 @@ class TransformerBlock(keras.layers.Layer):
         )
         dense.build(input_shape)
         return dense
+
+
+def _gelu(x: Any) -> Any:
+    """Returns x Phi(x), with the exact normal distribution, as BERT has it (arXiv:1606.08415)."""
+    return ops.gelu(x, approximate=False)

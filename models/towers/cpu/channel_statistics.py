@@ -20,11 +20,6 @@ from models.towers.cpu.compiled import compiled
 Gradient = Callable[..., Any]
 
 
-def fits(x: tf.Tensor) -> bool:
-    """Says whether these are the fastest for x: on GPUs and TPUs, and for bfloat16, the fused operation is."""
-    return x.dtype == tf.float32 and not tf.config.list_physical_devices("GPU") and not _on_tpu()
-
-
 def normalise(
     x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -137,7 +132,3 @@ def _before_activation(
     z = x * scale + shift
     share = tf.sigmoid(z)
     return (by_outputs + by_means / tf.cast(tf.reduce_prod(tf.shape(x)[1:3]), x.dtype)) * share * (1 + z * (1 - share))
-
-
-def _on_tpu() -> bool:
-    return bool(tf.config.list_logical_devices("TPU"))

@@ -1,74 +1,48 @@
 """The depth-wise convolution, padded as EfficientNet pads it, with a filter gradient that is fast on CPUs.
 
-Legend: B per-replica batch, H and W pixels, C channels, K kernel size.
+Imports TensorFlow. Legend: B per-replica batch, H and W pixels, C channels, K kernel size.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
+import tensorflow as tf
 from keras import ops
 
 # TensorFlow's CPU kernel for the filter gradient is 5 to 10 times slower per weight where the filter is wider than 3.
 FAST_WIDTH = 3
 
-_FIXED = {"padding": "same", "use_bias": False, "depth_multiplier": 1, "dilation_rate": 1, "activation": None}
 
-
-@keras.saving.register_keras_serializable(package="align")
-class DepthwiseConv2D(keras.layers.DepthwiseConv2D):
+def convolve_depthwise(x: Any, kernel: Any, stride: int) -> Any:
     """Convolve each channel by a filter of its own, and divide the size by the stride, rounded down.
 
-    With a stride, K//2 - 1 pixels are padded at top and left and K//2 at bottom and right whatever the size, as
-    keras.applications does for images of unknown size. At even sizes that is what "same" does, at the cost of no copy.
-
-    Takes Keras's arguments, but for a padding, a second filter a channel, dilation, bias and activation.
+    With a stride, K//2 - 1 pixels are padded at top and left and K//2 at bottom and right whatever the size. At even
+    sizes that is what "same" does, at the cost of no copy.
 
     Args:
-      kernel_size: K, odd and at least 3.
-      strides: 1 or 2.
+      x: [B, H, W, C].
+      kernel: [K, K, C, 1], K odd and at least 3.
+      stride: 1 or 2.
 
-    Call:
-      [B, H, W, C] -> [B, H // strides, W // strides, C].
-
-    Raises:
-      ValueError: for another kernel or stride.
+    Returns:
+      [B, H // stride, W // stride, C].
     """
-
-    def __init__(self, kernel_size: int | tuple[int, int], strides: int | tuple[int, int] = 1, **kwargs: Any) -> None:
-        super().__init__(kernel_size, strides=strides, **{**kwargs, **_FIXED})
-        (height, width), (down, along) = self.kernel_size, self.strides
-        if height != width or height < 3 or height % 2 == 0:
-            raise ValueError(f"kernel_size is {kernel_size}; it must be one odd number from 3, say 5")
-        if down != along or down not in (1, 2):
-            raise ValueError(f"strides is {strides}; it must be 1 or 2")
-
-    def call(self, inputs: Any) -> Any:
-        (stride, _), (size, _) = self.strides, self.kernel_size
-        if stride == 1:
-            return _convolve(inputs, self.kernel, 1, "same")
-        if stride == 2 and all(pixels is not None and pixels % 2 == 0 for pixels in inputs.shape[1:3]):
-            return _convolve(inputs, self.kernel, 2, "same")
-        border = (size // 2 - 1, size // 2)
-        return _convolve(ops.pad(inputs, [(0, 0), border, border, (0, 0)]), self.kernel, stride, "valid")
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        batch, *sizes, channels = input_shape
-        return (batch, *(None if size is None else size // self.strides[0] for size in sizes), channels)
+    if stride == 1 or (stride == 2 and all(pixels is not None and pixels % 2 == 0 for pixels in x.shape[1:3])):
+        return _convolve(x, kernel, stride, "same")
+    border = (kernel.shape[0] // 2 - 1, kernel.shape[0] // 2)
+    return _convolve(ops.pad(x, [(0, 0), border, border, (0, 0)]), kernel, stride, "valid")
 
 
 def _convolve(x: Any, kernel: Any, stride: int, padding: str) -> Any:
     kernel = ops.cast(kernel, x.dtype)
-    if keras.backend.backend() != "tensorflow" or kernel.shape[1] <= FAST_WIDTH or x.shape[2] is None:
+    if kernel.shape[1] <= FAST_WIDTH or x.shape[2] is None:
         return ops.depthwise_conv(x, kernel, stride, padding)
     return _convolve_by_parts(x, kernel, stride, padding)
 
 
 def _convolve_by_parts(x: Any, kernel: Any, stride: int, padding: str) -> Any:
     """Convolve, and compute the filter's gradient in parts that are FAST_WIDTH wide and share a column."""
-    import tensorflow as tf  # here, so that other backends do without
-
     how = {"strides": [1, stride, stride, 1], "padding": padding.upper()}
     height, width, channels, _ = kernel.shape
 

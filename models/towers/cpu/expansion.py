@@ -1,74 +1,19 @@
-"""The 1x1 convolution that widens a block's input, with the batch norm that follows it, in one.
+"""A product of rows by a kernel, which a 1x1 convolution is, with the batch norm that follows it, in one.
 
 A batch norm reads and writes its input several times, and after an expansion that is the largest tensor of the block.
 But the statistics of a linear map's outputs follow from those of its inputs, which are six times narrower, and with
 them known, normalising is part of the map itself: no pass over the wide tensor is left, in the gradient neither.
 
-Legend: B per-replica batch, H and W pixels, N = B H W rows, I channels in, O channels out.
+Legend: N rows, one a pixel of each image, I channels in, O channels out.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras import ops
 
-from models.towers.batch_norm import BatchNormalization
-
 SAMPLED = 61  # one row in so many is centred on; a prime, so that they lie in all columns of an image
-
-
-@keras.saving.register_keras_serializable(package="align")
-class Expansion(keras.layers.Layer):
-    """Convolve by [1, 1, I, O] and normalise, equal to the two layers one after the other.
-
-    Statistics that span replicas or groups of the batch, and inference, take the two layers as they are.
-
-    Args:
-      convolution: 1x1, without bias.
-      norm: the batch norm.
-
-    Call:
-      [B, H, W, I] -> [B, H, W, O].
-    """
-
-    def __init__(self, convolution: keras.layers.Conv2D, norm: BatchNormalization, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.convolution, self.norm = convolution, norm
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        if not self.convolution.built:
-            self.convolution.build(input_shape)
-        if not self.norm.built:
-            self.norm.build(self.convolution.compute_output_shape(input_shape))
-        self.built = True
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        norm = self.norm
-        if not training or not norm.trainable or norm.synchronized or norm.group is not None:
-            return norm(self.convolution(inputs), training=training)
-        kernel = self.convolution.kernel  # [1, 1, I, O]
-        rows = ops.reshape(inputs, [-1, kernel.shape[-2]])  # [N, I]
-        parameters = (ops.cast(part, "float32") for part in (kernel[0, 0], norm.gamma, norm.beta))
-        outputs, mean, variance = expand(rows, *parameters, epsilon=norm.epsilon)
-        norm.average(mean, variance)
-        return ops.reshape(outputs, [*ops.shape(inputs)[:-1], kernel.shape[-1]])
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        return self.convolution.compute_output_shape(input_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "convolution": keras.saving.serialize_keras_object(self.convolution),
-            "norm": keras.saving.serialize_keras_object(self.norm),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Expansion:
-        layers = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("convolution", "norm")}
-        return cls(**{**config, **layers})
 
 
 def expand(x: Any, kernel: Any, gamma: Any, beta: Any, *, epsilon: float) -> tuple[Any, Any, Any]:
@@ -113,8 +58,7 @@ def expand(x: Any, kernel: Any, gamma: Any, beta: Any, *, epsilon: float) -> tup
         scaled = ops.concatenate([kernel * scale, (beta - product_mean * scale)[None]], axis=0)  # [I + 1, O]
         scaled = ops.cast(scaled, x.dtype)
 
-        def gradient(*by_all: Any) -> tuple[Any, ...]:
-            by_outputs, *_ = keras.tree.flatten(by_all)  # JAX passes them as one tuple
+        def gradient(by_outputs: Any, *_: Any) -> tuple[Any, ...]:
             by_scaled = ops.cast(ops.matmul(ops.transpose(x_1), by_outputs), "float32")
             by_weights, by_beta = by_scaled[:-1], by_scaled[-1]
             by_scale = ops.sum(kernel * by_weights, axis=0) - product_mean * by_beta

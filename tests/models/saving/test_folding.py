@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from models.saving.folding import FoldedTower, fold, fold_tower
-from models.towers.image_tower import BATCH_NORM_EPSILON, ImageTower
+from models.towers.efficientnet_blocks import BATCH_NORM_EPSILON
+from models.towers.image_tower import ImageTower
 
 CLOSE = 1e-5  # of unit vectors
 

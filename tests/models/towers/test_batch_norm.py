@@ -72,9 +72,8 @@ def test_a_frozen_layer_uses_and_keeps_its_moving_statistics():
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("channels", [3, 16])
-def test_the_fused_kernel_is_what_trains_where_it_is_fast(channels):
-    layer, _ = both_layers(channels)
-    images = tf.TensorSpec((2, 4, 4, channels))
+def test_the_fused_kernel_is_what_trains():
+    layer, _ = both_layers(3)
+    images = tf.TensorSpec((2, 4, 4, 3))
     graph = tf.function(lambda x: layer(x, training=True)).get_concrete_function(images).graph
-    assert ("FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}) == (channels == 16)
+    assert "FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}

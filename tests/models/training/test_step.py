@@ -13,14 +13,8 @@ from models.losses.objective import MultiPositiveObjective, SigmoidObjective, So
 from models.optimizers.adamw import AdamW
 from models.optimizers.lamb import Lamb
 from models.texts.trim import trim
-from models.towers.batch_norm import BatchNormalization
-from models.towers.cpu.activations import silu
-from models.towers.cpu.depthwise import DepthwiseConv2D
-from models.towers.cpu.expansion import Expansion
-from models.towers.cpu.normalized_silu import NormalizedSilu
-from models.towers.cpu.pixel_conv import PixelConv2D
-from models.towers.cpu.projection import GatedProjection
 from models.towers.dual_encoder import DualEncoder
+from models.towers.efficientnet_blocks import InvertedResidual
 from models.towers.text_tower import TextTower
 from models.training.loop import compile_step
 from models.training.step import Learner
@@ -171,13 +165,10 @@ def test_the_step_compiles_with_static_shapes_under_xla_to_the_same_loss(batch):
 
 
 def block_encoder(dropout=0.0, kind=DualEncoder):
-    """One block of the real image tower, of the layers that it has, and one of the real text tower."""
+    """One block of the real image tower and one of the real text tower."""
     keras.utils.set_random_seed(0)
     images = keras.Input((None, None, 3))
-    x = Expansion(keras.layers.Conv2D(12, 1, use_bias=False), BatchNormalization())(images)
-    x = DepthwiseConv2D(5, 2)(keras.layers.Activation(silu)(x))
-    x, means = NormalizedSilu(BatchNormalization())(x)
-    x = GatedProjection(16)(x, PixelConv2D(12, 1, activation="sigmoid")(means))
+    x = InvertedResidual(3, 16, kernel=5, stride=2, expansion=4, name="block")(images)
     image_tower = keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
     sizes = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "max_pieces": 8}
     text_tower = TextTower(PIECES, **sizes, dropout=dropout)

@@ -1,4 +1,4 @@
-"""The gated projection against weighing the input and then convolving it, in both of its forms."""
+"""The gated projection against weighing the input and then convolving it, and convolutions of one pixel."""
 
 import keras
 import numpy as np
@@ -7,12 +7,19 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.towers.cpu.projection import GatedProjection
+from models.towers.cpu.projection import convolve_pixels, weigh_and_project
+
+
+class Projection(keras.layers.Conv2D):
+    """The convolution as a block has it, with the gate inside."""
+
+    def call(self, x, gate):
+        return weigh_and_project(x, gate, self.kernel)
 
 
 def projection(width_in, width, dtype="float32"):
-    layer = GatedProjection(width, "he_normal", dtype=dtype)
-    layer.build((None, None, None, width_in), (None, 1, 1, width_in))
+    layer = Projection(width, 1, use_bias=False, kernel_initializer="he_normal", dtype=dtype)
+    layer.build((None, None, None, width_in))
     return layer
 
 
@@ -79,7 +86,6 @@ def test_the_smaller_of_kernel_and_input_is_weighed():
 @pytest.mark.parametrize("size", [(None, None), (5, None), (None, 5), (5, 5)])
 def test_sizes_that_are_known_only_when_it_runs(size):
     layer = projection(6, 4)
-    assert layer(keras.Input((*size, 6)), keras.Input((1, 1, 6))).shape == (None, *size, 4)
     specs = [tf.TensorSpec([None, *size, 6]), tf.TensorSpec([None, 1, 1, 6])]
     graph = tf.function(lambda x, gate: layer(x, gate), input_signature=specs, autograph=False)
     x, gate = draw(3, 5, 5, 6), draw(3, 1, 1, 6, seed=2)
@@ -103,13 +109,16 @@ def test_a_whole_step_compiles_with_it_inside(outputs):
     assert_close(compiled(), oracle(layer, x, gate))
 
 
-def test_config_round_trips_and_weights_are_written_and_read(tmp_path):
-    layer = projection(6, 4)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    inputs = keras.Input((5, 5, 6)), keras.Input((1, 1, 6))
-    model = keras.Model(inputs, layer(*inputs))
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    values = [draw(2, 5, 5, 6), draw(2, 1, 1, 6, seed=2)]
-    np.testing.assert_array_equal(loaded(values), model(values))
+@pytest.mark.parametrize("activation", ["silu", "sigmoid"])
+def test_a_pixels_convolution_is_keras_own(activation):
+    x = np.random.default_rng(0).normal(size=(6, 1, 1, 20)).astype("float32")
+    layer = keras.layers.Conv2D(7, 1, activation=activation)
+    layer.build(x.shape)
+    layer.bias.assign(np.arange(7))
+    answers = []
+    for function in (lambda x: convolve_pixels(layer, x), layer):
+        with tf.GradientTape() as tape:
+            outputs = function(tf.constant(x))
+        answers.append([outputs, *tape.gradient(outputs, [weight.value for weight in layer.weights])])
+    for found, expected in zip(*answers, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -1,13 +1,12 @@
 """Batch norm by sums over rows, and with SiLU in it, against their definitions in float64."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from models.towers.batch_norm import BatchNormalization
-from models.towers.cpu.activations import SiluAndMean
-from models.towers.cpu.normalized_silu import NormalizedSilu
+from models.towers.cpu.activations import silu_and_mean
+from models.towers.cpu.normalising import normalise, normalise_and_activate
 
 EPSILON = 1e-3
 
@@ -48,11 +47,10 @@ def built(shape, gamma, beta, **how):
 def test_activations_means_and_gradients_are_those_of_the_definition(shape):
     x, gamma, beta, by_outputs, by_means = random_case(shape)
     norm = built(shape, gamma, beta)
-    layer = NormalizedSilu(norm)
     images = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        outputs, means = layer(images, training=True)
+        outputs, means = normalise_and_activate(norm, images, training=True)
     weights = [images, norm.gamma.value, norm.beta.value]
     found = tape.gradient([outputs, means], weights, [tf.constant(by_outputs), tf.constant(by_means)])
     expected = definition(x, gamma, beta, by_outputs, by_means, activated=True)
@@ -72,7 +70,7 @@ def test_batch_norm_of_odd_channels_is_that_of_the_definition(channels):
     images = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(images)
-        outputs = norm(images, training=True)
+        outputs = normalise(norm, images, training=True)
     found = tape.gradient(outputs, [images, norm.gamma.value, norm.beta.value], tf.constant(by_outputs))
     expected = definition(x, gamma, beta, by_outputs, 0 * by_means, activated=False)
     np.testing.assert_allclose(outputs, expected[0], rtol=1e-4, atol=1e-4)
@@ -85,8 +83,8 @@ def test_batch_norm_of_odd_channels_is_that_of_the_definition(channels):
 def test_groups_and_synchronized_statistics_are_left_to_the_norm(how):
     shape = (4, 3, 3, 8)
     x, gamma, beta, *_ = random_case(shape, seed=2)
-    outputs, means = NormalizedSilu(built(shape, gamma, beta, **how))(x, training=True)
-    expected, expected_means = SiluAndMean()(built(shape, gamma, beta, **how)(x, training=True))
+    outputs, means = normalise_and_activate(built(shape, gamma, beta, **how), tf.constant(x), training=True)
+    expected, expected_means = silu_and_mean(built(shape, gamma, beta, **how)(x, training=True))
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(means, expected_means, rtol=1e-5, atol=1e-6)
 
@@ -97,7 +95,7 @@ def test_inference_uses_the_moving_statistics_and_leaves_them():
     norm = built(shape, gamma, beta)
     norm.moving_mean.assign(np.full(8, 2.0))
     norm.moving_variance.assign(np.full(8, 4.0))
-    outputs, _ = NormalizedSilu(norm)(x)
+    outputs, _ = normalise_and_activate(norm, tf.constant(x), training=False)
     z = (x - 2) / np.sqrt(4 + EPSILON) * gamma + beta
     np.testing.assert_allclose(outputs, z / (1 + np.exp(-z)), rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(norm.moving_mean, np.full(8, 2.0))
@@ -107,20 +105,21 @@ def test_bfloat16_comes_near_float32():
     shape = (4, 6, 6, 24)
     x, gamma, beta, *_ = random_case(shape, seed=4)
     norm = built(shape, gamma, beta, dtype="mixed_bfloat16")
-    outputs, means = NormalizedSilu(norm, dtype="mixed_bfloat16")(x, training=True)
+    outputs, means = normalise_and_activate(norm, tf.constant(x, tf.bfloat16), training=True)
     assert outputs.dtype == means.dtype == tf.bfloat16
-    expected, _ = NormalizedSilu(built(shape, gamma, beta))(x, training=True)
+    expected, _ = normalise_and_activate(built(shape, gamma, beta), tf.constant(x), training=True)
     np.testing.assert_allclose(tf.cast(outputs, tf.float32), expected, rtol=0.05, atol=0.05)
 
 
 def test_a_constant_channel_is_shifted_to_beta():
     x = np.full((2, 3, 3, 5), 1000.0, "float32")
     norm = built(x.shape, np.ones(5), np.full(5, 0.5))
-    np.testing.assert_allclose(norm(x, training=True), np.full(x.shape, 0.5), atol=2e-2)
+    np.testing.assert_allclose(normalise(norm, tf.constant(x), training=True), np.full(x.shape, 0.5), atol=2e-2)
 
 
-def test_config_round_trips():
-    layer = NormalizedSilu(BatchNormalization(epsilon=EPSILON, group=2, name="norm"), name="both")
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config()
-    assert again.norm.group == 2
+@pytest.mark.parametrize("channels", [3, 16])
+def test_the_fused_kernel_is_what_trains_where_it_is_fast(channels):
+    norm = built((2, 4, 4, channels), np.ones(channels), np.zeros(channels))
+    images = tf.TensorSpec((2, 4, 4, channels))
+    graph = tf.function(lambda x: normalise(norm, x, training=True)).get_concrete_function(images).graph
+    assert ("FusedBatchNormV3" in {operation.type for operation in graph.get_operations()}) == (channels == 16)

@@ -1,29 +1,11 @@
-"""The small layers of an EfficientNet block: convolutions of one pixel, and stochastic depth."""
+"""Stochastic depth: what is dropped, and what is not."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.towers.cpu.pixel_conv import PixelConv2D
 from models.towers.stochastic_depth import StochasticDepth
-
-
-@pytest.mark.parametrize("activation", ["silu", "sigmoid"])
-def test_a_pixels_convolution_is_keras_own(activation):
-    x = np.random.default_rng(0).normal(size=(6, 1, 1, 20)).astype("float32")
-    own, theirs = (kind(7, 1, activation=activation) for kind in (PixelConv2D, keras.layers.Conv2D))
-    own.build(x.shape)
-    theirs.build(x.shape)
-    own.bias.assign(np.arange(7))
-    theirs.set_weights(own.get_weights())
-    answers = []
-    for layer in (own, theirs):
-        with tf.GradientTape() as tape:
-            outputs = layer(x)
-        answers.append([outputs, *tape.gradient(outputs, [weight.value for weight in layer.weights])])
-    for found, expected in zip(*answers, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_stochastic_depth_drops_whole_images_and_keeps_the_mean():
@@ -55,7 +37,7 @@ def test_stochastic_depth_draws_anew_each_time_and_its_gradient_is_its_mask():
     np.testing.assert_array_equal(tape.gradient(first, inputs), np.ones((64, 1, 1, 2)))
 
 
-def test_configs_round_trip():
-    for layer in (PixelConv2D(3, 1, activation="silu"), StochasticDepth(0.3)):
-        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-        assert again.get_config() == layer.get_config()
+def test_config_round_trips():
+    layer = StochasticDepth(0.3)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert again.get_config() == layer.get_config()
