@@ -114,7 +114,7 @@ def _default(field: dataclasses.Field) -> Any:
 
 def _row(field: Field) -> tuple[str, ...]:
     unit = "" if field.unit in ("", "-") else f", {field.unit}"
-    default = " ".join(filter(None, (_yaml(field.default), field.source)))
+    default = _yaml(field.default) + (f" ({field.source})" if field.source else "")
     return f"`{field.name}`", f"{_type(field.hint)}{unit}", default, field.meaning
 
 

@@ -96,7 +96,7 @@ def test_rows_stand_in_the_page(reference):
     assert page.startswith("## The top of a file")
     row = next(line for line in page.splitlines() if line.startswith("| `shorter_side_above_px`"))
     assert row.startswith(
-        "| `shorter_side_above_px` | whole number, px | `200` ALIGN section 3 | an image is kept when"
+        "| `shorter_side_above_px` | whole number, px | `200` (ALIGN section 3) | an image is kept when"
     )
     assert all(line.count("|") - line.count("\\|") == 5 for line in page.splitlines() if line.startswith("|"))
     assert set(Config.__dataclass_fields__) <= set(re.findall(r"`([a-z_]+)", page))
