@@ -46,24 +46,27 @@ def created(path: str, aside: str | None = None) -> Iterator[BinaryIO]:
       path: where the finished file goes.
       aside: folder on the same file system for the unfinished one; None for its own folder.
     """
-    unfinished = posixpath.join(aside, uuid.uuid4().hex) if aside else f"{path}.{uuid.uuid4().hex}"
-    make_folder(posixpath.dirname(unfinished))
-    with _create(unfinished) as file:
+    with _renamed(path, aside) as unfinished, _create(unfinished) as file:
         yield file
-    make_folder(posixpath.dirname(path))
-    rename([unfinished], [path])
 
 
 def copy(source: str, target: str, aside: str) -> None:
     """Copy a file to `aside`, a folder on the same file system, then rename it."""
-    unfinished = posixpath.join(aside, uuid.uuid4().hex)
-    make_folder(aside)
-    if _is_local(source):
-        shutil.copyfile(source, unfinished)
-    else:
-        _file_systems().copy([source], [unfinished])
-    make_folder(posixpath.dirname(target))
-    rename([unfinished], [target])
+    with _renamed(target, aside) as unfinished:
+        if _is_local(source):
+            shutil.copyfile(source, unfinished)
+        else:
+            _file_systems().copy([source], [unfinished])
+
+
+@contextlib.contextmanager
+def _renamed(path: str, aside: str | None) -> Iterator[str]:
+    """Yields the path of an unfinished file, which becomes `path` when the block ends well."""
+    unfinished = posixpath.join(aside, uuid.uuid4().hex) if aside else f"{path}.{uuid.uuid4().hex}"
+    make_folder(posixpath.dirname(unfinished))
+    yield unfinished
+    make_folder(posixpath.dirname(path))
+    rename([unfinished], [path])
 
 
 def rename(sources: Sequence[str], targets: Sequence[str]) -> None:

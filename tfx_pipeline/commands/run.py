@@ -16,6 +16,7 @@ from rich.console import Console
 from components.pair_filter.config import FilterConfig
 from tfx_pipeline import pipeline_process
 from tfx_pipeline.component_ids import check_rerun
+from tfx_pipeline.files import write_file
 from tfx_pipeline.live.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.base_model import resolve_base_model
@@ -48,7 +49,7 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
         check(config)
         with _only_run(config.root), _stopped(child):  # so that no other run begins before the child has ended
             run_dir = _new_run_dir(config.root)
-            (run_dir / CONFIG_FILE).write_text(write_yaml(config.to_mapping()), encoding="utf-8")
+            write_file(run_dir / CONFIG_FILE, write_yaml(config.to_mapping()).encode(), str(run_dir / CONFIG_FILE))
             pipeline_process.hand_over(child, run_dir)
             return follow(run_dir, child.poll, console)
 
