@@ -7,14 +7,13 @@ from its beginning.
 
 from __future__ import annotations
 
-import gzip
 import io
 import itertools
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from components.files.example_files import read_payloads
 from components.files.streams import read_up_to
 from components.files.tfrecords import read_records
 
@@ -105,23 +104,7 @@ def placed_records(path: str) -> Iterator[tuple[Place | None, bytes]]:
                 return
     except ValueError:
         pass  # deflated, or damaged: what follows says which
-    yield from ((None, payload) for payload in itertools.islice(_inflated(path), whole, None))
-
-
-def _inflated(path: str) -> Iterator[bytes]:
-    """Yield the records of a gzipped file, however it was deflated."""
-    whole = 0
-    try:
-        with gzip.open(path) as content:
-            for payload in read_records(cast(BinaryIO, content)):
-                if payload is None:
-                    raise ValueError("the checksum of a record's content is wrong")
-                yield payload
-                whole += 1
-    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path} is damaged behind {whole} records ({error}); delete its artifact's folder and run again"
-        ) from error
+    yield from ((None, payload) for payload in itertools.islice(read_payloads(path), whole, None))
 
 
 def read_placed(path: str, row: int, place: Place | None) -> bytes:
@@ -145,7 +128,7 @@ def read_placed(path: str, row: int, place: Place | None) -> bytes:
             except ValueError as error:
                 raise ValueError(f"{path} holds no record at its byte {place.block} ({error})") from error
     else:
-        payload = next(itertools.islice(_inflated(path), row, None), None)
+        payload = next(itertools.islice(read_payloads(path), row, None), None)
     if payload is None:
         raise ValueError(f"{path} holds no record {row}")
     return payload
