@@ -21,6 +21,8 @@ class Format:
       split_values: the split that the record itself names -> our split; empty where none does.
       names_images: whether records may name image files by path, which then are part of the input as much as the files.
       images_beside: whether these paths start from the folder of the file that names them.
+      kinds: ending of a file's name, also before that of its compression -> the format that it is read as; empty where
+        all files are read as this one.
     """
 
     glob: str
@@ -31,6 +33,7 @@ class Format:
     split_values: Mapping[str, str] = field(default_factory=dict)
     names_images: bool = False
     images_beside: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 _TABLE = frozenset({"image_field", "image_folder", "paths_relative_to", "key_field"})
@@ -63,6 +66,7 @@ FORMATS: Mapping[str, Format] = {
         4 * _MIB,
         names_images=True,
         images_beside=True,
+        kinds={".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"},
     ),
     "conceptual_captions": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),
     "coyo": Format("*.tar", {"caption": "en"}, _JOINED, {"url_field": "url"}),

@@ -121,6 +121,8 @@ def _open(stream: BinaryIO, names: Sequence[str]) -> pq.ParquetFile:
     Raises:
       UnknownType: where one of those named has.
     """
+    if not hasattr(stream, "seek"):  # as what decompression gives
+        raise ValueError("a compressed file cannot be read as Parquet, which has compression inside; unpack it")
     try:
         return pq.ParquetFile(stream, buffer_size=_READ_BYTES)
     except (pa.ArrowException, OSError) as error:

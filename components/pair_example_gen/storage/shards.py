@@ -11,8 +11,6 @@ from components.pair_example_gen.storage import listing
 from components.pair_example_gen.storage.errors import explain, hint
 from components.pair_example_gen.tasks import Source, divide, sample
 
-_KIND_OF_TABLE = re.compile(r"\.(csv|jsonl|parquet)(\.[^./]*)?$")
-
 
 def check_shards(config: IngestConfig) -> None:
     """Refuse files that cannot be ingested, without reading them.
@@ -84,8 +82,7 @@ def _find(config: IngestConfig) -> dict[str, dict[str, int]]:
         name: _match(config, pattern, f"splits[{name!r}] = {pattern!r}", kind) for name, pattern in config.globs.items()
     }
     _refuse_shared(found, config)
-    if config.format == "imagefolder":
-        _refuse_twins(found, config)
+    _refuse_twins(found, config)
     return found
 
 
@@ -132,10 +129,11 @@ def _refuse_shared(found: Mapping[str, Mapping[str, int]], config: IngestConfig)
 
 def _refuse_twins(found: Mapping[str, Mapping[str, int]], config: IngestConfig) -> None:
     """Raise ValueError where a split has one table as two kinds of file, whose images would all be read twice."""
-    for split, paths in found.items():
+    kinds = "|".join(map(re.escape, config.layout.kinds))
+    for split, paths in found.items() if kinds else ():
         of_name: dict[str, str] = {}
         for path in paths:
-            twin = of_name.setdefault(_KIND_OF_TABLE.sub("", path), path)
+            twin = of_name.setdefault(re.sub(rf"({kinds})(\.[^./]*)?$", "", path), path)
             if twin != path:
                 raise ValueError(
                     f"{config.section}.splits[{split!r}] = {config.globs[split]!r} matches both {twin} and {path}, two "

@@ -28,7 +28,8 @@ from components.pair_example_gen.tasks import Source
 def read_unknown(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
     """Say that a file is none of the kinds that Hugging Face's imagefolder has."""
     if not part.index:
-        yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail="an imagefolder's metadata is .csv, .jsonl or .parquet")
+        kinds = " or ".join(config.layout.kinds)
+        yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=f"an imagefolder's metadata is {kinds}")
 
 
 Reader = Callable[[BinaryIO, Part, IngestConfig], Iterator[RawRecord]]
@@ -39,40 +40,39 @@ READERS: Mapping[str, Reader] = {
     "csv": read_csv,
     "tsv": read_tsv,
     "jsonl": read_json_lines,
-    "imagefolder": read_unknown,  # but for those of the next line
+    "imagefolder": read_unknown,  # what its kinds do not have
     "conceptual_captions": read_tar,
     "coyo": read_tar,
     "laion": read_tar,
     "karpathy": read_karpathy,
 }
 _AS_OF_NOISE = (reasons.CORRUPT_SHARD, reasons.CORRUPT_FILE, reasons.MALFORMED_ROW, reasons.DAMAGED_RECORD)
-READERS_BESIDE_IMAGES: Mapping[str, Reader] = {".csv": read_csv, ".jsonl": read_json_lines, ".parquet": read_parquet}
+READERS_OF_PATHS = {"parquet": read_image_paths}  # of formats from which the images' paths are read without the rest
 
 
 def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the records of a source, up to its limit."""
     with open_file(source.path) as stream:
-        read = _reader(source.path, config)
+        read = READERS[_format(source.path, config)]
         for number, record in enumerate(itertools.islice(read(stream, source.part, config), source.limit)):
             if not number and record.flaw in _AS_OF_NOISE:
-                record.detail = _noise(source.path, config) or record.detail
+                record.detail = _noise(source.path) or record.detail
             record.path = _below_shards(record.path, source.path, config)
             yield record
 
 
-def _noise(path: str, config: IngestConfig) -> str | None:
-    """Returns why a file's content makes no sense to its reader, where that is its compression, or null."""
-    if is_compressed(path) and _reader(path, config) is read_parquet:
-        return "a compressed file cannot be read as Parquet, which has compression inside; unpack it"
+def _noise(path: str) -> str | None:
+    """Returns why a file's content makes no sense to its reader, where that is an untold compression, or null."""
     suffix = missing_suffix(path, storage.read_start(path, START_BYTES))
     if suffix is None:
         return None
     return f"the file is compressed, which its name does not say; call it {posixpath.basename(path)}{suffix}"
 
 
-def _reader(path: str, config: IngestConfig) -> Reader:
-    by_kind = READERS_BESIDE_IMAGES if config.format == "imagefolder" else {}
-    return next((by_kind[kind] for kind in by_kind if f"{kind}." in f"{path}."), READERS[config.format])
+def _format(path: str, config: IngestConfig) -> str:
+    """Returns the format that a file is read as: its ending's, where that says so, else the configured one."""
+    name = f"{posixpath.basename(path)}."
+    return next((kind for ending, kind in config.layout.kinds.items() if f"{ending}." in name), config.format)
 
 
 def _below_shards(path: str, table: str, config: IngestConfig) -> str:
@@ -89,9 +89,9 @@ def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
       path: of the file, which may be damaged: what it names before that is yielded.
       size: of the file, in bytes.
     """
-    if _reader(path, config) is read_parquet:
+    if read_paths := READERS_OF_PATHS.get(_format(path, config)):
         with open_file(path) as stream:
-            for found in read_image_paths(stream, config.image_column):
+            for found in read_paths(stream, config.image_column):
                 yield _below_shards(found, path, config)
     elif config.layout.names_images:
         yield from (record.path for record in read_source(Source(path, size), config) if record.path)
