@@ -7,7 +7,7 @@ import re
 import pytest
 import typer
 
-from pages import PAGES, PRESETS, ROOT, Command, commands, commands_of_comments
+from pages import PAGES, PRESETS, ROOT, Command, commands, commands_of_comments, spans
 from tfx_pipeline.cli import app
 from tfx_pipeline.settings.config import load, preset_names
 from tfx_pipeline.settings.sweeps import row_names
@@ -80,6 +80,13 @@ def test_a_command_of_the_documents_is_there(command):
 @pytest.mark.parametrize("command", OF_PRESETS, ids=lambda command: f"{command.page}: {' '.join(command.words)}"[:90])
 def test_a_command_of_a_preset_is_there(command):
     assert broken(command) == ""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_option_that_is_spoken_of_is_one_of_the_commands(page):
+    options = {option for command in ALIGN.values() for parameter in command.params for option in parameter.opts}
+    spoken = {re.match(r"-[\w-]*", span)[0] for span in spans(page) if span.startswith("-")}
+    assert spoken <= options
 
 
 def test_the_reader_finds_commands():
