@@ -18,6 +18,9 @@ class AdamW(GuardedOptimizer):
         m = b1 m + (1 - b1) g            v = b2 v + (1 - b2) g^2
         w = w - lr ((m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps) + decay w)
 
+    Our own, on every device: Keras's moves moments and decays weights in every step, so it cannot leave them bit for
+    bit as they are in a step that is not taken.
+
     Args:
       learning_rate: peak or schedule.
       weight_decay: `decay` above.
