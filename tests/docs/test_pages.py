@@ -97,6 +97,12 @@ def test_a_name_said_to_be_in_a_file_is_there(page):
     assert named or page != "docs/map.md"
 
 
+def test_every_extra_is_one_of_the_project():
+    extras = read("pyproject.toml").partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    named = {extra for page in PAGES for pair in re.findall(r"extra `(\w+)`|\.\[(\w+)\]", read(page)) for extra in pair}
+    assert {"s3", "hdfs", "onnx"} <= named - {""} <= set(re.findall(r"^(\w+) = \[", extras, re.MULTILINE))
+
+
 @pytest.mark.parametrize("block", CONFIGS, ids=lambda block: f"{block.page}:{block.line}")
 def test_every_config_loads(block: Block, tmp_path):
     path = tmp_path / "mine.yaml"
