@@ -8,30 +8,27 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tfx_pipeline.live.lifeline import end_with_parent
+from tfx_pipeline.live.lifeline import end_with_parent, started
 from tfx_pipeline.runs.run_record import LOG_FILE
 
 STDOUT, STDERR = 1, 2  # the descriptors: what C++ libraries say does not pass through sys.stdout
 
 
-def start(rerun: Sequence[str]) -> subprocess.Popen:
-    """Start the process, which ends without a word where it is handed nothing before its standard input ends.
+@contextlib.contextmanager
+def start(rerun: Sequence[str]) -> Iterator[subprocess.Popen]:
+    """Start the process for a block, which ends without a word where it is handed nothing before the block ends.
 
     Args:
       rerun: ids of components to run even where the cache has their result.
     """
-    with tempfile.TemporaryFile() as said:  # until there is a log
-        return subprocess.Popen(
-            [sys.executable, "-m", "tfx_pipeline.pipeline_process", *rerun],
-            stdout=said,
-            stderr=said,
-            stdin=subprocess.PIPE,  # its end tells the process that this one is gone
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the other in order
-        )
+    with (
+        tempfile.TemporaryFile() as said,  # until there is a log
+        started("tfx_pipeline.pipeline_process", *rerun, stdout=said, stderr=said, bufsize=0) as process,
+    ):
+        yield process
 
 
 def hand_over(process: subprocess.Popen, run_dir: Path) -> None:

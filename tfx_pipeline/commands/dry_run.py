@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -24,14 +23,13 @@ from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
 from tfx_pipeline.commands.decoder_beside import DecoderBeside
 from tfx_pipeline.commands.dry_run_table import DryRun, show
-from tfx_pipeline.commands.run import stop
-from tfx_pipeline.live.lifeline import end_with_parent
+from tfx_pipeline.live.lifeline import end_with_parent, started
+from tfx_pipeline.runs.run_record import LOG_FILE
 from tfx_pipeline.settings.config import Config, ConfigError, build
 from tfx_pipeline.wording import counted
 
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
-LOG_FILE = "log.txt"
 SMALL_SAMPLE = 4000  # records; of more, loading TensorFlow is a small share, and filtering twice the likelier
 
 
@@ -92,19 +90,12 @@ def _exit_on_signals() -> Iterator[None]:
 
 def _run_apart(folder: Path) -> Mapping[str, Any]:
     """Returns what the process that does the work found out, or why it could not."""
-    with (folder / LOG_FILE).open("wb") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "tfx_pipeline.commands.dry_run", str(folder)],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "TMPDIR": str(folder)},  # Beam and TensorFlow leave files there
-            stdin=subprocess.PIPE,  # never written to: its end tells the child that this process is gone
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the child
-        )
-    try:
+    environment = {**os.environ, "TMPDIR": str(folder)}  # Beam and TensorFlow leave files there
+    with (
+        (folder / LOG_FILE).open("wb") as log,
+        started("tfx_pipeline.commands.dry_run", str(folder), stdout=log, stderr=log, env=environment) as child,
+    ):
         status = child.wait()
-    finally:
-        stop(child)
     if (folder / RESULT_FILE).is_file():
         return json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
     said = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace").strip().splitlines()

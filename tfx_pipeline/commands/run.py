@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +14,7 @@ from components.pair_filter.config import FilterConfig
 from tfx_pipeline import pipeline_process
 from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.files import write_file
+from tfx_pipeline.live.lifeline import stopped
 from tfx_pipeline.live.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.base_model import resolve_base_model
@@ -25,8 +23,6 @@ from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.settings.config import Config, ConfigError
 from tfx_pipeline.settings.results_folder import check_results_folder
 from tfx_pipeline.settings.yaml_text import write_yaml
-
-STOP_AFTER_S = 20  # how long an interrupted pipeline may take to end before it is killed
 
 
 def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecord:
@@ -44,10 +40,10 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
       ConfigError: for what can be refused before anything starts.
     """
     check_rerun(rerun, config)
-    with _stopped(pipeline_process.start(rerun)) as child:  # which imports for seconds what the checks do not need
+    with pipeline_process.start(rerun) as child:  # which imports for seconds what the checks do not need
         config = resolve_base_model(config, console)
         check(config)
-        with _only_run(config.root), _stopped(child):  # so that no other run begins before the child has ended
+        with _only_run(config.root), stopped(child):  # so that no other run begins before the child has ended
             run_dir = _new_run_dir(config.root)
             write_file(run_dir / CONFIG_FILE, write_yaml(config.to_mapping()).encode(), str(run_dir / CONFIG_FILE))
             pipeline_process.hand_over(child, run_dir)
@@ -120,26 +116,3 @@ def _new_run_dir(root: Path) -> Path:
             continue
         return run_dir
     raise ConfigError(f"{root / RUNS} already holds 100 runs of {stamp}; wait a second")
-
-
-@contextmanager
-def _stopped(child: subprocess.Popen) -> Iterator[subprocess.Popen]:
-    """Stop a child at the block's end, however that comes about."""
-    try:
-        yield child
-    finally:
-        stop(child)
-
-
-def stop(child: subprocess.Popen) -> None:
-    """End a child's process group where the child still runs, as on Ctrl-C."""
-    if child.poll() is not None:
-        return
-    try:
-        os.killpg(child.pid, signal.SIGTERM)
-        child.wait(timeout=STOP_AFTER_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-    except ProcessLookupError:
-        child.wait()

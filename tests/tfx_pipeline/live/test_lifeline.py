@@ -1,12 +1,18 @@
-"""A process on its parent's lifeline: ends well by itself, and at once when the parent's end of the pipe closes."""
+"""A process on its lifeline ends well by itself, with the block that it was started for, and with its parent."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tfx_pipeline.live.lifeline import started
+
+WAITS = "json.tool"  # a module that reads its standard input to the end
 
 
 @pytest.fixture
@@ -38,3 +44,50 @@ def test_a_process_ends_when_its_parent_is_gone(start):
     child.stdin.write(b"noise does not end it")
     child.stdin.close()
     assert child.wait(timeout=30) == -signal.SIGTERM
+
+
+def children() -> set[int]:
+    """Returns the ids of this process's children, ended ones that nobody waited for too."""
+    return {int(child) for file in Path("/proc/self/task").glob("*/children") for child in file.read_text().split()}
+
+
+class Left(Exception):
+    """What a handler of a signal leaves a block by."""
+
+
+@pytest.fixture
+def leaves():
+    """Has SIGTERM raise Left here."""
+
+    def leave(*_: object) -> None:
+        raise Left
+
+    before = signal.signal(signal.SIGTERM, leave)
+    yield leave
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_process_ends_with_its_block(leaves):
+    before = children()
+    with started(WAITS) as child:
+        assert children() == {*before, child.pid}
+        assert signal.getsignal(signal.SIGTERM) is leaves
+    assert child.returncode == -signal.SIGTERM
+    assert children() == before
+
+
+def test_a_signal_that_comes_while_a_process_starts_stops_it(leaves):
+    before, parent = children(), os.getpid()
+    with (
+        pytest.raises(Left),
+        started(WAITS, preexec_fn=lambda: os.kill(parent, signal.SIGTERM)),  # between fork and exec
+    ):
+        pytest.fail("the block was entered")
+    assert children() == before
+    assert signal.getsignal(signal.SIGTERM) is leaves
+
+
+def test_a_process_that_cannot_be_started_leaves_the_handlers_as_they_were(leaves, tmp_path):
+    with pytest.raises(FileNotFoundError), started(WAITS, cwd=tmp_path / "nowhere"):
+        pytest.fail("the block was entered")
+    assert signal.getsignal(signal.SIGTERM) is leaves
