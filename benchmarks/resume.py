@@ -22,8 +22,10 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 from PIL import Image
+from safetensors.numpy import load_file
 
 from components import schema
+from models.saving.model_folder import WEIGHTS_FILE
 
 IMAGES, BATCH, CHECKPOINT_STEPS = 64, 8, 3
 WORDS = ("red", "green", "blue", "square", "circle", "large", "small", "old")
@@ -134,7 +136,7 @@ def main() -> None:
         write_data(data)
         finish(start(data, undisturbed, arguments.steps), undisturbed)
         steps = kill_often(data, killed, arguments.steps, arguments.kills, random.Random(arguments.seed))
-        weights = [dict(np.load(run / "model_run" / "model" / "weights.npz")) for run in (undisturbed, killed)]
+        weights = [load_file(run / "model_run" / "model" / WEIGHTS_FILE) for run in (undisturbed, killed)]
         differ = [name for name in weights[0] if not np.array_equal(weights[0][name], weights[1][name])]
         lines = [
             [json.loads(line)["loss"] for line in (run / "model_run" / "history.jsonl").read_text().splitlines()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 
 TENSORS_FILE = "model.safetensors"
 INDEX_FILE = f"{TENSORS_FILE}.index.json"
@@ -38,7 +39,7 @@ def read_tensors(directory: Path) -> dict[str, np.ndarray]:
       Name -> float32 array; tensors of whole numbers, which are counters, are left out.
 
     Raises:
-      ValueError: where a file is missing or damaged, a number format is not one of READABLE, or the package is missing.
+      ValueError: where a file is missing or damaged, or a number format is not one of READABLE.
     """
     found: dict[str, np.ndarray] = {}
     for path in _files(directory):
@@ -47,11 +48,9 @@ def read_tensors(directory: Path) -> dict[str, np.ndarray]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Write tensors as transformers does; raises ValueError where the package is missing."""
-    _safetensors()
-    from safetensors.numpy import save_file
-
-    save_file({name: np.array(array, order="C") for name, array in tensors.items()}, path, metadata={"format": "pt"})
+    """Write tensors as transformers does."""
+    as_bytes_lie = {name: np.require(array, requirements="C") for name, array in tensors.items()}
+    path.write_bytes(safetensors.numpy.save(as_bytes_lie, metadata={"format": "pt"}))
 
 
 def _files(directory: Path) -> list[Path]:
@@ -71,7 +70,6 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _read_file(path: Path) -> dict[str, np.ndarray]:
-    safetensors = _safetensors()
     found = {}
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -88,14 +86,3 @@ def _read_file(path: Path) -> dict[str, np.ndarray]:
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is damaged or cut short: {error}; copy it again") from error
     return found
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors
-    except ImportError as error:
-        raise ValueError(
-            "the package safetensors, which reads and writes Hugging Face's weights, is not installed; install "
-            "align-tfx[import]"
-        ) from error
-    return safetensors

@@ -2,28 +2,27 @@
 
 ```
 <folder>/
-  model.json    {"format": 1, "model": fields of ModelConfig, "vocabulary": FILE + {"pieces": n}, "weights": FILE}
-  vocab.txt     one piece a line; a piece's id is its line number, counted from 0
-  weights.npz   one array a weight, float32, named by its path, such as "block1a_dwconv/kernel", as NumPy writes them
+  model.json          {"format": 2, "model": fields of ModelConfig, "vocabulary": FILE + {"pieces": n}, "weights": FILE}
+  vocab.txt           one piece a line; a piece's id is its line number, counted from 0
+  weights.safetensors one tensor a weight, float32, named by its path, such as "block1a_dwconv/kernel"
 ```
-FILE is {"bytes": n, "sha256": hex}. Not Keras's HDF5 file of weights: the library that writes it ends the whole process
-by a segmentation fault where the disk is full, and does not notice bytes that changed.
+FILE is {"bytes": n, "sha256": hex}. A folder of format 1, which is read too, has NumPy's weights.npz instead.
+
+Not Keras's HDF5 file of weights: the library that writes it ends the whole process by a segmentation fault where the
+disk is full, and does not notice bytes that changed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import posixpath
-import tempfile
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import safetensors.numpy
 import tensorflow as tf
 from keras import ops
 
@@ -35,8 +34,9 @@ from models.texts.tokenizer import Tokenizer
 if TYPE_CHECKING:
     from models.towers.dual_encoder import DualEncoder
 
-WEIGHTS_FILE = "weights.npz"
-FORMAT = 1
+WEIGHTS_FILE = "weights.safetensors"
+FORMAT = 2
+WEIGHTS_FILES = {1: "weights.npz", FORMAT: WEIGHTS_FILE}  # by a folder's format
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ class ModelFolder:
       directory: where it was read, local or remote.
       model: sizes.
       vocabulary_file: path of its vocab.txt, whose bytes are those that were written.
+      weights_file: path of its weights.
       pieces: number of word pieces.
       vocabulary, weights: what model.json says of each file.
     """
@@ -62,6 +63,7 @@ class ModelFolder:
     directory: str
     model: ModelConfig
     vocabulary_file: str
+    weights_file: str
     pieces: int
     vocabulary: FileFacts
     weights: FileFacts
@@ -72,11 +74,10 @@ class ModelFolder:
         Raises:
           ValueError: where the file is damaged, or a weight of the encoder is missing in it or has another shape.
         """
-        path = posixpath.join(self.directory, WEIGHTS_FILE)
-        with _on_this_machine(path) as local:
-            _check_whole(path, local, self.weights)
-            with np.load(local) as file:
-                arrays = {name: file[name] for name in file.files}
+        path = self.weights_file
+        content = _read_whole(path, self.weights)
+        read = np.load(io.BytesIO(content)) if path.endswith(".npz") else safetensors.numpy.load(content)
+        arrays = dict(read)
         shapes = {name: array.shape for name, array in arrays.items()}
         _check_shapes(path, shapes, {weight.path: tuple(weight.shape) for weight in encoder.weights})
         for weight in encoder.weights:
@@ -84,7 +85,7 @@ class ModelFolder:
 
     def check_vocabulary(self, vocabulary_file: str) -> None:
         """Raise ValueError where the bytes of another vocabulary file are not those of this folder's."""
-        if facts_of(vocabulary_file) != self.vocabulary:
+        if _facts_of(_content(vocabulary_file)) != self.vocabulary:
             raise ValueError(
                 f"vocabulary {vocabulary_file} differs from {self.vocabulary_file}, by which the model in "
                 f"{self.directory} reads texts; give the pipeline that vocabulary, or start from another model"
@@ -117,16 +118,17 @@ def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig,
         if tf.io.gfile.exists(aside):
             tf.io.gfile.rmtree(aside)
         tf.io.gfile.makedirs(aside)
-        tf.io.gfile.copy(vocabulary_file, posixpath.join(aside, VOCABULARY_FILE))
-        _write_weights(encoder, posixpath.join(aside, WEIGHTS_FILE))
+        vocabulary, weights = _content(vocabulary_file), safetensors.numpy.save(_arrays(encoder))
         described = {
             "format": FORMAT,
             "model": asdict(model),
-            "vocabulary": {**asdict(facts_of(posixpath.join(aside, VOCABULARY_FILE))), "pieces": pieces},
-            "weights": asdict(facts_of(posixpath.join(aside, WEIGHTS_FILE))),
+            "vocabulary": {**asdict(_facts_of(vocabulary)), "pieces": pieces},
+            "weights": asdict(_facts_of(weights)),
         }
-        with tf.io.gfile.GFile(posixpath.join(aside, MODEL_FILE), "w") as file:
-            file.write(json.dumps(described, indent=2) + "\n")
+        facts = (json.dumps(described, indent=2) + "\n").encode()
+        for name, content in ((VOCABULARY_FILE, vocabulary), (WEIGHTS_FILE, weights), (MODEL_FILE, facts)):
+            with tf.io.gfile.GFile(posixpath.join(aside, name), "wb") as file:
+                file.write(content)
         _put_in_place(aside, directory)
     except (OSError, tf.errors.OpError) as error:
         if tf.io.gfile.exists(aside):
@@ -156,6 +158,7 @@ def read_model_folder(directory: str) -> ModelFolder:
             directory,
             build_fields(ModelConfig, described["model"], "model"),
             posixpath.join(directory, VOCABULARY_FILE),
+            posixpath.join(directory, WEIGHTS_FILES[described["format"]]),
             vocabulary.pop("pieces"),
             FileFacts(**vocabulary),
             FileFacts(**described["weights"]),
@@ -163,10 +166,11 @@ def read_model_folder(directory: str) -> ModelFolder:
     except (KeyError, TypeError, ValueError) as error:
         cause = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(f"{path} does not describe a model: {cause}; write the folder again") from error
-    for name in (VOCABULARY_FILE, WEIGHTS_FILE):
-        if not tf.io.gfile.exists(posixpath.join(directory, name)):
+    for file in (folder.vocabulary_file, folder.weights_file):
+        if not tf.io.gfile.exists(file):
+            name = posixpath.basename(file)
             raise ValueError(f"{directory} lacks {name}, which {MODEL_FILE} speaks of; copy the folder again, whole")
-    _check_whole(folder.vocabulary_file, folder.vocabulary_file, folder.vocabulary)
+    _read_whole(folder.vocabulary_file, folder.vocabulary)
     return folder
 
 
@@ -180,17 +184,16 @@ def _parsed(path: str) -> dict[str, Any]:
         elif tf.io.gfile.exists(posixpath.join(directory, "checkpoint", MODEL_FILE)):
             remedy = f"give {directory}/checkpoint, which is one"
         raise ValueError(f"{directory} is no model folder, as it has no {MODEL_FILE}; {remedy}")
-    with tf.io.gfile.GFile(path, "rb") as file:
-        content = file.read()
     try:
-        described = json.loads(content.decode("utf-8"))
+        described = json.loads(_content(path).decode("utf-8"))
     except ValueError as error:  # not UTF-8, or not JSON
         raise ValueError(f"{path} is no JSON: {error}; write the folder again") from error
     version = described.get("format") if isinstance(described, dict) else None
-    if version != FORMAT:
+    if version not in (*WEIGHTS_FILES,):
         raise ValueError(
-            f"{path} has the format {version!r}, where this version of the project reads {FORMAT}; read it with the "
-            "version that wrote it, or write it again with this one"
+            f"{path} has the format {version!r}, where this version of the project reads "
+            f"{' and '.join(map(str, WEIGHTS_FILES))}; read it with the version that wrote it, or write it again with "
+            "this one"
         )
     return described
 
@@ -234,44 +237,25 @@ def _put_in_place(aside: str, directory: str) -> None:
         tf.io.gfile.rmtree(old)
 
 
-def _write_weights(encoder: DualEncoder, path: str) -> None:
-    """Write what np.savez would; NumPy's own leaves the file open where the disk is full, and complains of it later."""
-    with _written_on_this_machine(path) as local, zipfile.ZipFile(local, "w") as archive:
-        for weight in encoder.weights:
-            name = f"{weight.path}.npy"
-            if name in archive.namelist():
-                raise ValueError(f"two weights of the model are called {weight.path}; rename a layer of one")
-            with archive.open(name, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, ops.convert_to_numpy(weight), allow_pickle=False)
+def _arrays(encoder: DualEncoder) -> dict[str, np.ndarray]:
+    """Returns path -> value of all weights, laid out in C's order: safetensors writes the bytes as they lie."""
+    arrays: dict[str, np.ndarray] = {}
+    for weight in encoder.weights:
+        if weight.path in arrays:
+            raise ValueError(f"two weights of the model are called {weight.path}; rename a layer of one")
+        arrays[weight.path] = np.require(ops.convert_to_numpy(weight), requirements="C")
+    return arrays
 
 
-@contextmanager
-def _on_this_machine(path: str) -> Iterator[str]:
-    """Yields a local path of the file, since NumPy reads no other."""
-    if "://" not in path:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        local = os.path.join(scratch, WEIGHTS_FILE)
-        tf.io.gfile.copy(path, local)
-        yield local
+def _content(path: str) -> bytes:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read()
 
 
-@contextmanager
-def _written_on_this_machine(path: str) -> Iterator[str]:
-    """Yields a local path to write to, whose file is at `path` afterwards."""
-    if "://" not in path:
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        local = os.path.join(scratch, WEIGHTS_FILE)
-        yield local
-        tf.io.gfile.copy(local, path)
-
-
-def _check_whole(path: str, local: str, expected: FileFacts) -> None:
-    """Raise ValueError where the file is not the one that was written."""
-    facts = facts_of(local)
+def _read_whole(path: str, expected: FileFacts) -> bytes:
+    """Returns a file's content; raises ValueError where it is not the one that was written."""
+    content = _content(path)
+    facts = _facts_of(content)
     if facts.bytes != expected.bytes:
         raise ValueError(
             f"{path} is cut short or not the one that was written: it has {facts.bytes} bytes, {MODEL_FILE} says "
@@ -282,13 +266,8 @@ def _check_whole(path: str, local: str, expected: FileFacts) -> None:
             f"{path} is damaged: its SHA-256 is {facts.sha256[:12]}..., {MODEL_FILE} says {expected.sha256[:12]}...; "
             "copy the folder again, whole"
         )
+    return content
 
 
-def facts_of(path: str) -> FileFacts:
-    """Read a file, local or remote, to its end and return its facts."""
-    digest, length = hashlib.sha256(), 0
-    with tf.io.gfile.GFile(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-            length += len(chunk)
-    return FileFacts(length, digest.hexdigest())
+def _facts_of(content: bytes) -> FileFacts:
+    return FileFacts(len(content), hashlib.sha256(content).hexdigest())

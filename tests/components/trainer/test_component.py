@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from safetensors.numpy import load_file
 
 import small_training
 from components.artifact_files import RECORD_COUNTS_FILE
 from components.artifacts import RecordCounts, Vocabulary
 from components.trainer.component import AlignTrainer
+from models.saving.model_folder import WEIGHTS_FILE
 from serving import signatures
 from small_training import STEPS, example, train, write_inputs
 
@@ -44,8 +46,7 @@ def trained(inputs, tmp_path_factory):
 
 
 def weights(outputs: dict[str, Path]) -> list[np.ndarray]:
-    with np.load(outputs["model_run"] / "model" / "weights.npz") as stored:
-        return [stored[name] for name in stored]
+    return list(load_file(outputs["model_run"] / "model" / WEIGHTS_FILE).values())
 
 
 def history(outputs: dict[str, Path]) -> list[dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 from pathlib import Path
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from safetensors.numpy import load_file
 
 from components.artifact_files import MODEL_FILE, VOCABULARY_FILE
 from models.config import ModelConfig
@@ -76,6 +78,46 @@ def test_what_is_written_comes_back_bit_for_bit(encoder, other, vocabulary, fold
     other.set_weights([weight + 1 for weight in other.get_weights()])
     read.load_into(other)
     assert values(other) == values(encoder)
+
+
+def as_format_1(folder: Path) -> None:
+    """Make of a folder what was written before: NumPy's file of weights."""
+    read = load_file(folder / WEIGHTS_FILE)
+    (folder / WEIGHTS_FILE).unlink()
+    np.savez(folder / "weights.npz", **read)
+    content = (folder / "weights.npz").read_bytes()
+    described = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+    described["format"] = 1
+    described["weights"] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (folder / MODEL_FILE).write_text(json.dumps(described), encoding="utf-8")
+
+
+def test_a_folder_of_format_1_is_read_and_replaced(encoder, other, folder):
+    as_format_1(folder)
+    other.set_weights([weight + 1 for weight in other.get_weights()])
+    read = read_model_folder(str(folder))
+    read.load_into(other)
+    assert values(other) == values(encoder)
+    read.check_vocabulary(str(folder / VOCABULARY_FILE))
+    write_model_folder(str(folder), other, MODEL, str(folder / VOCABULARY_FILE))
+    assert sorted(path.name for path in folder.iterdir()) == sorted([MODEL_FILE, VOCABULARY_FILE, WEIGHTS_FILE])
+    read_model_folder(str(folder)).load_into(build(seed=3))
+
+
+def test_what_is_wrong_with_a_folder_of_format_1_is_said_as_well(other, folder):
+    as_format_1(folder)
+    before, path = values(other), folder / "weights.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"weights\.npz is cut short or not the one that was written: it has"):
+        read_model_folder(str(folder)).load_into(other)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"lacks weights\.npz, which model\.json speaks of"):
+        read_model_folder(str(folder))
+    assert values(other) == before
+
+
+def test_others_read_the_weights_by_safetensors_alone(encoder, folder):
+    assert {name: array.tobytes() for name, array in load_file(folder / WEIGHTS_FILE).items()} == values(encoder)
 
 
 @pytest.mark.parametrize("name", ["m[1]", "m*", "m?"])
@@ -158,8 +200,9 @@ def test_a_missing_file(folder, name):
         (b"", "is no JSON"),
         (b'{"format": 1, "mod', "is no JSON"),
         (b"\xff\xfe", "is no JSON"),
-        (b"[1, 2]", "has the format None, where this version of the project reads 1"),
-        (b'{"format": 2}', "has the format 2, where"),
+        (b"[1, 2]", "has the format None, where this version of the project reads 1 and 2; read it"),
+        (b'{"format": 3}', "has the format 3, where"),
+        (b'{"format": [2]}', r"has the format \[2\], where"),
         (b'{"format": 1}', "does not describe a model: it lacks 'vocabulary'"),
         (b'{"format": 1, "vocabulary": 3}', "does not describe a model: "),
     ],
@@ -198,7 +241,7 @@ def test_weights_that_were_cut_short_or_changed_leave_the_model_as_it_was(other,
     flipped = whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :]
     for content, sentence in (
         (whole[:-100], rf"it has {len(whole) - 100} bytes, model\.json says {len(whole)}"),
-        (flipped, r"weights\.npz is damaged: its SHA-256 is "),
+        (flipped, r"weights\.safetensors is damaged: its SHA-256 is "),
         (b"", "it has 0 bytes"),
     ):
         path.write_bytes(content)
@@ -219,7 +262,7 @@ def test_weights_that_were_cut_short_or_changed_leave_the_model_as_it_was(other,
 def test_weights_of_another_architecture(folder, fields, pieces, sentence):
     built = build(seed=4, model=ModelConfig(**{**SIZES, **fields}), pieces=pieces)
     before = values(built)
-    with pytest.raises(ValueError, match=rf"weights\.npz is of another architecture: the model {sentence}"):
+    with pytest.raises(ValueError, match=rf"weights\.safetensors is of another architecture: the model {sentence}"):
         read_model_folder(str(folder)).load_into(built)
     assert values(built) == before
 
@@ -227,7 +270,7 @@ def test_weights_of_another_architecture(folder, fields, pieces, sentence):
 def test_a_weight_too_many(folder, encoder):
     shapes = {weight.path: tuple(weight.shape) for weight in encoder.weights}
     with pytest.raises(ValueError, match="it has third_eye/kernel, which the model has not"):
-        model_folder._check_shapes("weights.npz", {**shapes, "third_eye/kernel": (1,)}, shapes)
+        model_folder._check_shapes("weights.safetensors", {**shapes, "third_eye/kernel": (1,)}, shapes)
 
 
 def test_the_vocabulary_of_a_run_must_be_the_folders(folder, vocabulary):

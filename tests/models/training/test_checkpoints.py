@@ -11,8 +11,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import small_training
+from models.saving.model_folder import WEIGHTS_FILE
 from models.training.checkpoints import Checkpoints, identity
 from models.training.loop import EndRequest, Preempted
 from small_training import inputs_in, train, write_inputs
@@ -206,7 +208,7 @@ def test_killed_and_told_to_end_training_goes_on_to_the_same_weights(tmp_path, m
             train(inputs, tmp_path / "run", **arguments)
     resumed = train(inputs, tmp_path / "run", **arguments)
     undisturbed = train(inputs, tmp_path / "undisturbed", **arguments)
-    stored = [dict(np.load(outputs["model_run"] / "model" / "weights.npz")) for outputs in (resumed, undisturbed)]
+    stored = [load_file(outputs["model_run"] / "model" / WEIGHTS_FILE) for outputs in (resumed, undisturbed)]
     assert stored[0].keys() == stored[1].keys()
     for name, values in stored[0].items():
         np.testing.assert_array_equal(values, stored[1][name], err_msg=name)

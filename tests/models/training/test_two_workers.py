@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
+from models.saving.model_folder import WEIGHTS_FILE
 from small_training import CUSTOM_CONFIG, write_inputs
 
 STEPS = 6
@@ -92,8 +94,7 @@ def finish(*processes: subprocess.Popen) -> list[tuple[int, str]]:
 
 
 def weights(run: Path) -> dict[str, np.ndarray]:
-    with np.load(run / "model_run" / "model" / "weights.npz") as stored:
-        return dict(stored)
+    return load_file(run / "model_run" / "model" / WEIGHTS_FILE)
 
 
 def losses(run: Path) -> list[float]:

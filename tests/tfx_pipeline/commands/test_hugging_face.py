@@ -1,4 +1,4 @@
-"""`align import-hf` and `align export-hf` as a user types them, and where safetensors is not installed."""
+"""`align import-hf` and `align export-hf` as a user types them."""
 
 from __future__ import annotations
 
@@ -42,10 +42,3 @@ def test_a_refusal_is_one_sentence_of_the_command(tmp_path):
         bring_in(tmp_path, tmp_path / "to", Console())
     with pytest.raises(ConfigError, match=r"is no model folder, as it has no model\.json"):
         take_out(tmp_path, tmp_path / "to", Console())
-
-
-def test_without_the_package_the_sentence_names_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)  # as Python itself marks what cannot be imported
-    with pytest.raises(ConfigError, match=r"safetensors.* is not installed; install align-tfx\[import\]"):
-        bring_in(MODEL, tmp_path / "to", Console())
-    assert not list(tmp_path.iterdir())

@@ -35,7 +35,7 @@ CASES = {
     "filter.neighbours.model.path": ("near.onnx", "PairFilter", "Vocabulary"),
     "filter.unsafe.model.path": ("unsafe/variables/v", "PairFilter", "Vocabulary"),
     "vocabulary.file": ("vocab.txt", "Vocabulary", ""),
-    "training.base_model": ("base/weights.npz", "Trainer", ""),
+    "training.base_model": ("base/weights.safetensors", "Trainer", ""),
 }
 UNTRAINED = {"validation.schema"}  # all else ends in the model
 FILES = {
@@ -49,7 +49,7 @@ FILES = {
     "unsafe/saved_model.pb": "a graph",
     "vocab.txt": "[PAD]",
     "base/model.json": "{}",
-    "base/weights.npz": "weights",
+    "base/weights.safetensors": "weights",
 }
 
 
