@@ -1,4 +1,8 @@
-"""The history of a training as event files, which TensorBoard shows; TensorBoard itself is not needed to write them."""
+"""The history of a training as event files, which TensorBoard shows; TensorBoard itself is not needed to write them.
+
+By hand, since tf.summary can neither give a point a time that is past, as a resumed training does when it writes points
+again, nor write the mark of a restart, without which a TensorBoard that is running draws them twice.
+"""
 
 from __future__ import annotations
 
