@@ -178,5 +178,5 @@ def test_a_step_of_adamw_compiles():
 
 
 def test_an_unknown_optimizer_is_refused():
-    with pytest.raises(ValueError, match=r"training\.optimizer is 'sgd'; it must be one of \['lamb', 'adamw'\]"):
+    with pytest.raises(ValueError, match=r"training\.optimizer is 'sgd'; it must be one of lamb, adamw"):
         TrainingConfig(optimizer="sgd")
