@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from components.closest_name import did_you_mean
 from tfx_pipeline.settings.config import Config, ConfigError
 
 
@@ -31,7 +31,5 @@ def check_rerun(rerun: Iterable[str], config: Config) -> None:
     known = component_ids(config)
     for name in rerun:
         if name not in known:
-            close = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1)
-            meant = next((each for each in known if each.lower() in close), None)
-            hint = f"did you mean {meant}?" if meant else f"the components are {', '.join(known)}"
-            raise ConfigError(f"--rerun is {name!r}, which is no component of this pipeline; {hint}")
+            hint = did_you_mean(name, known) or f"; the components are {', '.join(known)}"
+            raise ConfigError(f"--rerun is {name!r}, which is no component of this pipeline{hint}")

@@ -9,16 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.artifact_files import (
-    ANOMALIES_FILE,
-    BLESSED_FILE,
-    FILTER_REPORT_FILE,
-    HISTORY_FILE,
-    INGEST_REPORT_FILE,
-    VOCABULARY_REPORT_FILE,
-    split_folder,
-    split_of,
-)
+from components import artifact_files as files
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.runs.run_record import ComponentRecord
 from tfx_pipeline.runs.training_history import read_last_line
@@ -46,16 +37,16 @@ def outcome(component: ComponentRecord) -> str:
 
 
 def _ingested(uri: Path) -> str:
-    unknown = json.loads((uri / INGEST_REPORT_FILE).read_text(encoding="utf-8")).get("unknown_fields", [])
-    return "; ".join([_pairs(uri / INGEST_REPORT_FILE), *unknown])
+    unknown = json.loads((uri / files.INGEST_REPORT_FILE).read_text(encoding="utf-8")).get("unknown_fields", [])
+    return "; ".join([_pairs(uri / files.INGEST_REPORT_FILE), *unknown])
 
 
 def _validated(uri: Path) -> str:
     from components.validation.anomalies import read_anomalies  # with protobuf
 
     found = []
-    for path in sorted(uri.glob(f"{split_folder('*')}/{ANOMALIES_FILE}")):
-        found += read_anomalies(path.read_bytes(), split_of(path.parent.name))
+    for path in sorted(uri.glob(f"{files.split_folder('*')}/{files.ANOMALIES_FILE}")):
+        found += read_anomalies(path.read_bytes(), files.split_of(path.parent.name))
     if not found:
         return "no anomalies"
     first = f"{found[0].feature} in {found[0].split}" if found[0].feature else found[0].split
@@ -64,7 +55,7 @@ def _validated(uri: Path) -> str:
 
 
 def _filtered(uri: Path) -> str:
-    return _pairs(uri / FILTER_REPORT_FILE)
+    return _pairs(uri / files.FILTER_REPORT_FILE)
 
 
 def _pairs(path: Path) -> str:
@@ -91,12 +82,12 @@ def noted(splits: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _vocabulary(uri: Path) -> str:
-    report = json.loads((uri / VOCABULARY_REPORT_FILE).read_text(encoding="utf-8"))
+    report = json.loads((uri / files.VOCABULARY_REPORT_FILE).read_text(encoding="utf-8"))
     return f"{counted(report['pieces'], 'piece')} from {counted(report['distinct_words'], 'word')}"
 
 
 def _training(uri: Path) -> str:
-    last = read_last_line(uri / HISTORY_FILE)
+    last = read_last_line(uri / files.HISTORY_FILE)
     if last is None:
         return ""
     phrases = [f"{count(last.step)} steps in {duration(last.seconds)}"]
@@ -109,7 +100,7 @@ def _training(uri: Path) -> str:
 
 
 def _blessing(uri: Path) -> str:
-    return "blessed" if (uri / BLESSED_FILE).is_file() else "not blessed"
+    return "blessed" if (uri / files.BLESSED_FILE).is_file() else "not blessed"
 
 
 def _pushed(uri: Path) -> str:

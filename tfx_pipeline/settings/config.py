@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import json
 import os.path
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.closest_name import did_you_mean
 from components.config_fields import NO_VALUE, build_fields, kind
 from components.evaluator.config import ZERO_SHOT_METRICS, EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
@@ -159,9 +159,8 @@ def _values_of(source: str) -> dict[str, Any]:
     rows = row_names()
     if source in rows:
         return _values_of_row(*source.split("/"))
-    close = difflib.get_close_matches(source, [*preset_names(), *rows], n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"presets are {', '.join(preset_names())}"
-    raise ConfigError(f"--config {source!r} is neither a preset nor a file; {hint}")
+    hint = did_you_mean(source, [*preset_names(), *rows]) or f"; presets are {', '.join(preset_names())}"
+    raise ConfigError(f"--config {source!r} is neither a preset nor a file{hint}")
 
 
 def _values_of_row(sweep_name: str, row_name: str) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.closest_name import did_you_mean
 from components.config_fields import build_fields
 from tfx_pipeline.settings.yaml_text import read_yaml, write_yaml_line
 
@@ -97,9 +97,8 @@ def read_sweep(source: str) -> Sweep:
     """
     path = SWEEPS / f"{source}.yaml" if source in sweep_names() else Path(source)
     if not path.is_file():
-        close = difflib.get_close_matches(source, sweep_names(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"sweeps are {', '.join(sweep_names())}"
-        raise ValueError(f"--sweep {source!r} is neither a sweep nor a file; {hint}")
+        hint = did_you_mean(source, sweep_names()) or f"; sweeps are {', '.join(sweep_names())}"
+        raise ValueError(f"--sweep {source!r} is neither a sweep nor a file{hint}")
     if not re.fullmatch(NAME, path.stem):
         raise ValueError(f"--sweep {source!r} names the sweep {path.stem!r}; use lower-case letters, digits, hyphens")
     values = read_yaml(path.read_bytes(), str(path))

@@ -29,8 +29,8 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("trainer", "did you mean Trainer?"),
-        ("PairFiler", "did you mean PairFilter?"),
+        ("trainer", "did you mean 'Trainer'?"),
+        ("PairFiler", "did you mean 'PairFilter'?"),
         ("EvaluationSet.coco", "the components are PairExampleGen, StatisticsGen, SchemaGen, ExampleValidator, "),
     ],
 )
