@@ -33,14 +33,14 @@ print(small.save(2))
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from models import training_loop
+from models.training.checkpoints import Checkpoints
 from small_training import train
-save = training_loop.Checkpoints.save
+save = Checkpoints.save
 def save_and_die(self, step):
     if step == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return save(self, step)
-training_loop.Checkpoints.save = save_and_die
+Checkpoints.save = save_and_die
 from small_training import inputs_in
 train(inputs_in(Path(sys.argv[1])), Path(sys.argv[2]), dropout=0.3, steps=6, checkpoint_every_steps=1)
 """
