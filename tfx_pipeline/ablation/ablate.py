@@ -18,7 +18,7 @@ from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.inputs import inputs_of
 from tfx_pipeline.runs.run_record import RunRecord
 from tfx_pipeline.runs.training_history import read_history
-from tfx_pipeline.settings.config import Config, ConfigError, load
+from tfx_pipeline.settings.config import Config, ConfigError, as_config_error, load
 from tfx_pipeline.settings.sweeps import Row, Sweep, choose_row, read_sweep
 
 ANY_DROP = 1.0  # of evaluation.max_drop_from_baseline: a row is no worse for being judged after another
@@ -45,11 +45,9 @@ def ablate(
     Raises:
       ConfigError: for what can be refused before anything starts.
     """
-    try:
+    with as_config_error():
         sweep = read_sweep(sweep_source)
         rows = [choose_row(sweep, name) for name in chosen] or list(sweep.rows.values())
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     base = load(source, overrides)
     name = f"{base.name}-{sweep.name}"
     configs = {row.name: row_config(source, overrides, sweep, row) for row in rows}

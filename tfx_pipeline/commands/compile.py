@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 from tfx_pipeline.settings.results_folder import check_results_folder
 
 FOLDERS = ("shards", "image_folder")  # what PairExampleGen's workers read
@@ -54,13 +54,11 @@ def compile_for_cluster(
         from components.validation.schema_file import check_schema
         from tfx_pipeline.kubeflow_runner import compile_pipeline
 
-    try:
+    with as_config_error():
         check_beam_options(config.beam.options, config.beam.runner)
         schema = config.validation.schema
         if schema and ("://" in schema or Path(schema).exists()):  # another may be on the cluster's machines alone
             check_schema(schema)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     said = f"output is {config.output!r}" if root is None else f"--root is {root!r}"
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     check_results_folder(root, said)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.settings.config import as_config_error
 
 
 def bring_in(directory: Path, to: Path, console: Console) -> None:
@@ -22,7 +20,7 @@ def bring_in(directory: Path, to: Path, console: Console) -> None:
         from models.hugging_face.importing import CHECKPOINT_FOLDER, SERVABLE_FOLDER, import_hf
         from models.hugging_face.processor import differences
 
-    with _refusals():
+    with as_config_error((OSError, ValueError)):
         import_hf(directory, to)
         notes = differences(directory)
     for line in notes:
@@ -42,18 +40,10 @@ def take_out(folder: Path, to: Path, console: Console) -> None:
     with quiet_imports():
         from models.hugging_face.export import export_hf
 
-    with _refusals():
+    with as_config_error((OSError, ValueError)):
         export_hf(folder, to)
     _say(console, f"Wrote {to}")
     _say(console, f"  python -c \"from transformers import AlignModel; AlignModel.from_pretrained('{to}')\"")
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        raise ConfigError(str(error)) from error
 
 
 def _say(console: Console, line: str) -> None:

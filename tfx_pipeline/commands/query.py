@@ -15,7 +15,7 @@ from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at, newest_examples
 from tfx_pipeline.runs.folders import INDEXES, PUSHED_MODELS
-from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 MAX_SHOWN = 1000
 
@@ -74,7 +74,7 @@ def answer(
         from serving.search.cosine import compose_query
         from serving.search.embedder import EncodeError, SavedModelEmbedder
 
-    try:
+    with as_config_error((EncodeError, ValueError)):
         embedder = SavedModelEmbedder(model)
         cache = root / INDEXES / f"{version}-{examples.name}.npz"
         index = corpus_index(
@@ -85,8 +85,6 @@ def answer(
             text=embedder.encode_text([text])[0] if text is not None else None,
             minus_text=embedder.encode_text([minus_text])[0] if minus_text is not None else None,
         )  # [D]
-    except (EncodeError, ValueError) as error:
-        raise ConfigError(str(error)) from error
 
     wanted = _rows_of(index.names, splits)
     rows, scores = index.subset(wanted).search(query, k)

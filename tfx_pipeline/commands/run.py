@@ -20,7 +20,7 @@ from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.base_model import resolve_base_model
 from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 from tfx_pipeline.settings.results_folder import check_results_folder
 from tfx_pipeline.settings.yaml_text import write_yaml
 
@@ -58,7 +58,7 @@ def check(config: Config) -> None:
         from components.pair_example_gen.storage.shards import check_shards
         from components.validation.schema_file import check_schema
 
-    try:
+    with as_config_error():
         check_beam_options(config.beam.options, config.beam.runner)
         use_options(config.beam.file_system_args())
         for read in (config.ingest, *config.evaluation_sets.values()):
@@ -66,8 +66,6 @@ def check(config: Config) -> None:
         if config.validation.schema is not None:
             check_schema(config.validation.schema)
         _check_models(config.filter)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     check_results_folder(str(config.root.resolve()), f"output is {config.output!r}")
     try:
         config.root.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tfx_pipeline.commands.query import pushed_model
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 
 def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Console | None = None) -> None:
@@ -35,10 +35,8 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
         with quiet_imports():
             from serving.server.embedded import ModelServer
 
-        try:
+        with as_config_error((OSError, ValueError)):
             server = ModelServer(model.parent, host=host, port=port)
-        except (OSError, ValueError) as error:
-            raise ConfigError(str(error)) from error
         with server:
             for line in _banner(server.address, server.version, model.parent):
                 console.print(line, soft_wrap=True, highlight=False, markup=False)

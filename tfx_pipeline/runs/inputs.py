@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, as_config_error
 
 
 def inputs_of(config: Config) -> str:
@@ -24,10 +24,8 @@ def inputs_of(config: Config) -> str:
     models = [model.path for model in config.filter.models]
     paths = [config.validation.schema, *models, config.vocabulary.file, config.training.base_model]
     read = (config.ingest, *config.evaluation_sets.values())
-    try:
+    with as_config_error():
         for each in read:
             check_shards(each)
         found = [*map(fingerprint, read), *(content_of(path) if path else "" for path in paths)]
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     return hashlib.sha256("\n".join(found).encode()).hexdigest()

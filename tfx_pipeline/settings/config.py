@@ -7,7 +7,8 @@ import functools
 import json
 import os.path
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ PATH_FIELDS = (  # where ~ is the home folder; relative to the file that sets th
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the field, the value and the remedy."""
+
+
+@contextmanager
+def as_config_error(kinds: type[Exception] | tuple[type[Exception], ...] = ValueError) -> Iterator[None]:
+    """Raise what a block raises of these kinds as a ConfigError, in the same words."""
+    try:
+        yield
+    except kinds as error:
+        raise ConfigError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -142,12 +152,8 @@ def load(source: str, overrides: Mapping[str, str] | None = None) -> Config:
 
 def build(values: Mapping[str, Any]) -> Config:
     """Build a Config from nested mappings as `Config.to_mapping` returns them; raises ConfigError."""
-    try:
+    with as_config_error():
         return build_fields(Config, values)
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
 
 
 def _values_of(source: str) -> dict[str, Any]:
@@ -174,19 +180,15 @@ def _values_of_row(sweep_name: str, row_name: str) -> dict[str, Any]:
 def _override(values: dict[str, Any], overrides: Mapping[str, str]) -> None:
     """Set fields to values that are YAML text, in place."""
     for dotted, text in overrides.items():
-        try:
+        with as_config_error():
             value = read_yaml(text, f"--set {dotted}={text}", "the value")
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
         _put(values, dotted.split("."), value)
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Returns a file's values over those of the preset it starts from, with relative paths resolved."""
-    try:
+    with as_config_error():
         values = read_yaml(path.read_bytes(), str(path))
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     if values is None:
         raise ConfigError(f"{path} is empty; a config file is a mapping of sections, or 'preset: small' alone")
     if not isinstance(values, dict):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from components.beam.arguments import BeamOption
 from tfx_pipeline.settings.beam_config import EMBEDDED_FLINK, BeamConfig, host_and_port
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 
 OUR_CLUSTER = Path(__file__).parents[2] / ".flink" / "cluster.json"  # scripts/flink/cluster.py leaves it while it is up
 ANSWERS_WITHIN_S = 5
@@ -35,11 +35,9 @@ def choose_engine(config: Config, runner: str | None, flink_master: str | None) 
         raise ConfigError("--beam flink needs to know the cluster; give --flink-master HOST:PORT")
     if runner == "flink":
         options = {**_options_of_our_cluster(str(options["flink_master"])), **options}
-    try:
+    with as_config_error():
         chosen = BeamConfig(runner=runner, options=options)
         _refuse_silence(chosen)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
     return dataclasses.replace(config, beam=chosen)
 
 
