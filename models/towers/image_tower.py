@@ -68,23 +68,14 @@ class ImageTower(keras.Model):
         features = keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
         super().__init__(images, features, name=name, **kwargs)
 
-        self.width_coefficient = width_coefficient
-        self.depth_coefficient = depth_coefficient
-        self.stem_stride = stem_stride
-        self.drop_connect = drop_connect
-        self.synchronized_batch_norm = synchronized_batch_norm
-        self.batch_norm_group = batch_norm_group
+        self.width_coefficient, self.depth_coefficient = width_coefficient, depth_coefficient
+        self.stem_stride, self.drop_connect = stem_stride, drop_connect
+        self.synchronized_batch_norm, self.batch_norm_group = synchronized_batch_norm, batch_norm_group
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "width_coefficient": self.width_coefficient,
-            "depth_coefficient": self.depth_coefficient,
-            "stem_stride": self.stem_stride,
-            "drop_connect": self.drop_connect,
-            "synchronized_batch_norm": self.synchronized_batch_norm,
-            "batch_norm_group": self.batch_norm_group,
-            "name": self.name,
-        }
+        names = ("width_coefficient", "depth_coefficient", "stem_stride", "drop_connect")
+        norms = ("synchronized_batch_norm", "batch_norm_group")
+        return {name: getattr(self, name) for name in (*names, *norms, "name")}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> ImageTower:

@@ -45,10 +45,7 @@ class TransformerBlock(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.heads = heads
-        self.intermediate = intermediate
-        self.dropout = dropout
-        self.epsilon = epsilon
+        self.heads, self.intermediate, self.dropout, self.epsilon = heads, intermediate, dropout, epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: tuple[Any, ...], *_: Any) -> None:
@@ -83,14 +80,9 @@ class TransformerBlock(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "heads": self.heads,
-            "intermediate": self.intermediate,
-            "dropout": self.dropout,
-            "epsilon": self.epsilon,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
+        settings = {name: getattr(self, name) for name in ("heads", "intermediate", "dropout", "epsilon")}
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {**super().get_config(), **settings, "kernel_initializer": initializer}
 
     def _initializer(self) -> keras.initializers.Initializer:
         """Returns one more like it: the same one would give layers of one shape the same weights."""
