@@ -25,6 +25,7 @@ _PLAIN = {  # tag -> how every version of YAML writes a value of it
     _MERGE: r"<<",
 }
 _OF_YAML_1_2 = r"0o[0-7]+|[-+]?0[0-9]+"  # numbers that are text to YAML 1.1, or octal
+_LINE_BREAK = "[\n\r\x85\u2028\u2029]"
 _AMBIGUOUS = "!ambiguous"
 _NO_TEXT = {_NULL: "is null", _BOOL: "is a truth value", _FLOAT: "is a number"}  # tag of a key that must be quoted
 
@@ -50,6 +51,13 @@ class _Dumper(yaml.SafeDumper):
         **yaml.SafeDumper.yaml_implicit_resolvers,
         None: [(_AMBIGUOUS, re.compile(rf"^(?:{'|'.join(_PLAIN.values())}|{_OF_YAML_1_2})$"))],
     }
+
+
+class _LineDumper(_Dumper):
+    """Escapes line breaks, where other quotes would write them."""
+
+    def represent_scalar(self, tag: str, value: str, style: str | None = None) -> yaml.ScalarNode:
+        return super().represent_scalar(tag, value, '"' if re.search(_LINE_BREAK, value) else style)
 
 
 def read_yaml(content: str | bytes, where: str, name: str = "the document") -> Any:
@@ -85,7 +93,7 @@ def write_yaml(value: Any) -> str:
 
 def write_yaml_line(value: Any) -> str:
     """Returns a value as one line of YAML."""
-    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, width=math.inf)
+    text = yaml.dump(value, Dumper=_LineDumper, default_flow_style=True, width=math.inf)
     return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
@@ -148,7 +156,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, path: tuple[str, ...]) -> Any:
         text = node.value
-        if node.tag == _AMBIGUOUS:
+        if node.tag in (_AMBIGUOUS, _MERGE):
             raise self._error(node, path, f"is {text}, which {_readings(text)}; {_remedy(text)}")
         if node.tag not in (*_PLAIN, _TEXT) or not re.fullmatch(_PLAIN.get(node.tag, r"(?s:.*)"), text):
             raise self._error(node, path, f"has the tag {node.tag} for {text!r}; leave the tag out")

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tfx_pipeline.settings.yaml_text import read_yaml, write_yaml, write_yaml_line
@@ -14,6 +14,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(t
 
 
 @given(values)
+@example({"\n": ["\n\r", "a\u2028b "]})
 def test_what_is_written_is_read_again_and_by_pyyaml_as_well(value):
     for written in (write_yaml(value), write_yaml_line(value)):
         assert read_yaml(written, "m.yaml") == value
@@ -22,6 +23,7 @@ def test_what_is_written_is_read_again_and_by_pyyaml_as_well(value):
 
 
 @given(odd)
+@example("<<")
 def test_a_plain_scalar_is_taken_as_pyyaml_takes_it_or_as_text_or_is_refused(text):
     try:
         found = read_yaml(f"a: {text}", "m.yaml")
