@@ -18,7 +18,7 @@ from components.pair_example_gen.storage.file_systems import use_options
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
-from tfx_pipeline.runs.event_log import ComponentEvents, EventLog
+from tfx_pipeline.runs.event_log import ComponentEvents, EventKind, EventLog
 from tfx_pipeline.runs.folders import ARTIFACTS, METADATA_FILE, PUSHED_MODELS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.settings.config import Config, build
@@ -69,15 +69,15 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
     events = EventLog(run_dir)
     watch = ComponentEvents(events, lambda component: describe_last_execution(metadata, config.name, component))
     absl_logging.get_absl_logger().addHandler(watch)
-    events.write("pipeline_started", name=config.name, components=[node.id for node in pipeline.components])
+    events.write(EventKind.PIPELINE_STARTED, name=config.name, components=[node.id for node in pipeline.components])
     try:
         Runner(rerun).run(pipeline)
     except (Exception, SystemExit) as error:  # Beam's argument parser exits where it refuses an option
-        events.write("component_failed", component=watch.current, error=explain(error))
+        events.write(EventKind.COMPONENT_FAILED, component=watch.current, error=explain(error))
         raise
     finally:
         absl_logging.get_absl_logger().removeHandler(watch)
-    events.write("pipeline_finished")
+    events.write(EventKind.PIPELINE_FINISHED)
 
 
 def describe_last_execution(metadata: metadata_store_pb2.ConnectionConfig, pipeline: str, component: str) -> dict:

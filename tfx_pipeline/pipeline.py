@@ -16,6 +16,7 @@ from tfx.types import BaseChannel
 
 from components import schema
 from components.artifact_files import VOCABULARY_FILE
+from components.component_ids import TRAINER
 from components.evaluator.component import build_evaluator
 from components.files.content import content_hash
 from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
@@ -92,7 +93,7 @@ def create_pipeline(
             ),
         },
         base_model_content=content_of(config.training.base_model) if config.training.base_model else "",
-    ).with_id("Trainer")
+    ).with_id(TRAINER)
     baseline = resolve_baseline(trainer.outputs["model"])
     evaluator = build_evaluator(
         config.evaluation,

@@ -11,6 +11,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
 
 from components.artifacts import Captions, Vocabulary
+from components.component_ids import VOCABULARY
 from components.files.content import content_hash
 from components.vocabulary.config import VocabularyConfig
 from components.vocabulary.executor import Executor
@@ -51,4 +52,4 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
                 vocabulary=types.Channel(type=Vocabulary),
             )
         )
-        self.with_id("Vocabulary")
+        self.with_id(VOCABULARY)

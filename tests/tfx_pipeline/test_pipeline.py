@@ -7,8 +7,8 @@ import json
 import pytest
 
 from components.evaluator.stored.baseline import build_baseline_resolver
-from tfx_pipeline.component_ids import component_ids
 from tfx_pipeline.pipeline import create_pipeline
+from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import build
 
 
@@ -61,7 +61,7 @@ def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alon
 )
 def test_component_ids_are_known_without_building_the_pipeline(sections):
     built = [component.id for component in pipeline_of(**sections).components]
-    known = component_ids(build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections}))
+    known = known_components(build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections}))
     assert sorted(known) == sorted(built)
 
 

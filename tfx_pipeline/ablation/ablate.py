@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from components.component_ids import EVALUATOR, TRAINER
 from tfx_pipeline.ablation.page import PAGE_FILE, write_page
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Metrics, Outcome, read_outcomes, write_results
 from tfx_pipeline.ablation.table import show
@@ -135,7 +136,7 @@ def outcome_of(row: Row, config: Config, record: RunRecord) -> Outcome:
         row,
         config=config.to_mapping(),
         run=str(record.run_dir.relative_to(record.root)),
-        model=str(record.output("Trainer", "model") or ""),
+        model=str(record.output(TRAINER, "model") or ""),
         training=_training(record),
     )
     if record.why_failed is not None:
@@ -144,11 +145,11 @@ def outcome_of(row: Row, config: Config, record: RunRecord) -> Outcome:
     try:
         return dataclasses.replace(outcome, metrics=_metrics(record, config.evaluation.splits))
     except (OSError, ValueError) as error:
-        return dataclasses.replace(outcome, error=f"Evaluator: its numbers cannot be read: {error}")
+        return dataclasses.replace(outcome, error=f"{EVALUATOR}: its numbers cannot be read: {error}")
 
 
 def _training(record: RunRecord) -> dict[str, float]:
-    folder = record.output("Trainer", "model_run")
+    folder = record.output(TRAINER, "model_run")
     history = read_history(folder) if folder else []
     if not history:
         return {}
@@ -157,7 +158,7 @@ def _training(record: RunRecord) -> dict[str, float]:
 
 
 def _metrics(record: RunRecord, splits: Sequence[str]) -> Metrics:
-    folder: Path | None = record.output("Evaluator", "evaluation")
+    folder: Path | None = record.output(EVALUATOR, "evaluation")
     if folder is None:
         raise ValueError("the run has no evaluation")
     with quiet_imports():

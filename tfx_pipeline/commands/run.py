@@ -12,11 +12,11 @@ from rich.console import Console
 
 from components.pair_filter.config import FilterConfig
 from tfx_pipeline import pipeline_process
-from tfx_pipeline.component_ids import check_rerun
 from tfx_pipeline.files import write_file
 from tfx_pipeline.live.lifeline import stopped
 from tfx_pipeline.live.live_view import follow
 from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.rerun import check_rerun
 from tfx_pipeline.runs.base_model import resolve_base_model
 from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord

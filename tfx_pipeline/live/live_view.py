@@ -15,15 +15,15 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from components.component_ids import TRAINER
 from tfx_pipeline.live.training_panel import training_panel, training_phrase
-from tfx_pipeline.runs.event_log import EVENTS_FILE
+from tfx_pipeline.runs.event_log import EVENTS_FILE, EventKind
 from tfx_pipeline.runs.json_lines import read_json_lines
 from tfx_pipeline.runs.run_record import DIED, LOG_FILE, REPORT_FILE, ComponentRecord, RunRecord, record_of
 from tfx_pipeline.runs.run_summary import outcome, summarize
 from tfx_pipeline.runs.training_history import HistoryLine, progress
 from tfx_pipeline.wording import duration
 
-TRAINER = "Trainer"
 POLL_S = 0.25
 PLAIN_TRAINING_S = 10.0  # between two lines on training where lines stay
 LOG_LINES = 6  # of the log's end, shown where a process died without a word
@@ -110,14 +110,14 @@ class PlainView(AbstractContextManager):
     def _line(record: RunRecord, event: dict[str, Any]) -> str:
         """Returns what to print for an event, given the record just after it."""
         kind = event.get("event")
-        if kind == "pipeline_started":
+        if kind == EventKind.PIPELINE_STARTED:
             return f"{record.name} started, {len(record.components)} components, log in {record.run_dir / LOG_FILE}"
-        if kind == "pipeline_finished":
+        if kind == EventKind.PIPELINE_FINISHED:
             return f"{record.name} finished{_in_time(record.seconds)}"
-        if kind not in ("component_started", "component_finished") or event.get("component") is None:
+        if kind not in (EventKind.COMPONENT_STARTED, EventKind.COMPONENT_FINISHED) or event.get("component") is None:
             return ""  # a failure is told at the end, in full
         component = record.component(event["component"])
-        if kind == "component_started":
+        if kind == EventKind.COMPONENT_STARTED:
             return f"{component.id} started"
         made = summarize(component)
         took = _in_time(component.seconds) if component.since is None else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from components import component_ids as ids
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.report.example_answers import ExampleAnswers
@@ -74,14 +75,14 @@ def gather(record: RunRecord) -> Contents:
     """Read all pieces of a run; what is not there is Missing, never an error."""
     config_text = _config_text(record)
     config = _mapping(config_text)
-    pushed = record.output("Pusher", "pushed_model")
+    pushed = record.output(ids.PUSHER, "pushed_model")
     return Contents(
         record=record,
         config=config,
         config_text=config_text,
-        ingest=_read(record, "PairExampleGen", "report", lambda folder: _json(folder / INGEST_REPORT_FILE)),
-        filter=_read(record, "PairFilter", "report", lambda folder: _json(folder / FILTER_REPORT_FILE)),
-        vocabulary=_read(record, "Vocabulary", "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
+        ingest=_read(record, ids.PAIR_EXAMPLE_GEN, "report", lambda folder: _json(folder / INGEST_REPORT_FILE)),
+        filter=_read(record, ids.PAIR_FILTER, "report", lambda folder: _json(folder / FILTER_REPORT_FILE)),
+        vocabulary=_read(record, ids.VOCABULARY, "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
         history=_history(record),
         evaluation=_evaluation(record, _evaluation_splits(config)),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
@@ -115,15 +116,15 @@ def _json(path: Path) -> Mapping[str, Any]:
 
 def _history(record: RunRecord) -> list[HistoryLine] | Missing:
     """Returns the curves of a finished training, or as far as an unfinished one came."""
-    trainer = record.component("Trainer")
-    folder = record.output("Trainer", "model_run")
+    trainer = record.component(ids.TRAINER)
+    folder = record.output(ids.TRAINER, "model_run")
     if folder is None and trainer.started is not None:
         written = history_written_since(record.root, trainer.started)
         folder = written.parent if written else None
     if folder is None:
-        return Missing(_not_reached(record, "Trainer"))
+        return Missing(_not_reached(record, ids.TRAINER))
     try:
-        return read_history(folder) or Missing(_not_reached(record, "Trainer"))
+        return read_history(folder) or Missing(_not_reached(record, ids.TRAINER))
     except (OSError, ValueError) as error:
         return Missing(f"The training history could not be read: {error}")
 
@@ -138,13 +139,13 @@ def _evaluation(record: RunRecord, splits: list[str]) -> Evaluation | Missing:
             blessed=found["blessed"],
         )
 
-    return _finding(record, "Evaluator", "evaluation", EVALUATION_FILE, read)
+    return _finding(record, ids.EVALUATOR, "evaluation", EVALUATION_FILE, read)
 
 
 def _answers(record: RunRecord) -> ExampleAnswers | Missing:
-    if record.output("PairFilter", "examples") is None:
-        return Missing(_not_reached(record, "PairFilter"))
-    return _finding(record, "Trainer", "model", ANSWERS_FILE, read_answers)
+    if record.output(ids.PAIR_FILTER, "examples") is None:
+        return Missing(_not_reached(record, ids.PAIR_FILTER))
+    return _finding(record, ids.TRAINER, "model", ANSWERS_FILE, read_answers)
 
 
 def _finding(

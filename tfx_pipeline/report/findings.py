@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.component_ids import EVALUATOR, PAIR_FILTER, TRAINER
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.metrics.prompts import class_texts
 from tfx_pipeline.files import write_file
@@ -37,10 +38,10 @@ def keep_findings(record: RunRecord, config: EvaluationConfig) -> None:
       record: of the run.
       config: by which it was judged.
     """
-    evaluation, blessing = (record.output("Evaluator", key) for key in ("evaluation", "blessing"))
+    evaluation, blessing = (record.output(EVALUATOR, key) for key in ("evaluation", "blessing"))
     if evaluation is not None:
         _keep(record.run_dir / EVALUATION_FILE, lambda: _read_evaluation(evaluation, blessing))
-    model, examples = record.output("Trainer", "model"), record.output("PairFilter", "examples")
+    model, examples = record.output(TRAINER, "model"), record.output(PAIR_FILTER, "examples")
     if model is not None and examples is not None:
         _keep(record.run_dir / ANSWERS_FILE, lambda: _known_answers(record, model, examples, config))
 

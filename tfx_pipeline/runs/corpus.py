@@ -11,6 +11,7 @@ import numpy as np
 
 from components import schema
 from components.artifact_files import split_folder, split_of
+from components.component_ids import PAIR_FILTER
 from components.files.record_places import Place, placed_records, read_placed
 from components.files.tf_example import Example
 from tfx_pipeline.runs.folders import RUNS
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from serving.search.cosine import ImageIndex
     from serving.search.embedder import Embedder
 
-FILTER_COMPONENT = "PairFilter"  # its output is what the model was trained and judged on
 IMAGES_AT_ONCE = 64
 _FILES, _PLACES = "files", "places"  # what an index notes
 
@@ -62,10 +62,10 @@ def newest_examples(root: Path) -> Path:
       ConfigError: when no run got that far.
     """
     for run_dir in sorted((root / RUNS).glob("*"), reverse=True):
-        examples = read_record(run_dir).output(FILTER_COMPONENT, "examples")
+        examples = read_record(run_dir).output(PAIR_FILTER, "examples")
         if examples is not None and examples.is_dir():
             return examples
-    raise ConfigError(f"{root} holds no run that got past {FILTER_COMPONENT}, so there are no images; run `align run`")
+    raise ConfigError(f"{root} holds no run that got past {PAIR_FILTER}, so there are no images; run `align run`")
 
 
 def read_split(examples: Path, split: str) -> Iterator[CorpusImage]:

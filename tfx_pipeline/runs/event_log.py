@@ -5,10 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import time
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 EVENTS_FILE = "events.jsonl"
+
+
+class EventKind(str, Enum):
+    """What happened, and what an event says of it besides its time."""
+
+    PIPELINE_STARTED = "pipeline_started"  # name, components
+    PIPELINE_FINISHED = "pipeline_finished"
+    COMPONENT_STARTED = "component_started"  # component
+    COMPONENT_FINISHED = "component_finished"  # component, state, outputs, since
+    COMPONENT_FAILED = "component_failed"  # component, None outside of any; error
 
 
 class EventLog:
@@ -17,7 +28,7 @@ class EventLog:
     def __init__(self, run_dir: Path) -> None:
         self._file = (run_dir / EVENTS_FILE).open("a", encoding="utf-8")
 
-    def write(self, event: str, **fields: Any) -> None:
+    def write(self, event: EventKind, **fields: Any) -> None:
         self._file.write(json.dumps({"event": event, "time": time.time(), **fields}) + "\n")
         self._file.flush()
 
@@ -45,8 +56,8 @@ class ComponentEvents(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.msg == self.STARTED and isinstance(record.args, tuple):
             self.current = str(record.args[0])
-            self._events.write("component_started", component=self.current)
+            self._events.write(EventKind.COMPONENT_STARTED, component=self.current)
         elif record.msg == self.FINISHED and isinstance(record.args, tuple):
             finished = str(record.args[0])
-            self._events.write("component_finished", component=finished, **self._describe(finished))
+            self._events.write(EventKind.COMPONENT_FINISHED, component=finished, **self._describe(finished))
             self.current = None

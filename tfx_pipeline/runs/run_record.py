@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from tfx_pipeline.runs.event_log import EVENTS_FILE
+from tfx_pipeline.runs.event_log import EVENTS_FILE, EventKind
 from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.json_lines import read_json_lines
 from tfx_pipeline.settings.config import ConfigError
@@ -162,20 +162,20 @@ def latest_run_dir(root: Path) -> Path:
 def _after(record: RunRecord, event: Mapping[str, Any]) -> RunRecord:
     """Returns the record as one more event leaves it."""
     kind, time = event.get("event"), event.get("time")
-    if kind == "pipeline_started":
+    if kind == EventKind.PIPELINE_STARTED:
         components = tuple(ComponentRecord(name) for name in event["components"])
         return replace(record, name=event["name"], components=components, started=time)
-    if kind == "pipeline_finished":
+    if kind == EventKind.PIPELINE_FINISHED:
         return replace(record, finished=time)
-    if kind == "component_failed" and event.get("component") is None:
+    if kind == EventKind.COMPONENT_FAILED and event.get("component") is None:
         return replace(record, error=event["error"])
-    if kind not in ("component_started", "component_finished", "component_failed"):
+    if kind not in (EventKind.COMPONENT_STARTED, EventKind.COMPONENT_FINISHED, EventKind.COMPONENT_FAILED):
         return record
     before = record.component(event["component"])
-    if kind == "component_started":
+    if kind == EventKind.COMPONENT_STARTED:
         return record._with(replace(before, state="running", started=time))
     seconds = None if time is None or before.started is None else time - before.started
-    if kind == "component_failed":
+    if kind == EventKind.COMPONENT_FAILED:
         return record._with(replace(before, state="failed", seconds=seconds, error=event["error"]))
     outputs, since = event.get("outputs", {}), event.get("since")
     return record._with(replace(before, state=event["state"], seconds=seconds, outputs=outputs, since=since))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components import artifact_files as files
+from components import component_ids as ids
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.runs.run_record import ComponentRecord
 from tfx_pipeline.runs.training_history import read_last_line
@@ -108,12 +109,12 @@ def _pushed(uri: Path) -> str:
 
 
 _DESCRIBE = {  # component id -> output key, what to say of it
-    "PairExampleGen": ("report", _ingested),
-    "EvaluationSet": ("report", _ingested),
-    "ExampleValidator": ("anomalies", _validated),
-    "PairFilter": ("report", _filtered),
-    "Vocabulary": ("vocabulary", _vocabulary),
-    "Trainer": ("model_run", _training),
-    "Evaluator": ("blessing", _blessing),
-    "Pusher": ("pushed_model", _pushed),
+    ids.PAIR_EXAMPLE_GEN: ("report", _ingested),
+    ids.EVALUATION_SET: ("report", _ingested),
+    ids.EXAMPLE_VALIDATOR: ("anomalies", _validated),
+    ids.PAIR_FILTER: ("report", _filtered),
+    ids.VOCABULARY: ("vocabulary", _vocabulary),
+    ids.TRAINER: ("model_run", _training),
+    ids.EVALUATOR: ("blessing", _blessing),
+    ids.PUSHER: ("pushed_model", _pushed),
 }

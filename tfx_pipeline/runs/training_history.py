@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifact_files import HISTORY_FILE
+from components.component_ids import TRAINER
 from tfx_pipeline.runs.folders import ARTIFACTS
 from tfx_pipeline.runs.json_lines import read_json_lines, read_last_json_line
 from tfx_pipeline.settings.config import ConfigError
@@ -74,7 +75,7 @@ def history_written_since(root: Path, since: float) -> Path | None:
       root: the pipeline's folder.
       since: histories untouched since then are of earlier trainings; of the others the oldest is this one's.
     """
-    folder = root / ARTIFACTS / "Trainer" / "model_run"
+    folder = root / ARTIFACTS / TRAINER / "model_run"
     written = {path: path.stat().st_mtime for path in folder.glob(f"*/{HISTORY_FILE}")}
     return min(
         (path for path in written if written[path] >= since - CLOCK_SLACK_S), key=written.__getitem__, default=None
