@@ -40,10 +40,10 @@ lock:  ## renew both locks from pyproject.toml (UPGRADE=--upgrade moves every pi
 	$(COMPILE) $(UPGRADE) --group docs --output-file docs/requirements.lock
 
 bench: setup  ## measure the demo's published figures
-	.venv/bin/python benchmarks/demo.py
+	.venv/bin/python -m benchmarks.demo.quality
 
 bench-filter: setup  ## measure the filter's exactness, speed, growth and skew (hours on two cores)
-	for of in filter_exactness filter_speed text_rules filter_scale filter_skew; do .venv/bin/python benchmarks/$$of.py || exit 1; done
+	for of in exactness speed text_rules scale skew; do .venv/bin/python -m benchmarks.filter.$$of || exit 1; done
 
 flink: setup  ## bring up a Flink cluster on this machine for align run --beam flink (needs java and mvn)
 	@.venv/bin/python scripts/flink/cluster.py up

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pairs.words import Language, choose_language, draw_words
+from benchmarks.pairs.words import Language, choose_language, draw_words
 
 # On far more images than any rule allows, in several spellings of one caption each.
 BOILERPLATE = (

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from benchmarks.pairs.encoded import Encoded
+from benchmarks.pairs.plan import Pair
 from components import schema
-from pairs.encoded import Encoded
-from pairs.plan import Pair
 
 
 def to_example(pair: Pair, image: Encoded) -> bytes:

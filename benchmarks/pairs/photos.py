@@ -5,15 +5,15 @@ from __future__ import annotations
 import functools
 import io
 import tarfile
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from pairs.encoded import Encoded
-from pairs.plan import Corpus, Pair, Shown
+from benchmarks.pairs.encoded import Encoded
+from benchmarks.pairs.plan import Corpus, Pair, Shown
+from benchmarks.shared.checkout import ROOT
 
-SHARDS = Path(__file__).resolve().parents[2] / "demo" / "shards" / "train"
+SHARDS = ROOT / "demo" / "shards" / "train"
 CUTTINGS = 600  # of the demo's pictures, which is plenty, and read in a second
 SHORTER_SIDE_PX = {"usual": (210, 400), "evaluation": (256, 400), "too_small": (150, 200), "too_long": (201, 209)}
 LONGER_SIDE_PX = 640  # at most, and that of all that are too long: their ratio is above 3

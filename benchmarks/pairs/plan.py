@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from pairs.captions import BOILERPLATE, VIRAL, long_caption, rare_caption, short_caption, sound_caption
+from benchmarks.pairs.captions import BOILERPLATE, VIRAL, long_caption, rare_caption, short_caption, sound_caption
 
 BLOCK = 100  # pairs that hold each role as often as ROLES says, in an order of their own
 

@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from pairs.captions import VIRAL, sound_caption
-from pairs.plan import BLOCK, EVALUATION_SPLIT, LOGO, TRAIN_SPLIT, Corpus, Pair, Shown
+from benchmarks.pairs.captions import VIRAL, sound_caption
+from benchmarks.pairs.plan import BLOCK, EVALUATION_SPLIT, LOGO, TRAIN_SPLIT, Corpus, Pair, Shown
 
 EVALUATION_OF_BLOCK = 2  # as many as in other corpora
 ALONE_OF_BLOCK = 1  # training pairs that share nothing, so that something is left to train on

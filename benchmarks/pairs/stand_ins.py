@@ -8,8 +8,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from pairs.encoded import Encoded
-from pairs.plan import Corpus, Pair
+from benchmarks.pairs.encoded import Encoded
+from benchmarks.pairs.plan import Corpus, Pair
 
 PICTURES = 200  # of each shape
 _SIZES = {"usual": (216, 208), "evaluation": (216, 208), "too_small": (160, 120), "too_long": (640, 204)}

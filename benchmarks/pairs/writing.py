@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pairs.encoded import Encoded
-from pairs.plan import EVALUATION_SPLIT, TRAIN_SPLIT, Corpus, Pair
+from benchmarks.pairs.encoded import Encoded
+from benchmarks.pairs.plan import EVALUATION_SPLIT, TRAIN_SPLIT, Corpus, Pair
 
 SPLITS = (TRAIN_SPLIT, EVALUATION_SPLIT)
 MANIFEST_FILE = "manifest.json"
@@ -159,7 +159,7 @@ def _members(pair: Pair, image: Encoded) -> Iterator[tuple[str, bytes]]:
 def _write_examples(job: Job) -> Counter:
     import tensorflow as tf  # seconds, which what writes tars need not wait for
 
-    from pairs.examples import to_example
+    from benchmarks.pairs.examples import to_example
 
     counts: Counter = Counter()
     draws = job.make_draws(job.corpus)

@@ -26,8 +26,10 @@ def broken(command: Command) -> str:
     if program == "make":
         wrong = [word for word in words if "=" not in word and word not in TARGETS and word != "..."]
         return f"no target {wrong}" if wrong else ""
+    if words[:1] == ["-m"] and len(words) > 1:
+        return broken_script(f"{words[1].replace('.', '/')}.py", words[2:])
     script, *words = words if program == "python" else command.words
-    return broken_script(script, words)
+    return "run python -m" if script.startswith("benchmarks/") else broken_script(script, words)
 
 
 def broken_align(words: list[str], is_typed: bool) -> str:
@@ -63,7 +65,7 @@ def broken_config(config: str | None, overrides: list[str]) -> str:
 
 def broken_script(script: str, words: list[str]) -> str:
     if not re.match(r"(scripts|benchmarks|demo)/", script):
-        return ""  # python -m, or a program of the reader's own
+        return ""  # a program of the reader's own
     path = ROOT / script
     if not path.is_file():
         return f"no file {script}"
@@ -109,8 +111,11 @@ def test_each_preset_opens_with_its_command():
         ("align run --set training.step=1", "did you mean"),
         ("align ablate --config demo", "MissingParameter"),
         ("make dem", "no target"),
-        ("python benchmarks/no.py", "no file"),
-        ("benchmarks/demo.py --sides 2", "takes no"),
+        ("python scripts/no.py", "no file"),
+        ("python -m benchmarks.no", "no file"),
+        ("python -m benchmarks.demo.quality --sides 2", "takes no"),
+        ("python benchmarks/demo/quality.py", "python -m"),
+        ("benchmarks/demo/quality.py --seeds 2", "python -m"),
     ],
 )
 def test_a_wrong_command_is_caught(words, said):

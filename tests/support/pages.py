@@ -89,7 +89,7 @@ def _opening(text: str) -> Iterator[str]:
 def _commands(page: str, line: str, is_typed: bool) -> Iterator[Command]:
     for part in re.split(r"\s&&\s|;\s", _COMMENT.sub("", line).strip()):
         typed = _WORDS_BEFORE.sub("", part)
-        if re.match(r"(align|make|python|scripts/\w+|benchmarks/\w+\.py)(\s|$)", typed):
+        if re.match(r"(align|make|python|scripts/\w+|benchmarks/[\w/]+\.py)(\s|$)", typed):
             yield Command(page, tuple(shlex.split(typed)), is_typed)
 
 
