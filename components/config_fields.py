@@ -109,7 +109,7 @@ class _Builder:
         if value in NO_VALUE and type(None) in options:
             raise ValueError(f"{name} is {value!r}; set it to null, or leave it out")
         for option in options:
-            if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+            if _may_hold(option, value):
                 return self._convert(value, option, name)  # what is wrong inside of it is said of the field there
             try:
                 return self._convert(value, option, name)
@@ -138,6 +138,14 @@ class _Builder:
 def kind(value: Any) -> str:
     """Returns how messages show a value: with its type."""
     return f"{value!r} ({type(value).__name__})"
+
+
+def _may_hold(hint: Any, value: Any) -> bool:
+    """Says whether a value of several parts can only be meant for this type."""
+    origin = typing.get_origin(hint)
+    if isinstance(value, Mapping):
+        return dataclasses.is_dataclass(hint) or (isinstance(origin, type) and issubclass(origin, Mapping))
+    return isinstance(value, list) and origin is tuple
 
 
 def _field_names(cls: type, prefix: str = "") -> Iterator[str]:

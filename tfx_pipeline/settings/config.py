@@ -23,6 +23,7 @@ from components.vocabulary.config import VocabularyConfig
 from models.config import ModelConfig
 from models.training_config import TrainingConfig
 from tfx_pipeline.settings.beam_config import BeamConfig
+from tfx_pipeline.settings.cluster_config import ClusterConfig
 from tfx_pipeline.settings.sweeps import read_sweep, row_names
 from tfx_pipeline.settings.yaml_text import read_yaml, write_yaml_line
 
@@ -63,7 +64,7 @@ class Config:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
       evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
-      ingest, validation, filter, vocabulary, model, training, evaluation, beam: see each section's class.
+      ingest, validation, filter, vocabulary, model, training, evaluation, beam, cluster: see each section's class.
     """
 
     name: str = "align"
@@ -77,6 +78,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     beam: BeamConfig = field(default_factory=BeamConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", self.name):
