@@ -9,7 +9,7 @@
 that `up` started, each by its id and start time, and no other.
 
 Flink listens on loopback alone. Beam's job server and the servers that its workers call listen on every interface:
-Beam's Java binds them by port number and has no setting for it. docs/flink-and-dataflow.md warns of it.
+Beam's Java binds them by port number and has no setting for it. docs/flink.md warns of it.
 """
 
 from __future__ import annotations

@@ -97,6 +97,12 @@ def test_a_name_said_to_be_in_a_file_is_there(page):
     assert named or page != "docs/map.md"
 
 
+def test_the_citation_is_of_this_version():
+    version = re.search('^version = "(.+)"$', read("pyproject.toml"), re.MULTILINE)
+    assert version
+    assert yaml.safe_load(read("CITATION.cff"))["version"] == version[1]
+
+
 def test_every_extra_is_one_of_the_project():
     extras = read("pyproject.toml").partition("[project.optional-dependencies]")[2].partition("\n[")[0]
     named = {extra for page in PAGES for pair in re.findall(r"extra `(\w+)`|\.\[(\w+)\]", read(page)) for extra in pair}
