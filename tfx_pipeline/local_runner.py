@@ -15,6 +15,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from components.beam.address_content import content_of
 from components.evaluator.stored.baseline import build_baseline_resolver
 from components.pair_example_gen.storage.file_systems import use_options
+from tfx_pipeline.causes import explain
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
@@ -110,17 +111,6 @@ def _outputs(store: metadata_store.MetadataStore, execution: metadata_store_pb2.
     return {
         event.path.steps[0].key: event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT
     }
-
-
-def explain(error: BaseException) -> str:
-    """Returns the root cause of an exception as one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, SystemExit):  # says nothing itself: what argparse refused is the error before it
-        cause = f" ({explain(error.__context__)})" if error.__context__ else ""
-        return f"it called for an exit with status {error.code}{cause}; the log says why"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 def run_folder(run_dir: Path, rerun: Collection[str]) -> None:
