@@ -40,7 +40,4 @@ class Failing(base_executor.BaseExecutor):
         for (made,) in output_dict.values():
             with open(f"{made.uri}/half", "w", encoding="utf-8") as file:
                 file.write("half")
-        try:
-            raise KeyError("inner")
-        except KeyError as error:
-            raise ValueError("nothing is left to train on; lower filter.min_words\nand more") from error
+        raise RuntimeError("as Beam has it") from ValueError("nothing is left to train on; lower it\nand more")

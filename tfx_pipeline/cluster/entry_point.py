@@ -152,8 +152,9 @@ def _make_room(task: Task, carrier: Carrier) -> None:
 
 
 def _imported(what: str, path: str) -> Any:
+    module, _, name = path.rpartition(".")
     try:
-        return pkgutil.resolve_name(path)
+        return pkgutil.resolve_name(f"{module}:{name}")
     except (ImportError, AttributeError, ValueError) as error:
         raise TaskError(
             f"{what} is {path}, which this image cannot import ({explain(error)}); build the image from the checkout "
