@@ -70,6 +70,8 @@ def read_payloads(path: str) -> Iterator[bytes]:
                     raise ValueError("the checksum of a record's content is wrong")
                 yield payload
                 records += 1
+            if stored.tell() == 0:
+                raise ValueError("it is empty, as an object is that stands for a folder, and no gzip file")
         except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{path} is damaged behind {records} records ({error}); delete its artifact's folder and run again"

@@ -103,7 +103,7 @@ def run_task(executor: str, task: Task, carrier: Carrier, beam_arguments: Sequen
         if not made.has_custom_property(ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY):
             made.set_string_custom_property(ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY, version.__version__)
     said = {
-        "artifacts": {key: {"artifacts": [artifacts.write(made)]} for key, (made,) in outputs.items()},
+        "artifacts": {key: {"artifacts": [artifacts.write(*outputs[key])]} for key in sorted(task.output_artifacts)},
         "parameterValues": {key: outputs[key][0].read() for key in sorted(task.output_parameters)},
     }
     whole_files.write_json(output_file, said)

@@ -38,7 +38,9 @@ class Task:
       inputs: key -> the artifacts behind it.
       outputs: key -> the artifact to make.
       parameters: name -> value; those that the cluster does not give are absent.
-      output_parameters: keys of the outputs whose value is handed on as a parameter too.
+      output_parameters: keys of the outputs whose value is handed on as a parameter. Where the cluster keeps no
+        artifact of one, its "uri" is the parameter's own file.
+      output_artifacts: keys of the outputs that the cluster keeps as artifacts.
       output_file: where to say what was made.
     """
 
@@ -46,6 +48,7 @@ class Task:
     outputs: Mapping[str, Described]
     parameters: Mapping[str, str | int | float]
     output_parameters: frozenset[str]
+    output_artifacts: frozenset[str]
     output_file: str
 
     @property
@@ -68,9 +71,16 @@ def read_task(description: str, executor_input: str) -> Task:
     component, asked = _read_json("--component", description), _read_json("--executor-input", executor_input)
     given, wanted = asked.get("inputs", {}), asked.get("outputs", {})
     inputs = {key: _artifacts(given, "inputs", key, kind) for key, kind in component["inputs"].items()}
-    outputs = {key: _artifacts(wanted, "outputs", key, kind)[0] for key, kind in component["outputs"].items()}
+    parameter_files = {name: file["outputFile"] for name, file in wanted.get("parameters", {}).items()}
+    output_artifacts = frozenset(key for key in component["outputs"] if key in wanted.get("artifacts", {}))
+    outputs = {
+        key: _artifacts(wanted, "outputs", key, kind)[0]
+        if key in output_artifacts or key not in parameter_files
+        else Described(kind, {"name": key, "uri": parameter_files[key]})
+        for key, kind in component["outputs"].items()
+    }
     values = given.get("parameterValues", {})
-    output_parameters = frozenset(wanted.get("parameters", {}))
+    output_parameters = frozenset(parameter_files)
     for name in sorted(output_parameters - set(outputs)):
         raise TaskError(f"the output parameter {name!r} is no output of this component; compile the pipeline again")
     if not wanted.get("outputFile"):
@@ -84,6 +94,7 @@ def read_task(description: str, executor_input: str) -> Task:
             if values.get(name) is not None
         },
         output_parameters=output_parameters,
+        output_artifacts=output_artifacts,
         output_file=wanted["outputFile"],
     )
 

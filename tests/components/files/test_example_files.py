@@ -71,8 +71,9 @@ def damaged(content: bytes, cut: int | None = None, flip: int | None = None) -> 
         (lambda plain: damaged(gzip.compress(plain), cut=-9), 4, r"ended before the end-of-stream"),
         (lambda plain: damaged(gzip.compress(plain), flip=-5), 4, r"CRC|length"),
         (lambda plain: plain, 0, r"Not a gzipped file"),
+        (lambda plain: b"", 0, r"it is empty, as an object is that stands for a folder"),
     ],
-    ids=["a byte short", "a header short", "content", "length", "gzip cut", "gzip's checksum", "no gzip"],
+    ids=["a byte short", "a header short", "content", "length", "gzip cut", "gzip's checksum", "no gzip", "empty"],
 )
 def test_damage_is_named_behind_what_stands_before_it(tmp_path, harm, records, said):
     plain = gzip.decompress(write(path := tmp_path / "a.gz", PAYLOADS))

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx import version
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.types import Artifact, standard_artifacts
@@ -116,7 +118,9 @@ class Container:
             if name in description["parameters"]
         }
         output_file = self.path(f"{self.root}/executor_output.json")
-        return executor_input(self.form, description, inputs, constants, self.root, str(output_file))
+        asked = executor_input(self.form, description, inputs, constants, self.root, str(output_file))
+        json_format.Parse(asked, pipeline_spec_pb2.ExecutorInput())
+        return asked
 
     def run(self, of: BaseComponent, *beam: str, **changes: str) -> int:
         """Returns the exit code of a component's container with the recording executor; changes are options."""
@@ -132,8 +136,10 @@ class Container:
         return entry_point.main([*given, "--", *beam], environment, str(self.disk))
 
     def said(self) -> dict:
-        """Returns what the executor's output file says."""
-        return json.loads(self.path(f"{self.root}/executor_output.json").read_text(encoding="utf-8"))
+        """Returns what the executor's output file says, which must be a message that Kubeflow's launcher parses."""
+        text = self.path(f"{self.root}/executor_output.json").read_text(encoding="utf-8")
+        json_format.Parse(text, pipeline_spec_pb2.ExecutorOutput())
+        return json.loads(text)
 
 
 @pytest.fixture(autouse=True)
@@ -197,6 +203,15 @@ def test_a_value_is_an_artifact_and_an_output_parameter(container):
     assert container.run(component, executor_input=asked, component=json.dumps(description)) == 0
     assert container.said()["parameterValues"] == {"version": "value of version"}
     assert container.path(f"{container.root}/version").read_text(encoding="utf-8") == "value of version"
+    assert set(container.said()["artifacts"]) == {"version"}
+
+    parameter_alone = json.loads(asked)
+    parameter_alone["outputs"]["artifacts"] = {}
+    parameter_alone["outputs"]["parameters"]["version"]["outputFile"] = str(container.disk / "outputs" / "version")
+    changes = {"executor_input": json.dumps(parameter_alone), "component": json.dumps(description)}
+    assert container.run(component, **changes) == 0
+    assert container.said() == {"artifacts": {}, "parameterValues": {"version": "value of version"}}
+    assert (container.disk / "outputs" / "version").read_text(encoding="utf-8") == "value of version"
 
 
 def test_beam_hears_its_arguments_and_others_get_them_as_flags(kubeflow):

@@ -66,13 +66,22 @@ def test_parameters_that_are_not_given_are_absent():
     assert read(bare).parameters == {}
 
 
+def test_a_value_that_the_cluster_keeps_as_a_parameter_alone_is_written_to_that_ones_file():
+    task = read(asked(outputs__artifacts={}))
+    assert task.outputs["version"].said["uri"] == "/tmp/version"
+    assert (task.output_artifacts, task.output_parameters) == (frozenset(), {"version"})
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"inputs__artifacts": {}}, "names no artifact for inputs.examples; did the task before it make one"),
         ({"inputs__artifacts": {"examples": {"artifacts": []}}}, "names no artifact for inputs.examples"),
-        ({"outputs__artifacts": {}}, "names no artifact for outputs.version"),
-        ({"outputs__parameters": {"other": {}}}, "the output parameter 'other' is no output of this component"),
+        ({"outputs__artifacts": {}, "outputs__parameters": {}}, "names no artifact for outputs.version"),
+        (
+            {"outputs__parameters": {"other": {"outputFile": "/tmp/other"}}},
+            "the output parameter 'other' is no output of this component",
+        ),
         ({"outputs__outputFile": ""}, "has no outputs.outputFile"),
         ({"inputs__parameterValues": {"format": 6.5}}, "the parameter 'format' is 6.5, which is no int"),
         ({"inputs__parameterValues": {"format": "6"}}, "the parameter 'format' is '6', which is no int"),
