@@ -27,29 +27,19 @@ CONFIG = FilterConfig(
 PAIRS = 300
 
 
-@pytest.fixture(scope="module")
-def make_record():
-    """Returns a function: name, captions and what differs from an image of 20 x 20 px that looks like no other."""
-
-    def record(name, *captions, split="train", **differing):
-        shows = Fingerprint(hash(name), int(name.encode().hex(), 16) << 20)
-        return dataclasses.replace(Record(name, split, name, 20, 20, captions, shows), **differing)
-
-    return record
+def make_record(name, *captions, split="train", **differing):
+    """Returns a record whose image has 20 x 20 px and looks like no other, but for what differs."""
+    shows = Fingerprint(hash(name), int(name.encode().hex(), 16) << 20)
+    return dataclasses.replace(Record(name, split, name, 20, 20, captions, shows), **differing)
 
 
-@pytest.fixture(scope="module")
-def decide():
-    """Returns a function: records and changes to CONFIG -> (names and captions that the train split keeps, counts)."""
-
-    def of(records, **settings):
-        outcome = filter_plainly(records, dataclasses.replace(CONFIG, **settings))
-        return outcome.kept["train"], outcome.counts
-
-    return of
+def decide(records, **settings):
+    """Returns the names and captions that the train split keeps by CONFIG with these settings, and all counts."""
+    outcome = filter_plainly(records, dataclasses.replace(CONFIG, **settings))
+    return outcome.kept["train"], outcome.counts
 
 
-def test_a_corpus_worked_out_by_hand(make_record, decide):
+def test_a_corpus_worked_out_by_hand():
     records = [
         make_record("a", "red cat", "STOCK photo"),
         make_record("b", "red dog", "stock  photo"),
@@ -100,7 +90,7 @@ def test_a_corpus_worked_out_by_hand(make_record, decide):
 @pytest.mark.parametrize(
     ("distance", "kept"), [(None, ["h", "j"]), (0, ["h", "j"]), (1, ["j"]), (2, [])], ids=["exact", "0", "1", "2"]
 )
-def test_images_are_copies_within_the_distance_or_by_their_pixels(make_record, decide, distance, kept):
+def test_images_are_copies_within_the_distance_or_by_their_pixels(distance, kept):
     records = [
         make_record("h", "red hen", shows=Fingerprint(1, 0b0111)),
         make_record("i", "red ant", shows=Fingerprint(4, 0b111000)),
@@ -125,13 +115,13 @@ def test_images_are_copies_within_the_distance_or_by_their_pixels(make_record, d
         (None, ["a", "b", "c", "d", "e"]),
     ],
 )
-def test_ngrams_are_frequent_up_to_the_last_place_and_its_ties(make_record, decide, places, kept):
+def test_ngrams_are_frequent_up_to_the_last_place_and_its_ties(places, kept):
     captions = {"a": "red cat", "b": "Red cat", "c": "red dog", "d": "cat red", "e": "dog hen"}
     records = [make_record(name, text) for name, text in captions.items()]
     assert [name for name, _ in decide(records, frequent_ngrams=places)[0]] == kept
 
 
-def test_a_filtered_split_is_held_to_the_counts_of_train(make_record, decide):
+def test_a_filtered_split_is_held_to_the_counts_of_train():
     shared = [make_record(name, "red cat") for name in ("a", "b")]
     judged = make_record("y", "red cat", "red dog", split="seen")
     _, counts = decide([*shared, judged], splits=("train", "seen"), max_images_per_caption=1, frequent_ngrams=2)

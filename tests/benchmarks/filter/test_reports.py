@@ -2,22 +2,15 @@
 
 from collections import Counter
 
-import pytest
-
 from benchmarks.filter import scale, speed, text_rules
 from benchmarks.filter.run import FilterRun
 from benchmarks.filter.stand_ins import Filtered
 from benchmarks.shared.processes import Peaks
 
 
-@pytest.fixture(scope="module")
-def make_run():
-    """Returns a function: seconds of a run, its CPU seconds, and the MiB of its worker and of its launcher."""
-
-    def run(seconds, cpu=0.0, worker=0, launcher=0):
-        return FilterRun(20.0, seconds, cpu, Peaks(launcher << 20, worker << 20, cpu))
-
-    return run
+def make_run(seconds, cpu=0.0, worker=0, launcher=0):
+    """Returns a run of these seconds, CPU seconds, and MiB of its worker and of its launcher."""
+    return FilterRun(20.0, seconds, cpu, Peaks(launcher << 20, worker << 20, cpu))
 
 
 def cells(text):
@@ -26,7 +19,7 @@ def cells(text):
     return {row[0]: row[1:] for row in rows}
 
 
-def test_speed_is_told_with_the_start_and_without_it(make_run):
+def test_speed_is_told_with_the_start_and_without_it():
     measured = speed.Measured(
         ours=[make_run(60, 90.0), make_run(50, 80.0), make_run(90, 99.0)],
         start=[make_run(19, 30.0), make_run(20, 31.0), make_run(99, 32.0)],
@@ -41,18 +34,13 @@ def test_speed_is_told_with_the_start_and_without_it(make_run):
     assert table["ours to the script on tars"] == ["2.00", "2.93", "3.0"]
 
 
-@pytest.fixture(scope="module")
-def make_filtered():
-    """Returns a function: pairs and captions that were read, captions that were kept, and the run."""
-
-    def filtered(pairs, captions, kept, run):
-        manifest = {"pairs": {"seen": 10, "train": pairs - 10}, "captions": {"seen": 40, "train": captions - 40}}
-        return Filtered(manifest, Counter({("train", "captions", "kept"): kept}), run)
-
-    return filtered
+def make_filtered(pairs, captions, kept, run):
+    """Returns what a run made of pairs and captions that were read and captions that were kept."""
+    manifest = {"pairs": {"seen": 10, "train": pairs - 10}, "captions": {"seen": 40, "train": captions - 40}}
+    return Filtered(manifest, Counter({("train", "captions", "kept"): kept}), run)
 
 
-def test_growth_is_that_of_the_last_size_to_the_first(make_run, make_filtered):
+def test_growth_is_that_of_the_last_size_to_the_first():
 
     start = make_filtered(100, 400, 300, make_run(20))
     sizes = [
@@ -67,7 +55,7 @@ def test_growth_is_that_of_the_last_size_to_the_first(make_run, make_filtered):
     assert table["peak memory of the process that launches and shuffles"] == ["4.00", ""]
 
 
-def test_rules_on_texts_are_told_without_reading_and_writing(make_run):
+def test_rules_on_texts_are_told_without_reading_and_writing():
 
     runs = [make_run(0, 20.0), make_run(0, 22.0), make_run(0, 30.0)]
     table = cells(text_rules.report(runs, make_run(0, 2.0), [4.0, 4.0, 5.0], [8.0, 10.0, 9.0]))
