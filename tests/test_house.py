@@ -64,7 +64,7 @@ PLUMBING = (
     "components/*/stored/*",  # what TFX and TFMA stored
     "components/beam/*",
 )
-RUNNERS = ("tfx_pipeline/*runner*.py",)
+RUNNERS = ("tfx_pipeline/*runner*.py", "tfx_pipeline/cluster/*_client.py")
 ANYWHERE_BUT_COMPONENTS = ("tfx_pipeline/*", "models/*", "serving/*")
 FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
     "tfx.v1": (),  # brings Google's AI platform along, seconds of each start: its parts have files

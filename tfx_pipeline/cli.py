@@ -133,6 +133,48 @@ def compile(
 
 
 @app.command()
+def submit(
+    platform: Annotated[str, typer.Option(help="vertex or kubeflow.")],
+    image: Annotated[str, typer.Option(help="Container image that holds this project.")] = "",
+    host: Annotated[Optional[str], typer.Option(help="Kubeflow: address of its Pipelines API.")] = None,  # noqa: UP045
+    namespace: Annotated[Optional[str], typer.Option(help="Kubeflow: your profile, where it has several.")] = None,  # noqa: UP045
+    token: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(envvar="ALIGN_KUBEFLOW_TOKEN", help="Kubeflow: bearer token, where it asks for one."),
+    ] = None,
+    project: Annotated[Optional[str], typer.Option(help="Vertex AI: id of the project.")] = None,  # noqa: UP045
+    region: Annotated[Optional[str], typer.Option(help="Vertex AI: such as europe-west4.")] = None,  # noqa: UP045
+    root: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster; OUTPUT/NAME if not given."),
+    ] = None,
+    experiment: Annotated[Optional[str], typer.Option(help="Groups runs.")] = None,  # noqa: UP045
+    run_name: Annotated[Optional[str], typer.Option(help="NAME and the time if not given.")] = None,  # noqa: UP045
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every task anew.")] = False,
+    follow: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="RUN", help="Start nothing; follow the run of this id."),
+    ] = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Compile the pipeline, run it on Kubeflow Pipelines or Vertex AI, and follow it to its end."""
+    from tfx_pipeline.commands.submit import Place, Sending, follow_again
+    from tfx_pipeline.commands.submit import submit as send
+    from tfx_pipeline.runs.base_model import base_model_for_cluster
+
+    place = Place(platform, host=host, namespace=namespace, token=token, project=project, region=region)
+    if follow is not None:
+        record = follow_again(follow, place, Console())
+    else:
+        root = root and at_home(root, "--root")
+        sending = Sending(image, root, experiment=experiment, run_name=run_name, cached=not no_cache)
+        record = send(base_model_for_cluster(_config(config, set_)), place, sending, Console())
+    if record.why_failed is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(
     config: ConfigOption = "demo",
     set_: SetOption = None,

@@ -9,19 +9,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
-from typing import Any, Literal
+from typing import Any
 
 from components import component_ids as ids
-from tfx_pipeline.settings.accelerators import (
-    KUBERNETES_ACCELERATORS,
-    VERTEX_ACCELERATORS,
-    is_kubernetes_accelerator,
-    is_vertex_accelerator,
-)
-from tfx_pipeline.settings.cluster_config import ClusterConfig, ComponentPodConfig, PodConfig
+from tfx_pipeline.cluster.platforms import Platform, check_platform
+from tfx_pipeline.settings.cluster_config import ClusterConfig, ComponentPodConfig
 from tfx_pipeline.settings.quantities import BYTES_PER_GB, as_text, cores, memory_bytes
 
-Platform = Literal["kubeflow", "vertex"]
 FIELD_OF = {  # a component's id, up to its first dot -> its field in ClusterConfig
     ids.PAIR_EXAMPLE_GEN: "ingest",
     ids.EVALUATION_SET: "ingest",
@@ -33,22 +27,6 @@ FIELD_OF = {  # a component's id, up to its first dot -> its field in ClusterCon
 }
 # As kfp's set_retry has them, but for the minute: what was evicted would be so again at once.
 _WAITS = {"backoffDuration": "60s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
-_KUBEFLOW_ONLY = ("secrets", "volumes", "image_pull_secrets")
-_KUBEFLOW_ONLY_OF_PODS = ("node_selector", "tolerations")
-
-
-def check_platform(config: ClusterConfig, platform: Platform) -> None:
-    """Raise ValueError, naming the field, where a platform has no such accelerator or cannot do what is asked."""
-    for name, pod in config.pods():
-        if pod.accelerator is not None:
-            _check_accelerator(f"cluster.{name}.accelerator", pod.accelerator, platform)
-    if platform != "vertex":
-        return
-    pods: list[tuple[str, PodConfig]] = [("default", config.default), *config.pods()]
-    asked = [f"cluster.{name}" for name in _KUBEFLOW_ONLY if getattr(config, name)]
-    asked += [f"cluster.{name}.{key}" for name, pod in pods for key in _KUBEFLOW_ONLY_OF_PODS if getattr(pod, key)]
-    if asked:
-        raise ValueError(f"{asked[0]} is set, which Vertex AI cannot do; leave it out, or compile for kubeflow")
 
 
 def with_cluster_settings(spec: dict[str, Any], config: ClusterConfig, platform: Platform) -> dict[str, Any]:
@@ -117,15 +95,3 @@ def _resources(pod: ComponentPodConfig) -> dict[str, Any]:
             "resourceCount": count,
         }
     return asked
-
-
-def _check_accelerator(name: str, accelerator: str, platform: Platform) -> None:
-    if platform == "vertex" and not is_vertex_accelerator(accelerator):
-        raise ValueError(
-            f"{name} is {accelerator!r}, a resource of Kubernetes nodes; Vertex AI has {', '.join(VERTEX_ACCELERATORS)}"
-        )
-    if platform == "kubeflow" and not is_kubernetes_accelerator(accelerator):
-        raise ValueError(
-            f"{name} is {accelerator!r}, which Vertex AI has; on Kubeflow give the resource that nodes offer, such as "
-            f"{', '.join(KUBERNETES_ACCELERATORS)}"
-        )

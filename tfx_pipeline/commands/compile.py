@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tfx_pipeline.cluster.platforms import as_platform, check_name, check_platform, state_folder
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 from tfx_pipeline.settings.results_folder import check_results_folder
@@ -49,6 +50,13 @@ def compile_for_cluster(
                 f"{source.section}.shards is {source.shards!r}, which TFX's driver on Kubeflow and Vertex AI cannot "
                 "list; give a gs:// address or a folder that is mounted there, or use align run"
             )
+    said = f"output is {config.output!r}" if root is None else f"--root is {root!r}"
+    root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
+    with as_config_error():
+        known = as_platform(platform)
+        check_name(config.name, known)
+        check_platform(config.cluster, known)
+        state_folder(root, config.cluster.state, said)
     with quiet_imports():  # Beam takes seconds to import and TFX longer still; --help must not
         from components.beam.options import check_beam_options
         from components.validation.schema_file import check_schema
@@ -59,8 +67,6 @@ def compile_for_cluster(
         schema = config.validation.schema
         if schema and ("://" in schema or Path(schema).exists()):  # another may be on the cluster's machines alone
             check_schema(schema)
-    said = f"output is {config.output!r}" if root is None else f"--root is {root!r}"
-    root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     check_results_folder(root, said)
     path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
     sources = (config.ingest, *config.evaluation_sets.values())

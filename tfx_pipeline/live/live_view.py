@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -31,6 +31,14 @@ _SYMBOLS = {"waiting": "·", "complete": "✓", "cached": "✓", "failed": "✗"
 _STYLES = {"waiting": "dim", "complete": "green", "cached": "cyan", "failed": "bold red", "running": "bold"}
 
 
+class Sight(NamedTuple):
+    """What is to be seen of a run at a time: its record, all its events so far, and where its training stands."""
+
+    record: RunRecord
+    events: list[dict[str, Any]]
+    training: HistoryLine | None = None
+
+
 def follow(run_dir: Path, poll: Callable[[], int | None], console: Console) -> RunRecord:
     """Show a run until its process has ended, then say how it ended.
 
@@ -42,21 +50,39 @@ def follow(run_dir: Path, poll: Callable[[], int | None], console: Console) -> R
     Returns:
       The record at the end; a component that was running when the process died has failed.
     """
-    view: LiveView | PlainView = LiveView(console) if console.is_terminal else PlainView(console)
-    with view:
-        while True:
-            status = poll()  # asked first: what a process wrote before its end is then read after it
-            events = read_json_lines(run_dir / EVENTS_FILE)
-            record = record_of(run_dir, events)
-            if status is not None:
-                record = record.closed(status)
-            view.show(record, events, _training(record))
-            if status is not None:
-                break
-            time.sleep(POLL_S)
+
+    def look() -> Sight:
+        status = poll()  # asked first: what a process wrote before its end is then read after it
+        events = read_json_lines(run_dir / EVENTS_FILE)
+        record = record_of(run_dir, events)
+        return Sight(record if status is None else record.closed(status), events, _training(record))
+
+    record = watch(look, console, where=f"log in {run_dir / LOG_FILE}", every_s=POLL_S)
     for line in _ending(record):
         console.print(line, soft_wrap=True)
     return record
+
+
+def watch(look: Callable[[], Sight], console: Console, *, where: str, every_s: float) -> RunRecord:
+    """Show a run until its record says that it has ended.
+
+    Args:
+      look: returns what is to be seen of it now; events are added at their end alone.
+      console: a terminal gets a live table, anything else plain lines.
+      where: what the first plain line says of the place where more is to be found.
+      every_s: seconds between two looks.
+
+    Returns:
+      The record at the end.
+    """
+    view: LiveView | PlainView = LiveView(console) if console.is_terminal else PlainView(console, where)
+    with view:
+        while True:
+            sight = look()
+            view.show(sight.record, sight.events, sight.training)
+            if sight.record.ended:
+                return sight.record
+            time.sleep(every_s)
 
 
 def _training(record: RunRecord) -> HistoryLine | None:
@@ -69,8 +95,9 @@ def _training(record: RunRecord) -> HistoryLine | None:
 class PlainView(AbstractContextManager):
     """One plain line an event, one on training every ten seconds, and one when a warning begins to hold."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, where: str) -> None:
         self._console = console
+        self._where = where
         self._seen = 0
         self._training_told: tuple[float, int] = (0.0, 0)  # when, at which step
         self._warned: set[str] = set()
@@ -106,12 +133,11 @@ class PlainView(AbstractContextManager):
         stamp = time.strftime("%H:%M:%S", time.localtime(when))
         self._console.print(f"{stamp}  {line}", markup=False, highlight=False, soft_wrap=True)
 
-    @staticmethod
-    def _line(record: RunRecord, event: dict[str, Any]) -> str:
+    def _line(self, record: RunRecord, event: dict[str, Any]) -> str:
         """Returns what to print for an event, given the record just after it."""
         kind = event.get("event")
         if kind == EventKind.PIPELINE_STARTED:
-            return f"{record.name} started, {len(record.components)} components, log in {record.run_dir / LOG_FILE}"
+            return f"{record.name} started, {len(record.components)} components, {self._where}"
         if kind == EventKind.PIPELINE_FINISHED:
             return f"{record.name} finished{_in_time(record.seconds)}"
         if kind not in (EventKind.COMPONENT_STARTED, EventKind.COMPONENT_FINISHED) or event.get("component") is None:

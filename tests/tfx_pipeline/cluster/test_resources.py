@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from tfx_pipeline.cluster.resources import FIELD_OF, check_platform, with_cluster_settings
+from tfx_pipeline.cluster.resources import FIELD_OF, with_cluster_settings
 from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import Config, build
 
@@ -97,32 +97,6 @@ def test_variables_and_retries_reach_every_container_and_no_importer(spec):
     assert "retryPolicy" not in made["root"]["dag"]["tasks"]["CuratedSchema"]
 
 
-@pytest.mark.parametrize(
-    ("sections", "platform", "sentence"),
-    [
-        (
-            {"trainer": {"accelerator": "NVIDIA_L4"}},
-            "kubeflow",
-            "cluster.trainer.accelerator is 'NVIDIA_L4', which Vertex AI has; on Kubeflow give the resource",
-        ),
-        (
-            {"filter": {"accelerator": "nvidia.com/gpu"}},
-            "vertex",
-            "cluster.filter.accelerator is 'nvidia.com/gpu', a resource of Kubernetes nodes; Vertex AI has NVIDIA_",
-        ),
-        ({"secrets": {"a": {"folder": "/a"}}}, "vertex", "cluster.secrets is set, which Vertex AI cannot do"),
-        ({"volumes": {"a": "/a"}}, "vertex", "cluster.volumes is set, which Vertex AI cannot do"),
-        ({"image_pull_secrets": ["a"]}, "vertex", "cluster.image_pull_secrets is set, which Vertex AI cannot do"),
-        ({"default": {"node_selector": {"a": "b"}}}, "vertex", "cluster.default.node_selector is set, which Vertex"),
-        (
-            {"trainer": {"tolerations": [{"operator": "Exists"}]}},
-            "vertex",
-            "cluster.trainer.tolerations is set, which Vertex AI cannot do; leave it out, or compile for kubeflow",
-        ),
-    ],
-)
-def test_what_a_platform_cannot_do_is_refused(spec, sections, platform, sentence):
-    with pytest.raises(ValueError, match=r"^cluster\.") as caught:
-        with_cluster_settings(spec, cluster(**sections), platform)
-    assert sentence in str(caught.value)
-    check_platform(cluster(**sections), "vertex" if platform == "kubeflow" else "kubeflow")
+def test_what_a_platform_cannot_do_is_refused_here_too(spec):
+    with pytest.raises(ValueError, match=r"^cluster\.volumes is set, which Vertex AI cannot do"):
+        with_cluster_settings(spec, cluster(volumes={"a": "/a"}), "vertex")

@@ -130,7 +130,7 @@ def test_a_cached_component_says_since_when_its_result_stands(tmp_path):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
     cached = ended("Trainer", 170.0, state="cached") | {"since": 1_700_000_000.0}
     events = [START, started("Trainer", 105.0), cached]
-    PlainView(console).show(record_of(run_dir, events), events, None)
+    PlainView(console, "log in log.txt").show(record_of(run_dir, events), events, None)
     assert lines_of(console)[-1] == f"Trainer cached since {moment(1_700_000_000.0)}"
     terminal = Console(file=io.StringIO(), width=100)
     terminal.print(LiveView(terminal).draw(record_of(run_dir, events), None, now=200.0))
@@ -140,7 +140,7 @@ def test_a_cached_component_says_since_when_its_result_stands(tmp_path):
 def test_events_that_come_together_are_each_told(tmp_path):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
     events = whole_run({})
-    PlainView(console).show(record_of(run_dir, events), events, None)
+    PlainView(console, "log in log.txt").show(record_of(run_dir, events), events, None)
     assert len(lines_of(console)) == len(events)
 
 
@@ -194,7 +194,7 @@ def test_training_is_told_at_most_once_a_step_and_every_ten_seconds(tmp_path, mo
     console = plain_console()
     clock = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
-    view = PlainView(console)
+    view = PlainView(console, "log in log.txt")
     record = record_of(tmp_path / "runs" / "r1", [])
     for seconds, step in ((0.0, 40), (3.0, 50), (10.0, 60), (11.0, 60), (30.0, 60), (31.0, 1000)):
         clock[0] = 1000.0 + seconds

@@ -82,7 +82,7 @@ def test_the_panel_keeps_to_the_terminals_width(width):
 
 def test_on_plain_lines_a_warning_is_told_when_it_begins_to_hold(tmp_path):
     console = Console(file=io.StringIO(), width=80)
-    view = PlainView(console)
+    view = PlainView(console, "log in log.txt")
     for step, names in enumerate([[], ["loss_at_chance"], ["loss_at_chance", "input_wait"], []], start=40):
         line = with_changes(step=step, warnings={name: WARNINGS[name] for name in names})
         view.show(record_of(tmp_path / "runs" / "r1", []), [], line)
