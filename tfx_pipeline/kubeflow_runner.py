@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
-from tfx.dsl.components.common.resolver import Resolver
-from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import LatestBlessedModelStrategy
+import yaml
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
-from tfx.types import BaseChannel, Channel, standard_artifacts
 
-from components.evaluator.stored.baseline import NODE_ID
+from tfx_pipeline.cluster.platform_spec import platform_spec
+from tfx_pipeline.cluster.resources import Platform, with_cluster_settings
+from tfx_pipeline.cluster.tasks import start_our_entry_point
+from tfx_pipeline.files import write_file
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.runs.folders import ARTIFACTS, PUSHED_MODELS
+from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, PUSHED_MODELS
 from tfx_pipeline.settings.config import Config, ConfigError
 
-# Vertex AI takes the 2.0 pipeline spec as JSON, open-source Kubeflow the 2.1 spec as YAML. {name}.yaml may be a config.
+# Vertex AI takes a job as JSON, open-source Kubeflow a pipeline as YAML; {name}.yaml may be a config.
 SPEC_FILES = {"vertex": "{name}.json", "kubeflow": "{name}.kubeflow.yaml"}
 
 
 def compile_pipeline(config: Config, *, platform: str, image: str, root: str, folder: Path) -> Path:
-    """Write the pipeline's intermediate representation.
+    """Write the pipeline's intermediate representation: containers alone, which every runner of it can start.
 
     Args:
       config: as for a local run; what `ingest.shards` names is read by the cluster, and not looked at here.
@@ -37,33 +40,28 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
     if platform not in SPEC_FILES:
         raise ConfigError(f"--platform is {platform!r}; it must be one of {', '.join(SPEC_FILES)}")
     root = root.rstrip("/")
+    state = (config.cluster.state or root).rstrip("/")
     pipeline = create_pipeline(
         config,
         artifact_root=f"{root}/{ARTIFACTS}",
-        push_to=f"{root}/{PUSHED_MODELS}",
-        resolve_baseline=_latest_blessed_model,
+        push_to=f"{state}/{PUSHED_MODELS}",
+        checkpoints=f"{state}/{CHECKPOINTS}",
     )
+    runner = KubeflowV2DagRunner(config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True))
+    job = runner.run(pipeline, write_out=False)
+    start_our_entry_point(job["pipelineSpec"], pipeline)
+    spec = with_cluster_settings(job["pipelineSpec"], config.cluster, cast(Platform, platform))
+    if platform == "vertex":
+        text = json.dumps({**job, "pipelineSpec": spec}, indent=1, sort_keys=True)
+    else:
+        of_kubernetes = platform_spec(spec, config.cluster)
+        documents = [spec | _default_root(f"{root}/{ARTIFACTS}"), *([of_kubernetes] if of_kubernetes else [])]
+        text = yaml.safe_dump_all(documents)
     path = folder / SPEC_FILES[platform].format(name=config.name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()  # before the compiler, whose own errors name no field
-    except OSError as error:
-        raise ConfigError(
-            f"--folder is {str(folder)!r}, where {path.name} cannot be written ({error.strerror}); name another folder"
-        ) from error
-    KubeflowV2DagRunner(
-        config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=platform == "kubeflow"),
-        output_dir=str(path.parent),
-        output_filename=path.name,
-    ).run(pipeline, write_out=True)
+    write_file(path, text.encode(), f"--folder is {str(folder)!r}, where {path.name}")
     return path
 
 
-def _latest_blessed_model(candidate: BaseChannel) -> Resolver:
-    """Kubeflow's driver executes stock strategies only, and looks up no candidate."""
-    del candidate
-    return Resolver(
-        strategy_class=LatestBlessedModelStrategy,
-        model=Channel(type=standard_artifacts.Model),
-        model_blessing=Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id(NODE_ID)
+def _default_root(artifacts: str) -> dict[str, str]:
+    """Kubeflow knows buckets alone; a folder is mounted, and is named where a run is started."""
+    return {"defaultPipelineRoot": artifacts} if "://" in artifacts else {}

@@ -13,14 +13,13 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.beam.address_content import content_of
-from components.evaluator.stored.baseline import build_baseline_resolver
 from components.pair_example_gen.storage.file_systems import use_options
 from tfx_pipeline.causes import explain
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.runs.event_log import ComponentEvents, EventKind, EventLog
-from tfx_pipeline.runs.folders import ARTIFACTS, METADATA_FILE, PUSHED_MODELS
+from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, METADATA_FILE, PUSHED_MODELS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.settings.config import Config, build
 from tfx_pipeline.settings.yaml_text import read_yaml
@@ -58,12 +57,12 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
     """
     root = config.root.resolve()
     metadata = sqlite_metadata_connection_config(str(root / METADATA_FILE))
-    use_options(config.beam.file_system_args())  # for `content_of`, and PairExampleGen's driver in this process
+    use_options(config.beam.file_system_args())  # for `content_of`, and PairFiles' driver in this process
     pipeline = create_pipeline(
         config,
         artifact_root=str(root / ARTIFACTS),
         push_to=str(root / PUSHED_MODELS),
-        resolve_baseline=build_baseline_resolver,
+        checkpoints=str(root / CHECKPOINTS),
         metadata=metadata,
         content_of=content_of,
     )
@@ -86,10 +85,16 @@ def describe_last_execution(metadata: metadata_store_pb2.ConnectionConfig, pipel
 
     Returns:
       "state": "complete" or "cached"; "outputs": key -> uri; of a cached one "since": Unix time when they were made.
+
+    Raises:
+      RuntimeError: where it failed. TFX goes on to the next component, as if all were well, after one whose inputs it
+        could not find.
     """
     store = metadata_store.MetadataStore(metadata)
     context = store.get_context_by_type_and_name("node", f"{pipeline}.{component}")
     execution = max(store.get_executions_by_context(context.id), key=lambda found: found.id)
+    if execution.last_known_state == metadata_store_pb2.Execution.FAILED:
+        raise RuntimeError(f"TFX found no inputs for {component}; the log says which")
     outputs = _outputs(store, execution)
     uris = {artifact.id: artifact.uri for artifact in store.get_artifacts_by_id(list(outputs.values()))}
     described = {"outputs": {key: uris[artifact_id] for key, artifact_id in outputs.items()}}

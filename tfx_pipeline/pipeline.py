@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import posixpath
 from collections.abc import Callable
 
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator, Pusher, StatisticsGen
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
-from tfx.types import BaseChannel
 
 from components import schema
 from components.artifact_files import VOCABULARY_FILE
-from components.component_ids import TRAINER
-from components.evaluator.component import build_evaluator
+from components.component_ids import EVALUATOR, TRAINER
+from components.evaluator.baseline.component import VERSION, BaselineModel
+from components.evaluator.component import AlignEvaluator
 from components.files.content import content_hash
-from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
+from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
 from components.validation.component import build_gates, build_schema
@@ -45,7 +45,7 @@ def create_pipeline(
     *,
     artifact_root: str,
     push_to: str,
-    resolve_baseline: Callable[[BaseChannel], Resolver],
+    checkpoints: str,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     content_of: Callable[[str], str] = content_hash,
 ) -> Pipeline:
@@ -55,26 +55,25 @@ def create_pipeline(
       config: what to read, how to train, when to bless.
       artifact_root: folder or bucket for every artifact.
       push_to: folder that receives <version>/ for each blessed model.
-      resolve_baseline: makes the node "BaselineModel" from the candidate model's channel; runners differ in the
-        resolver strategies that they can execute.
+      checkpoints: folder for what an interrupted training goes on from.
       metadata: connection to ML Metadata, where the runner does not bring its own.
       content_of: path or address that the config names -> a hash of what it holds, on which caches depend.
 
     Returns:
       A pipeline for any TFX runner.
     """
-    pairs = PairExampleGen(config.ingest)
+    files, pairs = read_pairs(config.ingest)
     statistics = StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
     )
     held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"], content_of=content_of)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"])
     gates = build_gates(config.validation, anomalies=validator.outputs["anomalies"])
-    judged_elsewhere = read_evaluation_sets(config.evaluation_sets.values())
+    judged_elsewhere = {name: read_pairs(read) for name, read in config.evaluation_sets.items()}
     kept = PairFilter(
         config.filter,
         examples=pairs.outputs["examples"],
-        evaluation_examples={name: images.outputs["examples"] for name, images in judged_elsewhere.items()},
+        evaluation_examples={name: images.outputs["examples"] for name, (_, images) in judged_elsewhere.items()},
         content_of=content_of,
     )
     kept.add_upstream_nodes(gates)
@@ -87,20 +86,20 @@ def create_pipeline(
         custom_config={
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),
-            "checkpoints": posixpath.join(artifact_root, "checkpoints"),
+            "checkpoints": checkpoints,
             "max_image_pixels": max(
                 read.max_image_pixels for read in (config.ingest, *config.evaluation_sets.values())
             ),
         },
         base_model_content=content_of(config.training.base_model) if config.training.base_model else "",
     ).with_id(TRAINER)
-    baseline = resolve_baseline(trainer.outputs["model"])
-    evaluator = build_evaluator(
+    baseline = BaselineModel(trainer.outputs["model"], pushed_models=push_to)
+    evaluator = AlignEvaluator(
         config.evaluation,
         examples=kept.outputs["examples"],
         model=trainer.outputs["model"],
-        baseline_model=baseline.outputs["model"],
-    )
+        baseline=baseline.outputs[VERSION].future()[0].value,
+    ).with_id(EVALUATOR)
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
@@ -112,12 +111,13 @@ def create_pipeline(
         pipeline_name=config.name,
         pipeline_root=artifact_root,
         components=[
+            files,
             pairs,
             statistics,
             held_to,
             validator,
             *gates,
-            *judged_elsewhere.values(),
+            *itertools.chain.from_iterable(judged_elsewhere.values()),
             kept,
             vocabulary,
             trainer,

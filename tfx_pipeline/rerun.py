@@ -12,11 +12,13 @@ from tfx_pipeline.settings.config import Config, ConfigError
 def known_components(config: Config) -> list[str]:
     """Returns the ids of what tfx_pipeline/pipeline.py builds from a config, in no order; a test holds them equal."""
     return [
+        ids.PAIR_FILES,
         ids.PAIR_EXAMPLE_GEN,
         ids.STATISTICS_GEN,
         ids.SCHEMA_GEN if config.validation.schema is None else ids.CURATED_SCHEMA,
         ids.EXAMPLE_VALIDATOR,
         *[ids.ANOMALY_GATE] * (config.validation.on_anomalies == "stop"),
+        *(f"{ids.PAIR_FILES}.{name}" for name in config.evaluation_sets),
         *(f"{ids.EVALUATION_SET}.{name}" for name in config.evaluation_sets),
         ids.PAIR_FILTER,
         ids.VOCABULARY,

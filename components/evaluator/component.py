@@ -7,26 +7,33 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
-from tfx.components import Evaluator
-from tfx.types import BaseChannel
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
+from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
 
 from components import schema as contract
 from components.evaluator.beam import extractors
 from components.evaluator.beam.tfma_metrics import FACTS, GalleryMetric, ZeroShotMetric
 from components.evaluator.config import METRICS, ZERO_SHOT_METRICS, EvaluationConfig
+from components.evaluator.executor import BASELINE, Executor
 from serving.signatures import EVALUATE
 
 MUST_BE_NUMBERS = ("i2t_recall_at_1", "t2i_recall_at_1")
 ROUNDING = 1e-9  # a fall of exactly max_drop_from_baseline passes: 0.48 - 0.50 is a little below -0.02 in floats
 
 
-def build_evaluator(
-    config: EvaluationConfig,
-    examples: BaseChannel,
-    model: BaseChannel,
-    baseline_model: BaseChannel,
-) -> Evaluator:
-    """Build the component that judges a model and blesses or refuses it.
+class AlignEvaluatorSpec(standard_component_specs.EvaluatorSpec):
+    """The stock Evaluator's interface, with the model to compare with as a folder."""
+
+    PARAMETERS = {  # noqa: RUF012 - TFX's own form
+        **standard_component_specs.EvaluatorSpec.PARAMETERS,
+        BASELINE: component_spec.ExecutionParameter(type=str),
+    }
+
+
+class AlignEvaluator(base_beam_component.BaseBeamComponent):
+    """The stock Evaluator, told what to compute and when to bless.
 
     A model is blessed when all of these hold:
       - each split has Examples, and its recalls are numbers (not NaN, as after a diverged training);
@@ -35,23 +42,35 @@ def build_evaluator(
     So a config without `min_metrics` blesses every model that yields numbers. The stock Evaluator, given no threshold,
     would bless nothing and say nothing.
 
-    Args:
-      config: splits, thresholds, prompts.
-      examples: Examples with the splits of `config.splits`.
-      model: the candidate, a SavedModel with the signature `evaluate` of `serving.signatures`.
-      baseline_model: the model to compare with; the channel may hold none.
-
-    Returns:
-      The component, with outputs "evaluation" and "blessing".
+    Outputs: `evaluation` (ModelEvaluation) and `blessing` (ModelBlessing).
     """
-    return Evaluator(
-        examples=examples,
-        model=model,
-        baseline_model=baseline_model,
-        example_splits=list(config.splits),
-        eval_config=eval_config(config),
-        module_path=extractors.__name__,  # the executor imports it
-    )
+
+    SPEC_CLASS = AlignEvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self, config: EvaluationConfig, *, examples: BaseChannel, model: BaseChannel, baseline: str | Placeholder
+    ) -> None:
+        """Build the component.
+
+        Args:
+          config: splits, thresholds, prompts.
+          examples: Examples with the splits of `config.splits`.
+          model: the candidate, a SavedModel with the signature `evaluate` of `serving.signatures`.
+          baseline: folder of the SavedModel to compare with; "" for none.
+        """
+        super().__init__(
+            spec=AlignEvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline=baseline,
+                example_splits=json_utils.dumps(list(config.splits)),
+                eval_config=eval_config(config),
+                module_path=extractors.__name__,  # the executor imports it
+                evaluation=Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=Channel(type=standard_artifacts.ModelBlessing),
+            )
+        )
 
 
 def eval_config(config: EvaluationConfig) -> config_pb2.EvalConfig:

@@ -2,78 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tfx import types
-from tfx.components import FileBasedExampleGen
-from tfx.dsl.components.base import executor_spec
-from tfx.proto import example_gen_pb2
-from tfx.types import component_spec, standard_artifacts, standard_component_specs
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
+from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import IngestReport
+from components.component_ids import EVALUATION_SET, PAIR_EXAMPLE_GEN, PAIR_FILES
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
-from components.pair_example_gen.driver import Driver
 from components.pair_example_gen.executor import Executor
+from components.pair_example_gen.pair_files.component import FINGERPRINT, PairFiles
 
 
-class PairExampleGenSpec(standard_component_specs.FileBasedExampleGenSpec):
-    """FileBasedExampleGen's interface, plus our config and the report."""
+class PairExampleGenSpec(component_spec.ComponentSpec):
+    """One config, as JSON, and one word for all that it names: the cache depends on these and on nothing else."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
-        **standard_component_specs.FileBasedExampleGenSpec.PARAMETERS,
         "ingest": component_spec.ExecutionParameter(type=str),
+        FINGERPRINT: component_spec.ExecutionParameter(type=str),
     }
+    INPUTS = {}  # noqa: RUF012
     OUTPUTS = {  # noqa: RUF012
-        **standard_component_specs.FileBasedExampleGenSpec.OUTPUTS,
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "report": component_spec.ChannelParameter(type=IngestReport),
     }
 
 
-class PairExampleGen(FileBasedExampleGen):
+class PairExampleGen(base_beam_component.BaseBeamComponent):
     """Ingest tar shards, Parquet, TFRecord, CSV or TSV, or a published data set: see IngestConfig.
 
     A run with the same config takes its result from the cache where every file that ingest would read is the one that
-    it read (fingerprint.py). Kubeflow and Vertex bring TFX's own driver for a FileBasedExampleGen: it reads no s3:// or
-    hdfs://, and looks at number, sizes and times of the files that `splits` and `metadata` name alone. Who changes
-    others there, such as an image that a table names, gives its table a new time.
+    it read: PairFiles finds that out, in each run.
 
     Outputs: `examples` (Examples, schema in components/schema.py) and `report` (IngestReport).
     """
 
     SPEC_CLASS = PairExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = Driver
 
-    def __init__(self, config: IngestConfig) -> None:
-        spec = PairExampleGenSpec(
-            input_base=config.shards,
-            input_config=example_gen_pb2.Input(
-                splits=[
-                    example_gen_pb2.Input.Split(name=name, pattern=pattern)
-                    for name, pattern in (
-                        *config.globs.items(),
-                        *([("metadata", config.metadata)] * bool(config.metadata)),
-                    )
-                ]
-            ),
-            output_config=example_gen_pb2.Output(
-                split_config=example_gen_pb2.SplitConfig(
-                    splits=[
-                        example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=share)
-                        for name, share in config.shares.items()
-                    ]
-                )
-            ),
-            output_data_format=example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE,
-            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
-            ingest=config.to_json(),
-            examples=types.Channel(type=standard_artifacts.Examples),
-            report=types.Channel(type=IngestReport),
+    def __init__(self, config: IngestConfig, *, fingerprint: str | Placeholder) -> None:
+        """Build the component.
+
+        Args:
+          config: what to read and how.
+          fingerprint: of all that the config names.
+        """
+        super().__init__(
+            spec=PairExampleGenSpec(
+                ingest=config.to_json(),
+                fingerprint=fingerprint,
+                examples=types.Channel(type=standard_artifacts.Examples),
+                report=types.Channel(type=IngestReport),
+            )
         )
-        # FileBasedExampleGen's constructor builds its own spec, without our config and report.
-        super(FileBasedExampleGen, self).__init__(spec=spec)
 
 
-def read_evaluation_sets(sets: Iterable[EvaluationSetConfig]) -> dict[str, PairExampleGen]:
-    """Returns a component for each evaluation set by its name, with the id "EvaluationSet.<name>"."""
-    return {config.name: PairExampleGen(config).with_id(f"EvaluationSet.{config.name}") for config in sets}
+def read_pairs(config: IngestConfig) -> tuple[PairFiles, PairExampleGen]:
+    """Returns the two components that ingest a source; an evaluation set's ids end in its name.
+
+    The ids are "PairFiles" and "PairExampleGen", or "PairFiles.<set>" and "EvaluationSet.<set>".
+    """
+    find, read = PAIR_FILES, PAIR_EXAMPLE_GEN
+    if isinstance(config, EvaluationSetConfig):
+        find, read = f"{PAIR_FILES}.{config.name}", f"{EVALUATION_SET}.{config.name}"
+    files = PairFiles(config).with_id(find)
+    found = files.outputs[FINGERPRINT].future()[0].value  # holds the id, which must stand by now
+    return files, PairExampleGen(config, fingerprint=found).with_id(read)

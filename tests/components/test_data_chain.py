@@ -10,27 +10,27 @@ from tfx import v1 as tfx
 from tfx.dsl.compiler import compiler
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
-from components.pair_example_gen.component import PairExampleGen
+from components.pair_example_gen.component import read_pairs
 from components.pair_example_gen.config import IngestConfig
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
 from components.vocabulary.component import VocabularyLearner
 from components.vocabulary.config import VocabularyConfig
 
-IDS = ["PairExampleGen", "PairFilter", "Vocabulary"]
+IDS = ["PairFiles", "PairExampleGen", "PairFilter", "Vocabulary"]
 LENIENT = FilterConfig(shorter_side_above_px=1, min_words=1)
 
 
 def build(
     root: str, ingest: IngestConfig, *, rules=LENIENT, size: int = 200, beam_args: Sequence[str] = ()
 ) -> tfx.dsl.Pipeline:
-    pairs = PairExampleGen(ingest)
+    files, pairs = read_pairs(ingest)
     kept = PairFilter(rules, examples=pairs.outputs["examples"])
     vocabulary = VocabularyLearner(VocabularyConfig(size=size), captions=kept.outputs["captions"])
     return tfx.dsl.Pipeline(
         pipeline_name="data",
         pipeline_root=os.path.join(root, "artifacts"),
-        components=[pairs, kept, vocabulary],
+        components=[files, pairs, kept, vocabulary],
         enable_cache=True,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             os.path.join(root, "metadata.sqlite")
@@ -78,7 +78,7 @@ def chain(tmp_path_factory, make_tar, make_image):
 
 def executions(root: Path) -> dict[str, int]:
     """Returns how often each component has truly run: the folders that its outputs left."""
-    outputs = {"PairExampleGen": "report", "PairFilter": "report", "Vocabulary": "vocabulary"}
+    outputs = dict(zip(IDS, ["fingerprint", "report", "report", "vocabulary"], strict=True))
     return {node: len(list((root / "artifacts" / node / key).glob("*"))) for node, key in outputs.items()}
 
 

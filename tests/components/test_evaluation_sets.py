@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import os
 
@@ -15,7 +16,7 @@ from tfx.types import standard_artifacts
 
 from components.artifact_files import FILTER_REPORT_FILE
 from components.artifacts import IngestReport
-from components.pair_example_gen.component import PairExampleGen, read_evaluation_sets
+from components.pair_example_gen.component import read_pairs
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_example_gen.executor import Executor
 from components.pair_example_gen.storage.shards import check_shards
@@ -60,19 +61,19 @@ def run(root, names: list[str]) -> list[str]:
         return {node: len(list((root / "artifacts" / node / "report").glob("*"))) for node in IDS}
 
     before = executions()
-    pairs = PairExampleGen(IngestConfig(shards=str(root / "ours"), hash_split={"train": 1}))
-    sets = read_evaluation_sets([EvaluationSetConfig(name=name, shards=str(root / name)) for name in names])
+    files, pairs = read_pairs(IngestConfig(shards=str(root / "ours"), hash_split={"train": 1}))
+    sets = {name: read_pairs(EvaluationSetConfig(name=name, shards=str(root / name))) for name in names}
     rules = FilterConfig(shorter_side_above_px=1)
     kept = PairFilter(
         rules,
         examples=pairs.outputs["examples"],
-        evaluation_examples={name: images.outputs["examples"] for name, images in sets.items()},
+        evaluation_examples={name: images.outputs["examples"] for name, (_, images) in sets.items()},
     )
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(os.path.join(root, "metadata.sqlite"))
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="sets",
         pipeline_root=str(root / "artifacts"),
-        components=[pairs, *sets.values(), kept],
+        components=[files, pairs, *itertools.chain(*sets.values()), kept],
         enable_cache=True,
         metadata_connection_config=metadata,
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_executor, executor_spec
-from tfx.dsl.components.common.resolver import Resolver
 from tfx.orchestration.pipeline import Pipeline
 
 from components.artifact_files import MODEL_FILE, MODEL_FOLDER
+from components.lookup import LookupDriver
 from tfx_pipeline.pipeline import create_pipeline
 
 REFUSED, BROKEN = 100, 200  # seeds from which on a model is not blessed, from which on judging fails
@@ -36,9 +36,9 @@ class Quick(base_executor.BaseExecutor):
 
 
 def quick_pipeline(*args, **kwargs) -> Pipeline:
-    """Build what `create_pipeline` builds, with quick executors; put in its place in tfx_pipeline/local_runner.py."""
+    """Build what `create_pipeline` builds, quick but for what looks up; local_runner.py gets it instead."""
     pipeline = create_pipeline(*args, **kwargs)
     for component in pipeline.components:
-        if not isinstance(component, Resolver):
+        if not issubclass(component.driver_class, LookupDriver):
             component.executor_spec = executor_spec.ExecutorClassSpec(Quick)
     return pipeline

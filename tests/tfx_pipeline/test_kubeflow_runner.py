@@ -9,6 +9,7 @@ import yaml
 from kfp import components as kfp_components
 
 from tfx_pipeline.kubeflow_runner import compile_pipeline
+from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import ConfigError, build
 
 IMAGE = "registry.example/align-tfx:1"
@@ -28,8 +29,12 @@ def compiled(config, platform: str, folder) -> dict:
     return written["pipelineSpec"] if platform == "vertex" else written
 
 
+def nodes_of(spec: dict) -> dict:
+    return spec["root"]["dag"]["tasks"]
+
+
 def nodes(spec: dict) -> set[str]:
-    return set(spec["root"]["dag"]["tasks"])
+    return set(nodes_of(spec))
 
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
@@ -75,6 +80,40 @@ def test_another_platform_is_refused(config, tmp_path):
 def with_evaluation_sets(config, *names):
     sets = {name: {"shards": f"gs://bucket/{name}"} for name in names}
     return build({**config.to_mapping(), "evaluation_sets": sets})
+
+
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_every_task_is_a_container_of_ours_and_has_no_driver(config, tmp_path, platform):
+    chosen = build({**with_evaluation_sets(config, "coco").to_mapping(), "validation": {"on_anomalies": "stop"}})
+    spec = compiled(chosen, platform, tmp_path)
+    tasks, executors = nodes_of(spec), spec["deploymentSpec"]["executors"]
+    assert set(tasks) == set(known_components(chosen))
+    assert len(executors) == len(tasks)  # no other executor, be it a resolver's or an importer's
+    for name in tasks:
+        executor = executors[spec["components"][name]["executorLabel"]]
+        assert set(executor) == {"container"}, name
+        assert set(executor["container"]) == {"args", "command", "image"}, name  # no lifecycle: nobody would run it
+        assert executor["container"]["command"] == ["python", "-m", "tfx_pipeline.cluster.entry_point"]
+
+
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_what_looks_up_runs_each_time_and_its_answer_is_a_parameter_of_what_depends_on_it(config, tmp_path, platform):
+    tasks = nodes_of(compiled(with_evaluation_sets(config, "coco"), platform, tmp_path))
+    uncached = {name for name, task in tasks.items() if not task.get("cachingOptions")}
+    assert uncached == {"PairFiles", "PairFiles.coco", "BaselineModel"}
+    answers = {
+        (name, key): value["taskOutputParameter"]
+        for name, task in tasks.items()
+        for key, value in task["inputs"].get("parameters", {}).items()
+        if "taskOutputParameter" in value
+    }
+    assert answers == {
+        ("PairExampleGen", "fingerprint"): {"producerTask": "PairFiles", "outputParameterKey": "fingerprint"},
+        ("EvaluationSet.coco", "fingerprint"): {"producerTask": "PairFiles.coco", "outputParameterKey": "fingerprint"},
+        ("Evaluator", "baseline"): {"producerTask": "BaselineModel", "outputParameterKey": "version"},
+    }
+    for (name, _), answer in answers.items():
+        assert answer["producerTask"] in tasks[name]["dependentTasks"]
 
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
+import pytest
 import yaml
+from absl import logging
+from quick_pipeline import quick_pipeline
 
-from tfx_pipeline import pipeline_process
+from components.component_ids import PAIR_FILES
+from tfx_pipeline import local_runner, pipeline_process
+from tfx_pipeline.runs.event_log import EVENTS_FILE
 from tfx_pipeline.runs.run_record import REPORT_FILE, read_record
 from tfx_pipeline.settings.beam_config import BeamConfig
 from tfx_pipeline.settings.config import load
@@ -27,3 +33,22 @@ def test_an_exit_inside_a_component_is_that_components_failure(tmp_path):
     assert "exit with status 2" in record.why_failed
     assert "invalid int value: 'many'" in record.why_failed
     assert (run_dir / REPORT_FILE).is_file()
+
+
+def test_a_component_that_tfx_could_not_start_fails_the_run(tmp_path, monkeypatch):
+    def misnamed(*args, **kwargs):
+        pipeline = quick_pipeline(*args, **kwargs)
+        (files,) = (component for component in pipeline.components if component.id == PAIR_FILES)
+        files.with_id("Renamed")  # who reads its answer knows it by the name it had: TFX finds nothing and goes on
+        return pipeline
+
+    monkeypatch.setattr(local_runner, "create_pipeline", misnamed)
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.INFO)
+    try:
+        with pytest.raises(RuntimeError, match="TFX found no inputs for PairExampleGen; the log says which"):
+            local_runner.run(dataclasses.replace(load("demo"), output=str(tmp_path)), tmp_path)
+    finally:
+        logging.set_verbosity(verbosity)
+    events = [json.loads(line) for line in (tmp_path / EVENTS_FILE).read_text(encoding="utf-8").splitlines()]
+    assert [event["component"] for event in events if event["event"] == "component_failed"] == ["PairExampleGen"]

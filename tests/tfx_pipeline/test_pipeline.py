@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from components.evaluator.stored.baseline import build_baseline_resolver
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import build
@@ -14,9 +13,7 @@ from tfx_pipeline.settings.config import build
 
 def pipeline_of(**sections):
     config = build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}, **sections})
-    return create_pipeline(
-        config, artifact_root="artifacts", push_to="pushed", resolve_baseline=build_baseline_resolver
-    )
+    return create_pipeline(config, artifact_root="artifacts", push_to="pushed", checkpoints="c")
 
 
 def properties(**evaluation) -> dict[str, dict]:

@@ -16,7 +16,6 @@ from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
 
 from components.artifact_files import ANOMALIES_FILE
-from components.evaluator.stored.baseline import build_baseline_resolver
 from tfx_pipeline.commands.run import check
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.run_record import latest_run_dir, read_record
@@ -58,7 +57,7 @@ def run_data_half(config) -> None:
         config,
         artifact_root=str(config.root / "artifacts"),
         push_to=str(config.root / "pushed"),
-        resolve_baseline=build_baseline_resolver,
+        checkpoints=str(config.root / "checkpoints"),
         metadata=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(config.root / "metadata.sqlite")),
     )
     options = RunOptions(to_nodes=["ExampleValidator", "PairFilter"])

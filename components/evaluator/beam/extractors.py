@@ -3,12 +3,14 @@
 A class is a candidate in every evaluated split, whether an image there is of it or not. Prompts are the judge's
 business, and no image is kept or shuffled for numbers that come from embeddings.
 
-The stock Evaluator imports this module by name and calls `custom_extractors`.
+The stock Evaluator imports this module by name and calls `custom_eval_shared_model` and `custom_extractors`.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -24,6 +26,15 @@ from components.evaluator.metrics.prompts import class_texts
 from components.schema import CLASS_LABEL, CLASS_TEXTS, IMAGE_ENCODED, SPLIT
 
 CLASSES_PER_BATCH = 32
+
+
+def custom_eval_shared_model(
+    eval_saved_model_path: str, model_name: str, **others: Any
+) -> tfma.types.MaybeMultipleEvalSharedModels:
+    """Returns TFMA's own model; a pushed version is the SavedModel that a Model artifact holds in a folder."""
+    pushed = model_name == tfma.BASELINE_KEY
+    path = posixpath.dirname(eval_saved_model_path) if pushed else eval_saved_model_path
+    return tfma.default_eval_shared_model(eval_saved_model_path=path, model_name=model_name, **others)
 
 
 def custom_extractors(

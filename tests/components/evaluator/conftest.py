@@ -18,9 +18,9 @@ from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.types import artifact_utils, standard_artifacts
 
 from components import schema
-from components.evaluator.component import build_evaluator
+from components.evaluator.baseline.component import VERSION, BaselineModel
+from components.evaluator.component import AlignEvaluator
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.stored.baseline import build_baseline_resolver
 from serving import signatures
 
 CONCEPTS = 32
@@ -167,13 +167,13 @@ def run_pipeline(tmp_path_factory):
     def run(saved_model: str, config: EvaluationConfig, images: dict[str, int]) -> Path:
         examples = ConceptExamples(images=json.dumps(images))
         trainer = TrainerStandIn(saved_model=saved_model)
-        baseline = build_baseline_resolver(trainer.outputs["model"])
-        evaluator = build_evaluator(
+        baseline = BaselineModel(trainer.outputs["model"], pushed_models=str(root / "pushed"))
+        evaluator = AlignEvaluator(
             config,
             examples=examples.outputs["examples"],
             model=trainer.outputs["model"],
-            baseline_model=baseline.outputs["model"],
-        )
+            baseline=baseline.outputs[VERSION].future()[0].value,
+        ).with_id("Evaluator")
         pusher = tfx.components.Pusher(
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],

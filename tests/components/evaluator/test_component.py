@@ -10,7 +10,7 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import executor_spec
 from tfx.types import standard_artifacts
 
-from components.evaluator.component import build_evaluator, eval_config
+from components.evaluator.component import AlignEvaluator, eval_config
 from components.evaluator.config import METRICS, EvaluationConfig
 from components.evaluator.stored.results import load_baseline_metrics, load_metrics
 
@@ -61,27 +61,29 @@ def test_beam_arguments_reach_the_evaluator():
     def channel(kind):
         return tfx.dsl.Channel(type=kind)
 
-    evaluator = build_evaluator(
+    evaluator = AlignEvaluator(
         EvaluationConfig(),
-        channel(standard_artifacts.Examples),
-        channel(standard_artifacts.Model),
-        channel(standard_artifacts.Model),
+        examples=channel(standard_artifacts.Examples),
+        model=channel(standard_artifacts.Model),
+        baseline="",
     )
     assert isinstance(evaluator.executor_spec, executor_spec.BeamExecutorSpec)
-    assert evaluator.id == "Evaluator"
 
 
 ALONE = textwrap.dedent("""
     import sys
     from tfx import v1 as tfx
     from tfx.types import artifact_utils, standard_artifacts
-    from components.evaluator.component import build_evaluator
+    from components.evaluator.component import AlignEvaluator
     from components.evaluator.config import EvaluationConfig
 
     examples_uri, model_uri, output = sys.argv[1:]
-    kinds = (standard_artifacts.Examples, standard_artifacts.Model, standard_artifacts.Model)
     config = EvaluationConfig(splits=("seen",), class_names={"odd": ("concept 1", "concept 3")})
-    evaluator = build_evaluator(config, *(tfx.dsl.Channel(type=kind) for kind in kinds))
+    channels = {
+        name: tfx.dsl.Channel(type=kind)
+        for name, kind in (("examples", standard_artifacts.Examples), ("model", standard_artifacts.Model))
+    }
+    evaluator = AlignEvaluator(config, **channels, baseline="")
 
     def artifact(kind, uri, number=0):
         made = kind()

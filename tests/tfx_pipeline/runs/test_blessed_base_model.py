@@ -23,7 +23,6 @@ from rich.console import Console
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.artifact_files import MODEL_FOLDER
-from components.evaluator.stored.baseline import build_baseline_resolver
 from tfx_pipeline import local_runner
 from tfx_pipeline.ablation.ablate import row_config
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Outcome, write_results
@@ -123,7 +122,7 @@ def test_a_pipeline_trains_on_from_its_own_blessed_model(finish, config_of, tmp_
 def test_the_trainer_and_the_vocabulary_get_the_path_that_was_found(results, config_of, tmp_path):
     root, model = results
     config, _ = resolved(config_of(tmp_path, base_model=str(root)))
-    pipeline = create_pipeline(config, artifact_root="a", push_to="p", resolve_baseline=build_baseline_resolver)
+    pipeline = create_pipeline(config, artifact_root="a", push_to="p", checkpoints="c")
     properties = {component.id: component.exec_properties for component in pipeline.components}
     assert json.loads(properties["Trainer"]["custom_config"])["training"]["base_model"] == model
     assert json.loads(properties["Vocabulary"]["vocabulary_config"])["file"] == f"{model}/vocab.txt"

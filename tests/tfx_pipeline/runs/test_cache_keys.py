@@ -14,9 +14,9 @@ from ml_metadata.proto.metadata_store_pb2 import Execution
 from quick_pipeline import REFUSED, quick_pipeline
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components.evaluator.stored.baseline import build_baseline_resolver
 from components.pair_example_gen.config import read_config
 from components.pair_example_gen.fingerprint import fingerprint
+from components.pair_example_gen.pair_files.component import PairFiles
 from tfx_pipeline import local_runner
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.folders import METADATA_FILE
@@ -24,13 +24,14 @@ from tfx_pipeline.runs.inputs import inputs_of
 from tfx_pipeline.runs.run_record import read_record
 from tfx_pipeline.settings.config import PATH_FIELDS, Config, build
 
-INGESTED = "StatisticsGen ExampleValidator AnomalyGate PairFilter Vocabulary"
+INGESTED = "PairExampleGen StatisticsGen ExampleValidator AnomalyGate PairFilter Vocabulary"
+JUDGED = "EvaluationSet.coco PairFilter Vocabulary"
 # Field -> the file below it that is changed, the component that reads it, and those that read what that one makes.
 CASES = {
-    "ingest.shards": ("tables/a.csv", "PairExampleGen", INGESTED),
-    "ingest.image_folder": ("images/0.png", "PairExampleGen", INGESTED),
-    "evaluation_sets.*.shards": ("coco/a.tsv", "EvaluationSet.coco", "PairFilter Vocabulary"),
-    "evaluation_sets.*.image_folder": ("coco_images/1.png", "EvaluationSet.coco", "PairFilter Vocabulary"),
+    "ingest.shards": ("tables/a.csv", "PairFiles", INGESTED),
+    "ingest.image_folder": ("images/0.png", "PairFiles", INGESTED),
+    "evaluation_sets.*.shards": ("coco/a.tsv", "PairFiles.coco", JUDGED),
+    "evaluation_sets.*.image_folder": ("coco_images/1.png", "PairFiles.coco", JUDGED),
     "validation.schema": ("schema.pbtxt", "CuratedSchema", "ExampleValidator AnomalyGate"),
     "filter.neighbours.model.path": ("near.onnx", "PairFilter", "Vocabulary"),
     "filter.unsafe.model.path": ("unsafe/variables/v", "PairFilter", "Vocabulary"),
@@ -118,12 +119,12 @@ def link(path: Path) -> None:
 
 def keys(config: Config) -> dict[str, tuple]:
     """Returns what TFX's cache key of each component has in it, beside its inputs."""
-    pipeline = create_pipeline(config, artifact_root="a", push_to="p", resolve_baseline=build_baseline_resolver)
+    pipeline = create_pipeline(config, artifact_root="a", push_to="p", checkpoints="c")
     found = {}
     for component in pipeline.components:
-        properties = dict(component.exec_properties)
-        read = properties.get("ingest")
-        found[component.id] = (properties, fingerprint(read_config(read)) if read else None)
+        properties = {key: value for key, value in component.exec_properties.items() if isinstance(value, str | int)}
+        looked_up = fingerprint(read_config(properties["ingest"])) if isinstance(component, PairFiles) else None
+        found[component.id] = (properties, looked_up)
     return found
 
 
@@ -151,7 +152,7 @@ class Runs:
         self._config, self._number = config, 0
 
     def __call__(self, *rerun: str) -> set[str]:
-        """Run it; returns the components whose result did not come from the cache, but for the resolver's."""
+        """Run it; returns the components whose result did not come from the cache."""
         self._number += 1
         self.run_dir = self._config.root / "runs" / f"r{self._number}"
         self.run_dir.mkdir(parents=True)
@@ -159,7 +160,7 @@ class Runs:
         record = read_record(self.run_dir)
         states = {each.id: each.state for each in record.components}
         assert set(states.values()) <= {"complete", "cached"}
-        return {name for name, state in states.items() if state == "complete"} - {"BaselineModel"}
+        return {name for name, state in states.items() if state == "complete"}
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_run_after_run_tfx_takes_from_the_cache_what_no_change_concerns(folder, 
     assert run() == set()
     for field, (file, reader, readers) in CASES.items():
         replace(folder / file)
-        trained = set() if field in UNTRAINED else {"Trainer", "Evaluator", "Pusher"}
+        trained = set() if field in UNTRAINED else {"Trainer", "BaselineModel", "Evaluator", "Pusher"}
         expected = {reader, *readers.split()} | trained
         assert run() == expected, field
     assert run() == set()
@@ -200,7 +201,7 @@ def test_what_no_table_names_concerns_no_component(folder, run):
 def test_rerun_forces_a_component_and_what_reads_it_and_later_runs_take_the_new_result(folder, run):
     run()
     first = read_record(run.run_dir)
-    assert run("Vocabulary") == {"Vocabulary", "Trainer", "Evaluator", "Pusher"}
+    assert run("Vocabulary") == {"Vocabulary", "Trainer", "BaselineModel", "Evaluator", "Pusher"}
     forced = read_record(run.run_dir)
     assert forced.output("Vocabulary", "vocabulary") != first.output("Vocabulary", "vocabulary")
     assert run() == set()
@@ -226,7 +227,6 @@ def test_a_cached_result_says_since_when_it_stands(folder, run):
     assert record.component("AnomalyGate").since == ended["AnomalyGate"][0]  # it has no output
     assert record.component("Vocabulary").since == max(ended["Vocabulary"])
     assert len(ended["Vocabulary"]) == 2
-    assert record.component("BaselineModel").since is None
 
 
 def test_a_base_models_other_content_is_another_training(folder):

@@ -1,0 +1,62 @@
+"""Makes of TFX's compiled pipeline one that open-source Kubeflow, Vertex AI and Kubeflow's local runner all execute.
+
+TFX's compiler starts its own entry point, which cannot read what open-source Kubeflow hands it. It gives the whole
+pipeline one choice of cache. It names a task that does not exist where a task's answer is another's parameter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from tfx.dsl.components.base.base_component import BaseComponent
+from tfx.dsl.components.base.executor_spec import BeamExecutorSpec, ExecutorClassSpec
+from tfx.orchestration.pipeline import Pipeline
+from tfx.utils import name_utils
+
+from components.lookup import LookupDriver
+from tfx_pipeline.cluster.description import component_description
+from tfx_pipeline.cluster.source import source_fingerprint
+
+ENTRY_POINT = "tfx_pipeline.cluster.entry_point"
+_TASK = "_task"  # what TFX puts behind the name of a task whose answer is a parameter; no task is called so
+
+
+def start_our_entry_point(spec: dict[str, Any], pipeline: Pipeline) -> None:
+    """Let each container of a compiled pipeline run our entry point, and each look-up run each time.
+
+    Args:
+      spec: the compiled pipeline, a PipelineSpec of version 2.1 as JSON has it; changed in place.
+      pipeline: what it was compiled from.
+    """
+    source = source_fingerprint()
+    executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
+    for component in pipeline.components:
+        task = tasks[component.id]
+        container = executors[spec["components"][component.id]["executorLabel"]]["container"]
+        container["command"] = ["python", "-m", ENTRY_POINT]
+        container["args"] = _arguments(component, source)
+        if issubclass(component.driver_class, LookupDriver):
+            task["cachingOptions"] = {}  # a cluster would take last month's answer
+        _name_producers(task)
+
+
+def _arguments(component: BaseComponent, source: str) -> list[str]:
+    spec = cast(ExecutorClassSpec, component.executor_spec)
+    beam = spec.beam_pipeline_args if isinstance(spec, BeamExecutorSpec) else []
+    return [
+        *("--executor", name_utils.get_full_name(spec.executor_class)),
+        *("--component", json.dumps(component_description(component), sort_keys=True)),
+        *("--source", source),
+        *("--executor-input", "{{$}}"),
+        "--",
+        *beam,
+    ]
+
+
+def _name_producers(task: Mapping[str, Any]) -> None:
+    for parameter in task.get("inputs", {}).get("parameters", {}).values():
+        if "taskOutputParameter" in parameter:
+            answer = parameter["taskOutputParameter"]
+            answer["producerTask"] = answer["producerTask"].removesuffix(_TASK)
