@@ -29,7 +29,7 @@ def test_an_exit_inside_a_component_is_that_components_failure(tmp_path):
         child.wait(timeout=300)
     record = read_record(run_dir)
     assert record.failed is not None, (run_dir / "log.txt").read_text()[-2000:]
-    assert record.failed.id == "PairExampleGen"
+    assert record.failed.id == PAIR_FILES
     assert "exit with status 2" in record.why_failed
     assert "invalid int value: 'many'" in record.why_failed
     assert (run_dir / REPORT_FILE).is_file()
