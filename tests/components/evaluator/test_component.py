@@ -83,7 +83,7 @@ ALONE = textwrap.dedent("""
         name: tfx.dsl.Channel(type=kind)
         for name, kind in (("examples", standard_artifacts.Examples), ("model", standard_artifacts.Model))
     }
-    evaluator = AlignEvaluator(config, **channels, baseline="")
+    evaluator = AlignEvaluator(config, **channels, baseline=model_uri + "/Format-Serving")
 
     def artifact(kind, uri, number=0):
         made = kind()
@@ -96,7 +96,6 @@ ALONE = textwrap.dedent("""
     inputs = {
         "examples": examples,
         "model": artifact(standard_artifacts.Model, model_uri, 2),
-        "baseline_model": artifact(standard_artifacts.Model, model_uri, 1),
     }
     outputs = {
         "evaluation": artifact(standard_artifacts.ModelEvaluation, output + "/evaluation"),

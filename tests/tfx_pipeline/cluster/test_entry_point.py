@@ -40,15 +40,8 @@ CONFIG = {
     "evaluation_sets": {"coco": {"shards": "gs://bucket/coco"}, "my-own": {"shards": "gs://bucket/mine"}},
     "validation": {"on_anomalies": "stop"},
 }
-
-
-def components() -> list[BaseComponent]:
-    """Returns the pipeline's components, stock ones too."""
-    pipeline = create_pipeline(build(CONFIG), artifact_root="gs://b/a", push_to="gs://b/p", checkpoints="gs://b/c")
-    return [node for node in pipeline.components if isinstance(node, BaseComponent)]
-
-
-COMPONENTS = {component.id: component for component in components()}
+PIPELINE = create_pipeline(build(CONFIG), artifact_root="gs://b/a", push_to="gs://b/p", checkpoints="gs://b/c")
+COMPONENTS = {component.id: component for component in PIPELINE.components}
 
 
 def say_all(made: Artifact) -> None:
@@ -61,11 +54,6 @@ def say_all(made: Artifact) -> None:
     if isinstance(made, standard_artifacts.ExampleAnomalies):
         made.set_json_value_custom_property("blessed", {"train": 1, "seen": 0})
     made.set_int_custom_property("captions_read", 4218)
-
-
-def constant(value: object) -> int | float | str:
-    """Returns an exec property as the compiler writes it."""
-    return value if isinstance(value, int | float) else str(value)
 
 
 def is_all_there(made: Artifact) -> bool:
@@ -110,7 +98,7 @@ class Container:
             say_all(made)
             inputs[key] = published(self.form, key, kind, Artifacts(Carrier({})).write(made))
         constants = {
-            name: constant(value)
+            name: value if isinstance(value, int | float) else str(value)  # as the compiler writes it
             for name, value in component.exec_properties.items()
             if name in description["parameters"]
         }
