@@ -10,7 +10,8 @@ import yaml
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from tfx_pipeline.cluster.platform_spec import platform_spec
-from tfx_pipeline.cluster.resources import Platform, with_cluster_settings
+from tfx_pipeline.cluster.platforms import Platform
+from tfx_pipeline.cluster.resources import with_cluster_settings
 from tfx_pipeline.cluster.tasks import start_our_entry_point
 from tfx_pipeline.files import write_file
 from tfx_pipeline.pipeline import create_pipeline
