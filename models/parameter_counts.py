@@ -67,14 +67,6 @@ def image_parameters(size: EfficientNetSize) -> int:
     return total
 
 
-def moving_statistics(size: EfficientNetSize) -> int:
-    """Returns the image tower's moving means and variances, which are saved but not trained."""
-    channels = scale_width(STEM_WIDTH, size.width_coefficient)
-    for _, expansion, width_in, width in _blocks(size):
-        channels += (1 if expansion == 1 else 2) * expansion * width_in + width
-    return 2 * channels
-
-
 def text_parameters(size: BertSize, vocabulary_size: int, *, positions: int, segments: int = 1) -> int:
     """Returns BERT's parameters without the pooler.
 

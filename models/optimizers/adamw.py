@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from models.optimizers.guarded_optimizer import NOT_ADAPTED, GuardedOptimizer
+from models.optimizers.guarded_optimizer import GuardedOptimizer
 
 
 @keras.saving.register_keras_serializable(package="align")
@@ -21,40 +20,11 @@ class AdamW(GuardedOptimizer):
     Our own, on every device: Keras's moves moments and decays weights in every step, so it cannot leave them bit for
     bit as they are in a step that is not taken.
 
-    Args:
-      learning_rate: peak or schedule.
-      weight_decay: `decay` above.
-      clip_norm: greatest global norm of the gradients; None never clips.
-      beta_1, beta_2, epsilon: Adam's b1, b2, eps.
-      not_decayed: names of weights without decay.
+    Its arguments are GuardedOptimizer's; `weight_decay` is the formula's decay.
 
     Reference:
       Loshchilov and Hutter, Decoupled Weight Decay Regularization, algorithm 2, arXiv:1711.05101.
     """
-
-    def __init__(
-        self,
-        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-        weight_decay: float = 0.0,
-        clip_norm: float | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        not_decayed: Sequence[str] = NOT_ADAPTED,
-        name: str = "adamw",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            learning_rate,
-            decay=weight_decay,
-            clip_norm=clip_norm,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            not_decayed=not_decayed,
-            name=name,
-            **kwargs,
-        )
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         t = tf.cast(self.iterations + 1, tf.float32)

@@ -23,8 +23,8 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
 
     Args:
       learning_rate: peak or schedule.
-      decay: of the weights, used by subclasses as their papers have it.
-      clip_norm: greatest global norm; None never clips.
+      weight_decay: of the weights, used by subclasses as their papers have it.
+      clip_norm: greatest global norm of the gradients; None never clips.
       beta_1, beta_2, epsilon: Adam's b1, b2, eps.
       not_decayed: names of weights without decay.
     """
@@ -32,21 +32,16 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-        *,
-        decay: float,
-        clip_norm: float | None,
-        beta_1: float,
-        beta_2: float,
-        epsilon: float,
-        not_decayed: Sequence[str],
-        name: str,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        not_decayed: Sequence[str] = NOT_ADAPTED,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop(
-            "weight_decay", None
-        )  # the base class's is applied outside of the step, whether that is taken or not
-        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        self.decay = decay
+        super().__init__(learning_rate=learning_rate, **kwargs)  # whose own decay would shrink weights in any step
+        self.decay = weight_decay
         self.clip_norm = clip_norm
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -105,12 +100,5 @@ class GuardedOptimizer(keras.optimizers.Optimizer):
         return grads_and_vars  # `step` has summed them
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "weight_decay": self.decay,
-            "clip_norm": self.clip_norm,
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "not_decayed": self.not_decayed,
-        }
+        names = ("clip_norm", "beta_1", "beta_2", "epsilon", "not_decayed")
+        return {**super().get_config(), "weight_decay": self.decay, **{name: getattr(self, name) for name in names}}

@@ -25,10 +25,7 @@ class Lamb(GuardedOptimizer):
     the ratio moves by the share lr of itself, so it stays positive.
 
     Args:
-      learning_rate: peak or schedule.
-      weight_decay: `decay` above.
-      clip_norm: greatest global norm of the gradients; None never clips.
-      beta_1, beta_2, epsilon: Adam's b1, b2, eps.
+      *args, **kwargs: GuardedOptimizer's; `weight_decay` is the formula's decay.
       not_adapted: names of weights with neither ratio nor decay.
       not_decayed: names of weights with ratio but without decay.
 
@@ -38,28 +35,13 @@ class Lamb(GuardedOptimizer):
 
     def __init__(
         self,
-        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
-        weight_decay: float = 0.0,
-        clip_norm: float | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        *args: Any,
         epsilon: float = 1e-6,
         not_adapted: Sequence[str] = NOT_ADAPTED,
         not_decayed: Sequence[str] = (),
-        name: str = "lamb",
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            decay=weight_decay,
-            clip_norm=clip_norm,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            not_decayed=not_decayed,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(*args, epsilon=epsilon, not_decayed=not_decayed, **kwargs)
         self.not_adapted = tuple(not_adapted)
 
     def build(self, variables: list[keras.Variable]) -> None:

@@ -17,6 +17,7 @@ from models.towers.image_tower import ImageTower
 from models.towers.text_tower import TextTower
 from models.training_config import MAX_TEMPERATURE, MIN_TEMPERATURE, TrainingConfig
 
+TOWERS = ("image_tower", "text_tower")
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # weights stay float32
 
 
@@ -136,9 +137,7 @@ class DualEncoder(keras.Model):
         )
         self.built = True
 
-        self.embedding = embedding
-        self.initial_temperature = initial_temperature
-        self.dropout = dropout
+        self.embedding, self.initial_temperature, self.dropout = embedding, initial_temperature, dropout
 
     def encode_image(self, images: Any, training: bool = False) -> Any:
         """Returns [B, D] unit vectors of images [B, H, W, 3], float32 in [-1, 1]."""
@@ -160,21 +159,13 @@ class DualEncoder(keras.Model):
         }
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "image_tower": keras.saving.serialize_keras_object(self.image_tower),
-            "text_tower": keras.saving.serialize_keras_object(self.text_tower),
-            "embedding": self.embedding,
-            "initial_temperature": self.initial_temperature,
-            "dropout": self.dropout,
-            "name": self.name,
-        }
+        towers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in TOWERS}
+        settings = ("embedding", "initial_temperature", "dropout", "name")
+        return {**towers, **{name: getattr(self, name) for name in settings}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> DualEncoder:
-        towers = {
-            key: keras.saving.deserialize_keras_object(config[key], custom_objects)
-            for key in ("image_tower", "text_tower")
-        }
+        towers = {name: keras.saving.deserialize_keras_object(config[name], custom_objects) for name in TOWERS}
         return cls(**{**config, **towers})
 
 

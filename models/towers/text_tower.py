@@ -53,14 +53,9 @@ class TextTower(keras.Model):
         name: str = "text_tower",
         **kwargs: Any,
     ) -> None:
-        token_embedding = keras.layers.Embedding(
-            vocabulary_size, hidden, embeddings_initializer=_initializer(hidden), name="token_embedding"
-        )
-        position_embedding = keras.layers.Embedding(
-            max_pieces, hidden, embeddings_initializer=_initializer(hidden), name="position_embedding"
-        )
-        segment_embedding = keras.layers.Embedding(
-            1, hidden, embeddings_initializer=_initializer(hidden), name="segment_embedding"
+        token_embedding, position_embedding, segment_embedding = (
+            keras.layers.Embedding(rows, hidden, embeddings_initializer=_initializer(hidden), name=f"{of}_embedding")
+            for of, rows in (("token", vocabulary_size), ("position", max_pieces), ("segment", 1))
         )
         blocks = [
             TransformerBlock(
@@ -87,25 +82,12 @@ class TextTower(keras.Model):
         x = blocks[-1](x[:, :1, :], x, real)  # nothing reads the other pieces' last states
         super().__init__(token_ids, x[:, 0, :], name=name, **kwargs)
 
-        self.vocabulary_size = vocabulary_size
-        self.num_layers = layers
-        self.hidden = hidden
-        self.heads = heads
-        self.intermediate = intermediate
-        self.max_pieces = max_pieces
-        self.dropout = dropout
+        self.vocabulary_size, self.max_pieces, self.dropout = vocabulary_size, max_pieces, dropout
+        self.num_layers, self.hidden, self.heads, self.intermediate = layers, hidden, heads, intermediate
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "vocabulary_size": self.vocabulary_size,
-            "layers": self.num_layers,
-            "hidden": self.hidden,
-            "heads": self.heads,
-            "intermediate": self.intermediate,
-            "max_pieces": self.max_pieces,
-            "dropout": self.dropout,
-            "name": self.name,
-        }
+        names = ("vocabulary_size", "hidden", "heads", "intermediate", "max_pieces", "dropout", "name")
+        return {"layers": self.num_layers, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> TextTower:

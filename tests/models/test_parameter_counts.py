@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.config import ModelConfig
-from models.parameter_counts import count_parameters, dense, image_parameters, moving_statistics, text_parameters
-from models.sizes import BERTS, EFFICIENTNETS, scale_width
+from models.parameter_counts import count_parameters, dense, image_parameters, text_parameters
+from models.sizes import BERTS, EFFICIENTNETS, STAGES, STEM_WIDTH, EfficientNetSize, scale_repeats, scale_width
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 
@@ -127,3 +127,14 @@ def test_a_model_that_was_built_has_the_parameters_that_were_counted():
 
 def trained(layer) -> int:
     return sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
+
+
+def moving_statistics(size: EfficientNetSize) -> int:
+    """Returns the image tower's moving means and variances, which are saved but not trained."""
+    channels = width_in = scale_width(STEM_WIDTH, size.width_coefficient)
+    for stage in STAGES:
+        width = scale_width(stage.width, size.width_coefficient)
+        for _ in range(scale_repeats(stage.repeats, size.depth_coefficient)):
+            channels += (1 if stage.expansion == 1 else 2) * stage.expansion * width_in + width
+            width_in = width
+    return 2 * channels
