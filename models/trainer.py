@@ -67,7 +67,9 @@ def run_fn(fn_args: FnArgs) -> None:
     tokenizer = Tokenizer.from_file(vocabulary_file, model.text_max_pieces)
     workers = Workers(strategy)
     writes = workers.is_chief
-    name = _identity(model, training, [vocabulary_file, *_files(fn_args.train_files)])
+    patterns = fn_args.train_files
+    files = find_files(patterns)
+    name = _identity(model, training, [vocabulary_file, *files])
     workers.check_same(name)
     with tempfile.TemporaryDirectory() as nowhere:  # for workers beside the one that writes
         model_run = fn_args.model_run_dir if writes else nowhere
@@ -94,19 +96,13 @@ def run_fn(fn_args: FnArgs) -> None:
             diagnose=functools.partial(warnings, training),
         )
         if first_step < training.steps:
-            counts = _count(fn_args.train_files, training, config.get("record_counts_file"), kept, workers)
+            counts = _count(files, training, config.get("record_counts_file"), kept, workers)
             make_batches = functools.partial(
-                _batches, fn_args.train_files, model, training, tokenizer, first_step, counts
+                training_batches, patterns, model, training, tokenizer, first_step=first_step, counts=counts
             )
             batches = distribute(strategy, make_batches, training.micro_batches(strategy.num_replicas_in_sync))
-            explain = functools.partial(
-                explain_failure,
-                fn_args.train_files,
-                training,
-                worker=workers.index,
-                workers=workers.count,
-                counts=counts,
-            )
+            place = {"worker": workers.index, "workers": workers.count}
+            explain = functools.partial(explain_failure, patterns, training, counts=counts, **place)
             train(learner, batches, strategy, workers, training, history, checkpoints, first_step, explain)
         if writes:
             write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
@@ -152,26 +148,10 @@ def _restore(checkpoints: Checkpoints, workers: Workers) -> int:
     return step
 
 
-def _batches(
-    patterns: list[str],
-    model: ModelConfig,
-    training: TrainingConfig,
-    tokenizer: Tokenizer,
-    first_step: int,
-    counts: tuple[int, ...],
-    worker: int,
-    workers: int,
-) -> tf.data.Dataset:
-    return training_batches(
-        patterns, model, training, tokenizer, first_step=first_step, worker=worker, workers=workers, counts=counts
-    )
-
-
 def _count(
-    patterns: list[str], training: TrainingConfig, record_counts_file: str | None, kept: str, workers: Workers
+    files: list[str], training: TrainingConfig, record_counts_file: str | None, kept: str, workers: Workers
 ) -> tuple[int, ...]:
     """Returns how many records of each file are used: by the table, where it says so, or as a start before counted."""
-    files = find_files(patterns)
     if record_counts_file is not None and training.data_fraction == 1:
         return read_counts(record_counts_file, files)
     path = posixpath.join(kept, KEPT_COUNTS_FILE)
@@ -181,10 +161,6 @@ def _count(
         if workers.is_chief:
             keep_counts(path, counts)
     return counts
-
-
-def _files(patterns: list[str]) -> list[str]:
-    return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
 
 
 def _identity(model: ModelConfig, training: TrainingConfig, files: list[str]) -> str:

@@ -20,7 +20,7 @@ class AdamW(GuardedOptimizer):
     Our own, on every device: Keras's moves moments and decays weights in every step, so it cannot leave them bit for
     bit as they are in a step that is not taken.
 
-    Its arguments are GuardedOptimizer's; `weight_decay` is the formula's decay.
+    Its arguments are those of GuardedOptimizer; `weight_decay` is decay above.
 
     Reference:
       Loshchilov and Hutter, Decoupled Weight Decay Regularization, algorithm 2, arXiv:1711.05101.

@@ -25,7 +25,7 @@ class Lamb(GuardedOptimizer):
     the ratio moves by the share lr of itself, so it stays positive.
 
     Args:
-      *args, **kwargs: GuardedOptimizer's; `weight_decay` is the formula's decay.
+      learning_rate, weight_decay, clip_norm, epsilon, **kwargs: of GuardedOptimizer; `weight_decay` is decay above.
       not_adapted: names of weights with neither ratio nor decay.
       not_decayed: names of weights with ratio but without decay.
 
@@ -35,13 +35,16 @@ class Lamb(GuardedOptimizer):
 
     def __init__(
         self,
-        *args: Any,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        *,
         epsilon: float = 1e-6,
         not_adapted: Sequence[str] = NOT_ADAPTED,
         not_decayed: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, epsilon=epsilon, not_decayed=not_decayed, **kwargs)
+        super().__init__(learning_rate, weight_decay, clip_norm, epsilon=epsilon, not_decayed=not_decayed, **kwargs)
         self.not_adapted = tuple(not_adapted)
 
     def build(self, variables: list[keras.Variable]) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from models.texts.trim import trim_together
 from models.training_config import TrainingConfig
 
-MakeBatches = Callable[[int, int], tf.data.Dataset]  # (worker, workers) -> that worker's share, or its micro-batches
+MakeBatches = Callable[..., tf.data.Dataset]  # (worker=, workers=) -> that worker's share, or its micro-batches
 
 _TF_CONFIG_REMEDY = (
     "start each worker with TF_CONFIG as in "
@@ -109,7 +109,7 @@ def distribute(
       micro_batches: N, that each replica has of a batch; null where batches come whole.
     """
     if strategy.num_replicas_in_sync == 1:
-        batches = _in_tuples(iter(make_batches(0, 1)), micro_batches)
+        batches = _in_tuples(iter(make_batches(worker=0, workers=1)), micro_batches)
         return batches if micro_batches is None else map(trim_together, batches)
 
     # Its tuner sleeps for up to a minute and is not woken where replicas share an iterator: the process could not end.
@@ -127,7 +127,7 @@ def distribute(
             }
             return tf.data.Dataset.from_tensor_slices(shares)
 
-        batches = make_batches(context.input_pipeline_id, workers)
+        batches = make_batches(worker=context.input_pipeline_id, workers=workers)
         shares = batches.flat_map(by_replica) if micro_batches is None else batches
         # Or else workers ask each other before each batch whether all still have one.
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
