@@ -14,6 +14,7 @@ from components import schema
 from models.config import ModelConfig
 from models.images import augmentation, preprocessing
 from models.records.record_files import (
+    FEATURES,
     count_records,
     find_files,
     first_line,
@@ -29,10 +30,6 @@ from models.training_config import TrainingConfig
 _GIB = 1 << 30
 PREFETCHED_BYTES = 256 << 20  # batches up to this wait ready; one does in any case, in micro-batches if it has them
 
-_FEATURES = {
-    schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
-    schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
-}
 _MAX_PREFETCHED = 4
 
 
@@ -130,13 +127,9 @@ def explain_failure(
     """Returns a sentence that names what is broken where the batch of `step` could not be made.
 
     Args:
-      patterns: as training_batches has them.
-      training: likewise.
+      patterns, training, worker, workers, counts: as training_batches has them.
       step: k of the batch.
       error: what iterating raised.
-      worker: that it was raised in.
-      workers: that share each batch.
-      counts: likewise.
     """
     files = find_files(patterns)
     if counts is None:
@@ -276,7 +269,7 @@ def _parse(record: tf.Tensor, training: TrainingConfig) -> tuple[tf.Tensor, dict
 
     And "image_id": [2] int32 where the loss asks for it.
     """
-    example = tf.io.parse_single_example(record, _FEATURES)
+    example = tf.io.parse_single_example(record, FEATURES)
     encoded = example[schema.IMAGE_ENCODED]
     values = {"captions": example[schema.CAPTION_TEXT]}
     if training.loss == "multi_positive":

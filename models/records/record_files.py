@@ -15,7 +15,12 @@ import tensorflow as tf
 from absl import logging
 
 from components import schema
+from models.saving.whole import write_whole
 
+FEATURES = {  # that training reads
+    schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
+    schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
+}
 _READ_AT_ONCE = 2 << 20  # bytes: a step of reading a file on a network costs far more than its bytes
 _BUCKETS = 1 << 32
 _KEY = (0x616C69676E, 0x746678)  # of a hash of its own, so that the share is independent of how splits were made
@@ -110,12 +115,9 @@ def read_kept_counts(path: str) -> tuple[int, ...] | None:
 
 def keep_counts(path: str, counts: Sequence[int]) -> None:
     """Write the counts of a training's files, aside first; where that cannot be done, the next start counts again."""
-    aside = f"{path}.partial"
     try:
         tf.io.gfile.makedirs(posixpath.dirname(path))
-        with tf.io.gfile.GFile(aside, "w") as file:
-            file.write(json.dumps(list(counts)))
-        tf.io.gfile.rename(aside, path, overwrite=True)
+        write_whole(path, json.dumps(list(counts)))
     except tf.errors.OpError as error:
         logging.warning("%s could not be written: %s", path, first_line(error))
 
@@ -170,11 +172,7 @@ def _numbered(path: str) -> Iterable[tuple[int, bytes]]:
 
 def _reason_against(record: bytes) -> str | None:
     try:
-        features = {
-            schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),
-            schema.CAPTION_TEXT: tf.io.RaggedFeature(tf.string),
-        }
-        example = tf.io.parse_single_example(record, features)
+        example = tf.io.parse_single_example(record, FEATURES)
         tf.io.decode_image(example[schema.IMAGE_ENCODED], channels=3, expand_animations=False)
     except tf.errors.OpError as error:
         return first_line(error)

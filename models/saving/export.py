@@ -13,6 +13,7 @@ from components import schema
 from models.config import ModelConfig
 from models.images import normal_form, preprocessing
 from models.saving.folding import FoldedTower
+from models.saving.whole import whole_folder
 from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import DualEncoder
 from serving import signatures
@@ -39,11 +40,7 @@ class ServedEncoder(tf.Module):
     """
 
     def __init__(
-        self,
-        encoder: DualEncoder,
-        model: ModelConfig,
-        tokenizer: Tokenizer,
-        max_image_pixels: int = MAX_IMAGE_PIXELS,
+        self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer, max_image_pixels: int = MAX_IMAGE_PIXELS
     ) -> None:
         super().__init__(name="served_encoder")
         self._max_image_pixels = max_image_pixels
@@ -118,17 +115,14 @@ def export(served: ServedEncoder, directory: str) -> None:
       served: what to write.
       directory: must not exist, local or remote.
     """
-    aside = f"{directory.rstrip('/')}.partial"
-    if tf.io.gfile.exists(aside):
-        tf.io.gfile.rmtree(aside)
-    tf.saved_model.save(
-        served,
-        aside,
-        signatures={
-            signatures.ENCODE_IMAGE: served.encode_image,
-            signatures.ENCODE_TEXT: served.encode_text,
-            signatures.EVALUATE: served.evaluate,
-        },
-        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # it is for inference
-    )
-    tf.io.gfile.rename(aside, directory)
+    with whole_folder(directory) as aside:
+        tf.saved_model.save(
+            served,
+            aside,
+            signatures={
+                signatures.ENCODE_IMAGE: served.encode_image,
+                signatures.ENCODE_TEXT: served.encode_text,
+                signatures.EVALUATE: served.evaluate,
+            },
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # it is for inference
+        )

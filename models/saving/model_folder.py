@@ -29,6 +29,7 @@ from keras import ops
 from components.artifact_files import MODEL_FILE, VOCABULARY_FILE
 from components.config_fields import build_fields
 from models.config import ModelConfig
+from models.saving.whole import BEFORE, whole_folder
 from models.texts.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -106,7 +107,6 @@ def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig,
       OSError: where the disk is full or refuses; what was there before is untouched.
     """
     directory = directory.rstrip("/")
-    aside = f"{directory}.partial"
     _check_replaceable(directory)
     pieces = Tokenizer.from_file(vocabulary_file, model.text_max_pieces).size
     if pieces != encoder.text_tower.vocabulary_size:
@@ -115,9 +115,6 @@ def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig,
             f"{encoder.text_tower.vocabulary_size}; give the vocabulary that it was built with"
         )
     try:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
-        tf.io.gfile.makedirs(aside)
         vocabulary, weights = _content(vocabulary_file), safetensors.numpy.save(_arrays(encoder))
         described = {
             "format": FORMAT,
@@ -126,13 +123,11 @@ def write_model_folder(directory: str, encoder: DualEncoder, model: ModelConfig,
             "weights": asdict(_facts_of(weights)),
         }
         facts = (json.dumps(described, indent=2) + "\n").encode()
-        for name, content in ((VOCABULARY_FILE, vocabulary), (WEIGHTS_FILE, weights), (MODEL_FILE, facts)):
-            with tf.io.gfile.GFile(posixpath.join(aside, name), "wb") as file:
-                file.write(content)
-        _put_in_place(aside, directory)
+        with whole_folder(directory) as aside:
+            for name, content in ((VOCABULARY_FILE, vocabulary), (WEIGHTS_FILE, weights), (MODEL_FILE, facts)):
+                with tf.io.gfile.GFile(posixpath.join(aside, name), "wb") as file:
+                    file.write(content)
     except (OSError, tf.errors.OpError) as error:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
         cause = " ".join(str(getattr(error, "message", error)).split())  # some of TensorFlow's errors print as nothing
         raise OSError(
             f"{directory} could not be written: {cause}; make room or choose another folder (what it held before is "
@@ -179,8 +174,8 @@ def _parsed(path: str) -> dict[str, Any]:
     directory = path.rpartition("/")[0]
     if not tf.io.gfile.exists(path):
         remedy = "give a folder that training, or align import-hf, wrote"
-        if tf.io.gfile.exists(posixpath.join(f"{directory}.old", MODEL_FILE)):
-            remedy = f"a writer was stopped as it put a new one there: rename {directory}.old, which is whole"
+        if tf.io.gfile.exists(posixpath.join(directory + BEFORE, MODEL_FILE)):
+            remedy = f"a writer was stopped as it put a new one there: rename {directory}{BEFORE}, which is whole"
         elif tf.io.gfile.exists(posixpath.join(directory, "checkpoint", MODEL_FILE)):
             remedy = f"give {directory}/checkpoint, which is one"
         raise ValueError(f"{directory} is no model folder, as it has no {MODEL_FILE}; {remedy}")
@@ -223,18 +218,6 @@ def _check_replaceable(directory: str) -> None:
         raise ValueError(f"{directory} is a file; give a folder to write the model to")
     if tf.io.gfile.listdir(directory) and not tf.io.gfile.exists(posixpath.join(directory, MODEL_FILE)):
         raise ValueError(f"{directory} holds files, but no {MODEL_FILE}; give a new folder to write the model to")
-
-
-def _put_in_place(aside: str, directory: str) -> None:
-    """Rename `aside` to `directory`; an older one there is kept beside it until then."""
-    old = f"{directory}.old"
-    if tf.io.gfile.exists(directory):
-        if tf.io.gfile.exists(old):
-            tf.io.gfile.rmtree(old)
-        tf.io.gfile.rename(directory, old)
-    tf.io.gfile.rename(aside, directory)
-    if tf.io.gfile.exists(old):
-        tf.io.gfile.rmtree(old)
 
 
 def _arrays(encoder: DualEncoder) -> dict[str, np.ndarray]:

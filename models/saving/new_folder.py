@@ -1,12 +1,15 @@
-"""A folder that is written aside and appears whole, or not at all."""
+"""A folder of this machine that is written aside and appears whole, or not at all, and takes no other's place."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import tensorflow as tf
+
+from models.saving.whole import whole_folder
 
 
 @contextmanager
@@ -22,15 +25,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     folder = Path(os.path.realpath(folder))
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"{folder} is there already; give a folder that is not, or delete it first")
-    aside = folder.with_name(f"{folder.name}.partial")
     try:
-        if aside.exists():  # of a writer that was killed
-            shutil.rmtree(aside)
-        aside.mkdir(parents=True)
-        yield aside
-        aside.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise OSError(f"{folder} could not be written: {error}; make room or choose another folder") from error
-        raise
+        with whole_folder(str(folder)) as aside:
+            yield Path(aside)
+    except (OSError, tf.errors.OpError) as error:
+        raise OSError(f"{folder} could not be written: {error}; make room or choose another folder") from error

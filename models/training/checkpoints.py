@@ -13,10 +13,11 @@ import keras
 import tensorflow as tf
 from absl import logging
 
+from models.saving.whole import ASIDE, BEFORE, whole_folder
+
 KEPT = 2  # the newest, and the one before in case the newest cannot be read
 STATE = "state"  # prefix of TensorFlow's own files
 ABOUT_FILE = "about.json"
-_ASIDE = ".partial"
 _UNREADABLE = (tf.errors.OpError, OSError, KeyError, json.JSONDecodeError)
 
 
@@ -133,16 +134,11 @@ class Checkpoints:
         if not self._writes:
             return True
         whole = self._of_step(step)
-        aside = whole + _ASIDE
         try:
-            self._write(aside, step)
-            if tf.io.gfile.exists(whole):
-                tf.io.gfile.rmtree(whole)
-            tf.io.gfile.rename(aside, whole)
+            with whole_folder(whole) as aside:
+                self._write(aside, step)
         except (tf.errors.OpError, OSError) as error:
             logging.warning("the checkpoint of step %d could not be written: %s", step, str(error).splitlines()[0])
-            if tf.io.gfile.exists(aside):
-                tf.io.gfile.rmtree(aside)
             return False
         finally:
             self._last_step, self._last_time = step, time.monotonic()
@@ -161,7 +157,7 @@ class Checkpoints:
     def _found(self) -> list[str]:
         """Returns the folders of whole checkpoints, oldest first."""
         folders = tf.io.gfile.glob(posixpath.join(self._folder, "step-*"))
-        return sorted(folder for folder in folders if not folder.endswith(_ASIDE))
+        return sorted(folder for folder in folders if not folder.endswith((ASIDE, BEFORE)))
 
     def _read(self, folder: str) -> dict[str, Any]:
         with tf.io.gfile.GFile(posixpath.join(folder, ABOUT_FILE)) as file:
@@ -178,9 +174,6 @@ class Checkpoints:
         return about
 
     def _write(self, aside: str, step: int) -> None:
-        if tf.io.gfile.exists(aside):
-            tf.io.gfile.rmtree(aside)
-        tf.io.gfile.makedirs(aside)
         self._checkpoint.write(posixpath.join(aside, STATE))
         for name, path in self._files.items():
             tf.io.gfile.copy(path, posixpath.join(aside, name), overwrite=True)

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
+from models.saving.whole import write_whole
 from models.training.diagnosis import LINES_NEEDED
 from models.training.tensorboard import EventFile
 
@@ -68,10 +69,7 @@ class History:
         Lines that a kill or a full disk left unreadable are dropped: no training is refused for its diary.
         """
         kept = [line for line in _readable_lines(self._path) if line["step"] <= first_step]
-        partial = f"{self._path}.partial"
-        with tf.io.gfile.GFile(partial, "w") as file:
-            file.write("".join(map(_as_json, kept)))
-        tf.io.gfile.rename(partial, self._path, overwrite=True)
+        write_whole(self._path, "".join(map(_as_json, kept)))
         self._file = tf.io.gfile.GFile(self._path, "a")
         self._recent = deque(kept, maxlen=LINES_NEEDED - 1)
         self._warned = {name for line in kept for name in line["warnings"]}
