@@ -7,7 +7,7 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -53,6 +53,22 @@ def refuse_other_choices(config: Any, before: str = "", behind: str = "") -> Non
         is_choice = any(typing.get_origin(option) is typing.Literal for option in options)
         if is_choice and getattr(config, name) not in choices:
             raise ValueError(f"{before}{name}{behind} is {getattr(config, name)!r}; it must be {_wanted(hint)}")
+
+
+def refuse_unless(config: Any, section: str, fits: Callable[[Any], bool], must: str, *names: str) -> None:
+    """Raise ValueError where a field of a dataclass holds what does not fit; None is never asked about.
+
+    Args:
+      config: the object.
+      section: where messages say that its fields stand.
+      fits: value -> whether it may stand there.
+      must: how messages go on after "it must be".
+      names: of the fields.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and not fits(value):
+            raise ValueError(f"{section}.{name} is {value}; it must be {must}")
 
 
 class _Builder:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from components.closest_name import did_you_mean
+from components.config_fields import refuse_unless
 from models.sizes import BERTS, EFFICIENTNETS, BertSize, EfficientNetSize
 
 
@@ -60,17 +62,12 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _check_name("image", self.image, EFFICIENTNETS)
         _check_name("text", self.text, BERTS)
-        for name in ("image_width_coefficient", "image_depth_coefficient"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"model.{name} is {value}; it must be above 0, or null for that of model.image")
-        for name in ("text_layers", "text_hidden", "text_heads", "text_intermediate"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"model.{name} is {value}; it must be 1 or more, or null for that of model.text")
-        for name in ("image_stem_stride", "image_resize_px", "image_crop_px", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it must be 1 or more")
+        must = functools.partial(refuse_unless, self, "model")
+        of_image = ("image_width_coefficient", "image_depth_coefficient")
+        must(lambda n: n > 0, "above 0, or null for that of model.image", *of_image)
+        of_text = ("text_layers", "text_hidden", "text_heads", "text_intermediate")
+        must(lambda n: n >= 1, "1 or more, or null for that of model.text", *of_text)
+        must(lambda n: n >= 1, "1 or more", "image_stem_stride", "image_resize_px", "image_crop_px", "embedding")
         if self.image_crop_px > self.image_resize_px:
             raise ValueError(
                 f"model.image_crop_px is {self.image_crop_px}, above model.image_resize_px = {self.image_resize_px}; "
@@ -81,13 +78,8 @@ class ModelConfig:
                 f"model.text_hidden is {self.text_size.hidden}, not a multiple of model.text_heads = "
                 f"{self.text_size.heads}; set both, since null takes that of model.text {self.text!r}"
             )
-        if self.text_max_pieces < 3:
-            raise ValueError(
-                f"model.text_max_pieces is {self.text_max_pieces}; it must be 3 or more: [CLS], one piece, [SEP]"
-            )
-        for name in ("dropout", "drop_connect"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"model.{name} is {getattr(self, name)}; it must be in [0, 1)")
+        must(lambda n: n >= 3, "3 or more: [CLS], one piece, [SEP]", "text_max_pieces")
+        must(lambda n: 0 <= n < 1, "in [0, 1)", "dropout", "drop_connect")
 
     @property
     def image_size(self) -> EfficientNetSize:
@@ -111,8 +103,6 @@ class ModelConfig:
 
 
 def _check_name(field: str, name: str, known: Iterable[str]) -> None:
-    if name in known:
-        return
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"it must be one of {', '.join(known)}"
-    raise ValueError(f"model.{field} is {name!r}, which is not a size; {hint}")
+    if name not in known:
+        hint = did_you_mean(name, known) or f"; it must be one of {', '.join(known)}"
+        raise ValueError(f"model.{field} is {name!r}, which is not a size{hint}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from components.config_fields import refuse_other_choices
+from components.config_fields import refuse_other_choices, refuse_unless
 
 # In the paper the temperature ends near 1/64, and 1/128 does as well when fixed (table 8, arXiv:2102.05918): the floor
 # is far below both and only keeps the divisor positive; the ceiling is far above the paper's start at 1.
@@ -110,6 +111,9 @@ class TrainingConfig:
         self._check_memory()
         self._check_images()
 
+    def _must(self, fits: Callable[[Any], bool], must: str, *names: str) -> None:
+        refuse_unless(self, "training", fits, must, *names)
+
     def _check_choices(self) -> None:
         refuse_other_choices(self, "training.")
         if self.frozen_tower is not None and self.base_model is None:
@@ -119,43 +123,31 @@ class TrainingConfig:
             )
 
     def _check_loss(self) -> None:
-        for name in ("data_fraction", "negatives"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be above 0 and at most 1")
+        self._must(lambda n: 0 < n <= 1, "above 0 and at most 1", "data_fraction", "negatives")
         if self.negatives < 1 and self.loss != "softmax":
             raise ValueError(
                 f"training.negatives is {self.negatives} with training.loss {self.loss!r}; only 'softmax' leaves "
                 "negatives out: set training.negatives to 1"
             )
-        if not 0 <= self.label_smoothing < 1:
-            raise ValueError(f"training.label_smoothing is {self.label_smoothing}; it must be in [0, 1)")
-        if not MIN_TEMPERATURE <= self.initial_temperature <= MAX_TEMPERATURE:
-            raise ValueError(
-                f"training.initial_temperature is {self.initial_temperature}; it must be between {MIN_TEMPERATURE} and "
-                f"{MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends near 1/64)"
-            )
+        self._must(lambda n: 0 <= n < 1, "in [0, 1)", "label_smoothing")
+        self._must(
+            lambda n: MIN_TEMPERATURE <= n <= MAX_TEMPERATURE,
+            f"between {MIN_TEMPERATURE} and {MAX_TEMPERATURE}, where training keeps it (the paper starts at 1 and ends "
+            "near 1/64)",
+            "initial_temperature",
+        )
 
     def _check_steps(self) -> None:
-        for name in ("steps", "log_every_steps", "shuffle_buffer"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 1 or more")
+        self._must(lambda n: n >= 1, "1 or more", "steps", "log_every_steps", "shuffle_buffer")
         if self.batch < 2:
             raise ValueError(f"training.batch is {self.batch}; a contrastive loss needs at least 2 pairs")
-        if not 0 <= self.warmup_steps <= self.steps:
-            raise ValueError(
-                f"training.warmup_steps is {self.warmup_steps}; it must be between 0 and training.steps = {self.steps}"
-            )
-        if self.learning_rate <= 0:
-            raise ValueError(f"training.learning_rate is {self.learning_rate}; it must be above 0")
-        if not 0 <= self.seed <= MAX_SEED:
-            raise ValueError(f"training.seed is {self.seed}; it must be from 0 to {MAX_SEED}")
-        for name in ("weight_decay", "max_skipped_steps", "kept_images_gib"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"training.{name} is {value}; it must be above 0, or null for never")
+        in_training = f"between 0 and training.steps = {self.steps}"
+        self._must(lambda n: 0 <= n <= self.steps, in_training, "warmup_steps")
+        self._must(lambda n: n > 0, "above 0", "learning_rate")
+        self._must(lambda n: 0 <= n <= MAX_SEED, f"from 0 to {MAX_SEED}", "seed")
+        self._must(lambda n: n >= 0, "0 or more", "weight_decay", "max_skipped_steps", "kept_images_gib")
+        now_and_then = ("clip_norm", "checkpoint_every_steps", "checkpoint_every_minutes")
+        self._must(lambda n: n > 0, "above 0, or null for never", *now_and_then)
 
     def micro_batches(self, replicas: int) -> int | None:
         """Returns N: the micro-batches of each of `replicas` in a batch; null where they encode their share at once."""
@@ -176,11 +168,6 @@ class TrainingConfig:
             )
 
     def _check_images(self) -> None:
-        if self.min_crop_area is not None and not 0 < self.min_crop_area <= 1:
-            raise ValueError(
-                f"training.min_crop_area is {self.min_crop_area}; it must be above 0 and at most 1, or null for the "
-                "paper's crop"
-            )
-        for name in ("colour_jitter", "greyscale_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"training.{name} is {getattr(self, name)}; it must be in [0, 1]")
+        crop = "above 0 and at most 1, or null for the paper's crop"
+        self._must(lambda n: 0 < n <= 1, crop, "min_crop_area")
+        self._must(lambda n: 0 <= n <= 1, "in [0, 1]", "colour_jitter", "greyscale_share")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.config_fields import refuse_unless
+
 ZERO_SHOT_METRICS = ("zero_shot_top_1", "zero_shot_top_5")
 METRICS = (
     "i2t_recall_at_1",
@@ -33,6 +35,10 @@ class EvaluationConfig:
         words that no caption has. A label that is not listed stands for itself. An image is told apart among all labels
         that are listed or that an image of any of `splits` has. A change of splits, prompts or class names judges the
         model anew and trains nothing.
+
+    Examples:
+      >>> EvaluationConfig(min_metrics={"validation/t2i_recall_at_10": 0.5}).max_drop_from_baseline
+      0.02
     """
 
     splits: tuple[str, ...] = ("validation",)
@@ -53,10 +59,7 @@ class EvaluationConfig:
                 )
             if not 0 <= value <= 1:
                 raise ValueError(f"evaluation.min_metrics[{key!r}] is {value}; it must be in [0, 1]")
-        if not 0 <= self.max_drop_from_baseline <= 1:
-            raise ValueError(
-                f"evaluation.max_drop_from_baseline is {self.max_drop_from_baseline}; it must be in [0, 1]"
-            )
+        refuse_unless(self, "evaluation", lambda n: 0 <= n <= 1, "in [0, 1]", "max_drop_from_baseline")
         for prompt in self.prompts:
             if prompt.count("{}") != 1:
                 raise ValueError(f"evaluation.prompts holds {prompt!r}; a prompt has exactly one '{{}}'")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 
-from components.config_fields import build_fields
+from components.config_fields import build_fields, refuse_unless
 from components.pair_filter.model_config import ImageModelConfig, NeighbourConfig, UnsafeConfig
 
 MAX_HASH_DISTANCE = 15  # bits: unrelated images differ in about 31, and each bit more is a band more of hash_index.py
@@ -38,6 +39,12 @@ class FilterConfig:
         the exact mode keeps, and one with a single rare n-gram is wrongly kept with at most this probability.
         [probability; ours]
       keep_rejects: write what is dropped, with the reasons, as a second data set.
+
+    Examples:
+      >>> FilterConfig(min_words=0)
+      Traceback (most recent call last):
+        ...
+      ValueError: filter.min_words is 0; it must be 1 or more
     """
 
     splits: tuple[str, ...] = ("train",)
@@ -56,35 +63,20 @@ class FilterConfig:
     keep_rejects: bool = False
 
     def __post_init__(self) -> None:
-        if self.shorter_side_above_px < 0:
-            raise ValueError(f"filter.shorter_side_above_px is {self.shorter_side_above_px}; it must be 0 or more")
-        if self.max_aspect_ratio is not None and not self.max_aspect_ratio >= 1:  # NaN too
-            raise ValueError(f"filter.max_aspect_ratio is {self.max_aspect_ratio}; it must be 1 or more, or null")
-        if self.min_words < 1:
-            raise ValueError(f"filter.min_words is {self.min_words}; it must be 1 or more")
-        for name in ("max_captions_per_image", "max_images_per_caption"):
-            limit = getattr(self, name)
-            if limit is not None and limit < 1:
-                raise ValueError(f"filter.{name} is {limit}; it must be 1 or more, or null")
+        must = functools.partial(refuse_unless, self, "filter")
+        must(lambda n: n >= 0, "0 or more", "shorter_side_above_px")
+        limits = ("max_aspect_ratio", "max_captions_per_image", "max_images_per_caption")
+        must(lambda n: n >= 1, "1 or more, or null", *limits)
+        must(lambda n: n >= 1, "1 or more", "min_words")
+        must(lambda n: n >= 1, "1 or more, or null to keep rare words", "frequent_ngrams")
+        rate = "above 0 and below 1, such as 0.001, or null for exact"
+        must(lambda n: 0 < n < 1, rate, "ngram_false_positive_rate")
+        apart = "since unrelated images differ in about 31 bits, or null for exact copies only"
+        must(lambda n: 0 <= n <= MAX_HASH_DISTANCE, f"from 0 to {MAX_HASH_DISTANCE}, {apart}", "max_hash_distance")
         if self.max_words is not None and self.max_words < self.min_words:
             raise ValueError(
                 f"filter.max_words is {self.max_words}, below filter.min_words = {self.min_words}; "
                 "no caption could pass"
-            )
-        if self.max_hash_distance is not None and not 0 <= self.max_hash_distance <= MAX_HASH_DISTANCE:
-            raise ValueError(
-                f"filter.max_hash_distance is {self.max_hash_distance}; it must be from 0 to {MAX_HASH_DISTANCE}, "
-                "since unrelated images differ in about 31 bits, or null for exact copies only"
-            )
-        if self.frequent_ngrams is not None and self.frequent_ngrams < 1:
-            raise ValueError(
-                f"filter.frequent_ngrams is {self.frequent_ngrams}; it must be 1 or more, or null to keep rare words"
-            )
-        rate = self.ngram_false_positive_rate
-        if rate is not None and not 0 < rate < 1:
-            raise ValueError(
-                f"filter.ngram_false_positive_rate is {rate}; it must be above 0 and below 1, such as 0.001, or null "
-                "for exact"
             )
         if self.neighbours is not None and not self.drop_evaluation_images:
             raise ValueError(

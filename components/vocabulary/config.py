@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from components.config_fields import refuse_unless
+
 RESERVED_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # ids 0 to 4
 
 
@@ -20,6 +22,12 @@ class VocabularyConfig:
       max_distinct_words: of more distinct words than this, the rarest teach no piece either: the least count is raised
         until they are no more. Learning holds them in memory, about 1 kB each. The report says which count it was.
         [words; ours]
+
+    Examples:
+      >>> VocabularyConfig(size=5)
+      Traceback (most recent call last):
+        ...
+      ValueError: vocabulary.size is 5; it must exceed the 5 reserved tokens
     """
 
     file: str | None = None
@@ -32,7 +40,4 @@ class VocabularyConfig:
             raise ValueError(
                 f"vocabulary.size is {self.size}; it must exceed the {len(RESERVED_TOKENS)} reserved tokens"
             )
-        if self.min_word_count < 1:
-            raise ValueError(f"vocabulary.min_word_count is {self.min_word_count}; it must be 1 or more")
-        if self.max_distinct_words < 1:
-            raise ValueError(f"vocabulary.max_distinct_words is {self.max_distinct_words}; it must be 1 or more")
+        refuse_unless(self, "vocabulary", lambda n: n >= 1, "1 or more", "min_word_count", "max_distinct_words")
