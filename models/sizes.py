@@ -56,6 +56,11 @@ def scale_repeats(repeats: int, coefficient: float) -> int:
     return math.ceil(repeats * coefficient)
 
 
+def block_name(stage: int, repeat: int) -> str:
+    """Returns a block's name, such as "block1a": a to z as in keras.applications, then {, |, ... as chr does."""
+    return f"block{stage}{chr(ord('a') + repeat)}"
+
+
 @dataclass(frozen=True)
 class EfficientNetSize:
     """Compound scaling of B0 (arXiv:1905.11946): w of widths, d of depths."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
-from components.config_fields import build_fields
+from components.config_fields import build_fields, refuse_unless
 from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
 from components.pair_example_gen.judging.language_tags import language_tag
@@ -66,6 +66,10 @@ class IngestConfig:
         for the others, for shards that lack the captions; null where the shards hold them.
       sample: read about so many records, from tasks chosen by hash, the same each time; null for all. [records; ours]
       max_image_pixels: width x height above which an image is refused by its header, before any decoding. [px; ours]
+
+    Examples:
+      >>> IngestConfig(shards="data", format="csv").split_names
+      ['train', 'validation']
     """
 
     DEFAULT_HASH_SPLIT: ClassVar[Mapping[str, int]] = {TRAIN_SPLIT: 98, "validation": 2}
@@ -102,10 +106,8 @@ class IngestConfig:
             )
         if len(set(self.columns)) < len(self.columns):
             raise ValueError(f"{self.section}.columns is {list(self.columns)}; each name may come once")
-        if self.sample is not None and self.sample < 1:
-            raise ValueError(f"{self.section}.sample is {self.sample}; it must be at least 1, or null for all records")
-        if self.max_image_pixels < 1:
-            raise ValueError(f"{self.section}.max_image_pixels is {self.max_image_pixels}; it must be at least 1")
+        refuse_unless(self, self.section, lambda n: n >= 1, "at least 1, or null for all records", "sample")
+        refuse_unless(self, self.section, lambda n: n >= 1, "at least 1", "max_image_pixels")
 
     @property
     def section(self) -> str:

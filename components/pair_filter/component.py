@@ -23,7 +23,7 @@ class PairFilterSpec(component_spec.ComponentSpec):
         "models": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
-        PAIRS: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        PAIRS: component_spec.ChannelParameter(type=standard_artifacts.Examples)
     }
     OUTPUTS = {  # noqa: RUF012
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
@@ -46,6 +46,11 @@ class PairFilter(base_beam_component.BaseBeamComponent):
     Outputs: `examples` (Examples with the splits of the input), `rejects` (Examples of what was dropped, with
     schema.DROP_RULE and schema.DROP_DETAIL; without splits unless `filter.keep_rejects`), `captions` (Captions of what
     is to be trained on), `counts` (RecordCounts of `examples`) and `report` (FilterReport).
+
+    Examples:
+      >>> pairs = types.Channel(type=standard_artifacts.Examples)
+      >>> sorted(PairFilter(FilterConfig(), examples=pairs).outputs)
+      ['captions', 'counts', 'examples', 'rejects', 'report']
     """
 
     SPEC_CLASS = PairFilterSpec

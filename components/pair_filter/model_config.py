@@ -29,6 +29,10 @@ class ImageModelConfig:
         is the score or the embedding itself. [column numbers; the model's]
       signature: signature of a SavedModel; an ONNX file has none.
       batch: images in a batch. [images; ours]
+
+    Examples:
+      >>> ImageModelConfig("scorer.onnx", image_px=224, scale="imagenet", layout="nchw").is_onnx
+      True
     """
 
     path: str
@@ -64,6 +68,10 @@ class UnsafeConfig:
     Attributes:
       model: a model that gives each image a probability: its one output, or some of its classes added up.
       threshold: an image with this score or more is dropped. [probability; ours]
+
+    Examples:
+      >>> UnsafeConfig(ImageModelConfig("scorer.onnx", image_px=224, scale="imagenet")).threshold
+      0.5
     """
 
     model: ImageModelConfig
@@ -90,6 +98,10 @@ class NeighbourConfig:
       min_cosine: two that are compared are near-duplicates where their cosine is above this. [cosine; ALIGN appendix A]
       sample: embeddings that the clusters are learnt from, at most. We differ: the paper takes all training images.
         [embeddings; ours]
+
+    Examples:
+      >>> NeighbourConfig(ImageModelConfig("embedder", image_px=224, scale="zero_to_one"), clusters=64).min_cosine
+      0.975
     """
 
     model: ImageModelConfig

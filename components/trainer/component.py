@@ -43,6 +43,11 @@ class AlignTrainer(base_component.BaseComponent):
     Outputs:
       model: the SavedModel under Format-Serving.
       model_run: history.jsonl and the final weights.
+
+    Examples:
+      >>> inputs = [Channel(type=of) for of in (standard_artifacts.Examples, Vocabulary, RecordCounts)]
+      >>> sorted(AlignTrainer(*inputs, run_fn="models.trainer.run_fn", custom_config={}).outputs)
+      ['model', 'model_run']
     """
 
     SPEC_CLASS = AlignTrainerSpec

@@ -36,6 +36,10 @@ class CuratedSchema(ImportSchemaGen):
       content_of: path -> a hash of what it holds.
 
     Output: `schema` (Schema).
+
+    Examples:
+      >>> list(CuratedSchema("schema.pbtxt").outputs)
+      ['schema']
     """
 
     SPEC_CLASS = CuratedSchemaSpec
@@ -60,6 +64,10 @@ class AnomalyGate(base_component.BaseComponent):
     """Fail where ExampleValidator found an anomaly of severity ERROR: what is downstream of it then never runs.
 
     It has no output: let what must not run without it have it as an upstream node.
+
+    Examples:
+      >>> AnomalyGate(None, anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies)).id
+      'AnomalyGate'
     """
 
     SPEC_CLASS = AnomalyGateSpec

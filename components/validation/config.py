@@ -18,6 +18,12 @@ class ValidationConfig:
       on_anomalies: "report": they are counted in the live view and the report, and the run goes on. "stop": the run
         ends before PairFilter where there is one of severity ERROR, as TFDV rates unexpected values, missing and new
         features and too few Examples; others stop nothing.
+
+    Examples:
+      >>> ValidationConfig(on_anomalies="halt")
+      Traceback (most recent call last):
+        ...
+      ValueError: validation.on_anomalies is 'halt'; it must be one of report, stop
     """
 
     schema: str | None = None

@@ -32,17 +32,17 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
     """Learn word pieces from the captions that are to be trained on; its id in a pipeline is "Vocabulary".
 
     Output: `vocabulary` (Vocabulary).
+
+    Examples:
+      >>> VocabularyLearner(VocabularyConfig(), captions=types.Channel(type=Captions)).id
+      'Vocabulary'
     """
 
     SPEC_CLASS = VocabularyLearnerSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
-        self,
-        config: VocabularyConfig,
-        *,
-        captions: types.BaseChannel,
-        content_of: Callable[[str], str] = content_hash,
+        self, config: VocabularyConfig, *, captions: types.BaseChannel, content_of: Callable[[str], str] = content_hash
     ) -> None:
         super().__init__(
             spec=VocabularyLearnerSpec(

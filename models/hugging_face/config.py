@@ -159,10 +159,7 @@ def _by_name_or_number(size: EfficientNetSize, bert: BertSize) -> dict[str, Any]
     if names:
         fields["image"] = names[0]
     else:
-        fields |= {
-            "image_width_coefficient": size.width_coefficient,
-            "image_depth_coefficient": size.depth_coefficient,
-        }
+        fields |= {"image_width_coefficient": size.width_coefficient, "image_depth_coefficient": size.depth_coefficient}
     names = [name for name, known in BERTS.items() if known == bert]
     if names:
         fields["text"] = names[0]
@@ -195,13 +192,9 @@ def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _number(section: Mapping[str, Any], field: str, default: float) -> float:
     value = section.get(field.rpartition(".")[2], default)
-    if not _is_number(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise _refusal(field, value, "must be a number")
     return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _refusal(field: str, value: Any, remedy: str) -> ValueError:

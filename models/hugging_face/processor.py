@@ -40,11 +40,7 @@ def image_sizes(directory: Path) -> tuple[int, int]:
     if not configs:
         raise ValueError(f"{directory} lacks {IMAGE_FILE}, which says how its images are made; copy it there")
     name, config = next(iter(configs.items()))
-    for field, default, expected in (
-        ("do_resize", True, True),
-        ("resample", 3, BILINEAR),
-        ("do_rescale", True, True),
-    ):
+    for field, default, expected in (("do_resize", True, True), ("resample", 3, BILINEAR), ("do_rescale", True, True)):
         _check(name, field, config.get(field, default), expected)
     kind = config.get("image_processor_type", IMAGE_PROCESSORS[0])
     if kind not in IMAGE_PROCESSORS:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.config import ModelConfig
-from models.sizes import STAGES, scale_repeats
+from models.sizes import STAGES, block_name, scale_repeats
 
 Shape = tuple[int, ...]
 
@@ -50,20 +50,12 @@ def _same(name: str) -> Tensor:
     return _axes(name, (0,), (0,))
 
 
-def _scalar(name: str) -> Tensor:
-    return _axes(name, (), ())
-
-
 def _convolution(name: str) -> Tensor:
     return _axes(name, (2, 3, 1, 0), (3, 2, 0, 1))  # [O, I, K, K] and [K, K, I, O]
 
 
 def _depthwise(name: str) -> Tensor:
     return _axes(name, (2, 3, 0, 1), (2, 3, 0, 1))  # [C, 1, K, K] and [K, K, C, 1]
-
-
-def _linear(name: str) -> Tensor:
-    return _axes(name, (1, 0), (1, 0))  # [O, I] and [I, O]
 
 
 def _into_heads(name: str) -> Tensor:
@@ -89,7 +81,7 @@ def _first_rows(name: str) -> Tensor:
 def tensors(model: ModelConfig) -> dict[str, Tensor]:
     """Returns path of our weight -> its tensor, for a model without an image projection, which an AlignModel lacks."""
     return {
-        TEMPERATURE: _scalar("temperature"),
+        TEMPERATURE: _axes("temperature", (), ()),
         **_dense("text_projection", "text_projection"),
         **dict(_image_tensors(model)),
         **dict(_text_tensors(model)),
@@ -97,7 +89,8 @@ def tensors(model: ModelConfig) -> dict[str, Tensor]:
 
 
 def _dense(ours: str, theirs: str) -> dict[str, Tensor]:
-    return {f"{ours}/kernel": _linear(f"{theirs}.weight"), f"{ours}/bias": _same(f"{theirs}.bias")}
+    kernel = _axes(f"{theirs}.weight", (1, 0), (1, 0))  # [O, I] and [I, O]
+    return {f"{ours}/kernel": kernel, f"{ours}/bias": _same(f"{theirs}.bias")}
 
 
 def _norm(ours: str, theirs: str, parts: dict[str, str]) -> dict[str, Tensor]:
@@ -125,7 +118,7 @@ def block_names(model: ModelConfig) -> Iterator[tuple[str, bool]]:
     """Yields, for each block in order, its name in our image tower and whether it has an expansion."""
     for number, stage in enumerate(STAGES, start=1):
         for repeat in range(scale_repeats(stage.repeats, model.image_size.depth_coefficient)):
-            yield f"block{number}{chr(ord('a') + repeat)}", stage.expansion != 1
+            yield block_name(number, repeat), stage.expansion != 1
 
 
 def _text_tensors(model: ModelConfig) -> Iterator[tuple[str, Tensor]]:

@@ -96,7 +96,14 @@ def build_objective(training: TrainingConfig, batch: int) -> Objective:
 
 
 class SoftmaxObjective(Objective):
-    """The paper's loss: both directions of a smoothed softmax over the whole batch, summed."""
+    """The paper's loss: both directions of a smoothed softmax over the whole batch, summed.
+
+    Examples:
+      >>> pairs = Embedded(images=ops.eye(2), texts=ops.eye(2))  # 2 ln(1 + 1/e) at temperature 1
+      >>> loss, recall_at_1 = SoftmaxObjective(label_smoothing=0.0)(pairs, pairs, row_offset=0, temperature=1.0)
+      >>> round(float(loss), 3), float(recall_at_1)
+      (0.627, 1.0)
+    """
 
     def __init__(self, label_smoothing: float, name: str = "softmax_objective") -> None:
         super().__init__(name)
@@ -107,7 +114,13 @@ class SoftmaxObjective(Objective):
 
 
 class WindowedObjective(Objective):
-    """The paper's loss with each pair told from the `following` pairs after it alone, cyclically."""
+    """The paper's loss with each pair told from the `following` pairs after it alone, cyclically.
+
+    Examples:
+      >>> pairs = Embedded(images=ops.eye(4), texts=ops.eye(4))  # each told from one other
+      >>> round(float(WindowedObjective(1, label_smoothing=0.0)(pairs, pairs, row_offset=0, temperature=1.0).loss), 3)
+      0.627
+    """
 
     def __init__(self, following: int, label_smoothing: float, name: str = "windowed_objective") -> None:
         super().__init__(name)
@@ -125,7 +138,14 @@ class WindowedObjective(Objective):
 
 
 class MultiPositiveObjective(Objective):
-    """The paper's loss with all pairs that share the image or the caption as positives."""
+    """The paper's loss with all pairs that share the image or the caption as positives.
+
+    Examples:
+      >>> same, other = ops.zeros([2, 2], "int32"), ops.array([[0, 1], [0, 2]])
+      >>> pairs = Embedded(ops.eye(2), ops.eye(2), image_ids=same, caption_ids=other)  # one image with two captions
+      >>> round(float(MultiPositiveObjective(label_smoothing=0.0)(pairs, pairs, row_offset=0, temperature=1.0).loss), 3)
+      1.627
+    """
 
     def __init__(self, label_smoothing: float, name: str = "multi_positive_objective") -> None:
         super().__init__(name)
@@ -149,6 +169,11 @@ class SigmoidObjective(Objective):
 
     Weights:
       bias: scalar, what the logits start from, so that the G - 1 negatives of a row do not drown its pair at first.
+
+    Examples:
+      >>> pairs = Embedded(images=ops.eye(2), texts=ops.eye(2))  # ln 2: the bias undoes the cosine of 1
+      >>> round(float(SigmoidObjective()(pairs, pairs, row_offset=0, temperature=0.1).loss), 3)
+      0.693
     """
 
     def __init__(self, name: str = "sigmoid_objective") -> None:

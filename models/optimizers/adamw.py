@@ -22,6 +22,13 @@ class AdamW(GuardedOptimizer):
 
     Its arguments are those of GuardedOptimizer; `weight_decay` is decay above.
 
+    Examples:
+      >>> weight, optimizer = keras.Variable([1.0, 2.0]), AdamW(learning_rate=0.1)
+      >>> optimizer.build([weight])
+      >>> norm = optimizer.step([tf.constant([3.0, -4.0])], [weight])
+      >>> float(norm), [round(float(each), 3) for each in weight.numpy()]
+      (5.0, [0.9, 2.1])
+
     Reference:
       Loshchilov and Hutter, Decoupled Weight Decay Regularization, algorithm 2, arXiv:1711.05101.
     """

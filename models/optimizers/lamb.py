@@ -29,6 +29,13 @@ class Lamb(GuardedOptimizer):
       not_adapted: names of weights with neither ratio nor decay.
       not_decayed: names of weights with ratio but without decay.
 
+    Examples:
+      >>> weight, optimizer = keras.Variable([1.0, 2.0]), Lamb(learning_rate=0.1)
+      >>> optimizer.build([weight])
+      >>> norm = optimizer.step([ops.convert_to_tensor([3.0, -4.0])], [weight])
+      >>> [round(float(each), 3) for each in weight.numpy()]
+      [0.842, 2.158]
+
     Reference:
       You et al., Large Batch Optimization for Deep Learning, algorithm 2, arXiv:1904.00962.
     """

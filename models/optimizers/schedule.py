@@ -18,6 +18,11 @@ class WarmupThenLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
       peak: greatest rate.
       warmup_steps: steps of the rise; 0 starts at the peak.
       steps: where the rate is 0 again.
+
+    Examples:
+      >>> rate = WarmupThenLinearDecay(peak=0.1, warmup_steps=2, steps=6)
+      >>> [round(float(rate(step)), 3) for step in range(7)]
+      [0.0, 0.05, 0.1, 0.075, 0.05, 0.025, 0.0]
     """
 
     def __init__(self, peak: float, warmup_steps: int, steps: int) -> None:

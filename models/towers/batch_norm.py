@@ -30,6 +30,12 @@ class BatchNormalization(keras.layers.BatchNormalization):
     Call:
       images [B, H, W, C] -> [B, H, W, C].
 
+    Examples:
+      >>> images = 3 + keras.random.normal([4, 2, 2, 3], seed=0)
+      >>> normalised = BatchNormalization()(images, training=True)
+      >>> bool(abs(ops.mean(normalised)) < 1e-5)
+      True
+
     Reference:
       Ioffe and Szegedy, Batch Normalization, arXiv:1502.03167; groups: Hoffer et al., Train longer, generalize better,
       section 4, arXiv:1705.08741.

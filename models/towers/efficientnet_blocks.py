@@ -32,6 +32,10 @@ class Stem(keras.layers.Layer):
 
     Call:
       [B, H, W, 3] -> [B, H // stride, W // stride, O].
+
+    Examples:
+      >>> tuple(Stem(8, stride=2)(ops.zeros([1, 32, 32, 3])).shape)
+      (1, 16, 16, 8)
     """
 
     def __init__(
@@ -79,6 +83,11 @@ class InvertedResidual(keras.layers.Layer):
 
     Call:
       [B, H, W, I] -> [B, H // stride, W // stride, O].
+
+    Examples:
+      >>> block = InvertedResidual(8, 16, kernel=3, stride=2, expansion=6, name="block2a")
+      >>> tuple(block(ops.zeros([1, 16, 16, 8])).shape)
+      (1, 8, 8, 16)
 
     Reference:
       Tan and Le, EfficientNet, arXiv:1905.11946; squeeze-and-excitation: Hu et al., arXiv:1709.01507.

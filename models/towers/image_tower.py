@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from models.sizes import STAGES, STEM_WIDTH, scale_repeats, scale_width
+from models.sizes import STAGES, STEM_WIDTH, block_name, scale_repeats, scale_width
 from models.towers.efficientnet_blocks import InvertedResidual, Stem
 
 
@@ -29,6 +29,11 @@ class ImageTower(keras.Model):
 
     Call:
       images [B, H, W, 3] in [-1, 1] -> features [B, F], F = scale_width(320, width_coefficient).
+
+    Examples:
+      >>> tower = ImageTower(width_coefficient=1.0, depth_coefficient=0.1)
+      >>> tuple(tower(keras.ops.zeros([1, 64, 64, 3])).shape)
+      (1, 320)
 
     Reference:
       Tan and Le, EfficientNet, arXiv:1905.11946.
@@ -61,7 +66,7 @@ class ImageTower(keras.Model):
                     stride=stage.stride if repeat == 0 else 1,
                     expansion=stage.expansion,
                     drop_rate=drop_connect * index / blocks,
-                    name=f"block{number}{_letters(repeat)}",
+                    name=block_name(number, repeat),
                     **norm,
                 )(x)
                 index += 1
@@ -80,8 +85,3 @@ class ImageTower(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> ImageTower:
         return cls(**config)
-
-
-def _letters(index: int) -> str:
-    """Returns the suffix of block `index` of a stage: a to z as in keras.applications, then {, |, ... as chr does."""
-    return chr(ord("a") + index)

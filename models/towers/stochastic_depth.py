@@ -20,6 +20,11 @@ class StochasticDepth(keras.layers.Layer):
     Call:
       outputs, inputs [B, H, W, C] -> [B, H, W, C].
 
+    Examples:
+      >>> ones = ops.ones([1, 1, 1, 1])
+      >>> float(StochasticDepth(0.5)(ones, ones)[0, 0, 0, 0])  # nothing is dropped in inference
+      2.0
+
     Reference:
       Huang et al., Deep Networks with Stochastic Depth, arXiv:1603.09382.
     """

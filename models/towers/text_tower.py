@@ -36,6 +36,11 @@ class TextTower(keras.Model):
     Call:
       token ids [B, L] int32 -> features [B, H].
 
+    Examples:
+      >>> tower = TextTower(100, layers=1, hidden=16, heads=2, intermediate=32, max_pieces=8)
+      >>> tuple(tower(ops.ones([2, 5], "int32")).shape)
+      (2, 16)
+
     Reference:
       Devlin et al., BERT, arXiv:1810.04805.
     """

@@ -30,6 +30,12 @@ class TransformerBlock(keras.layers.Layer):
       rows [B, Q, H], those of x whose outputs are asked for; x [B, L, H]; real [B, L] bool, false where a piece is seen
       by none -> [B, Q, H].
 
+    Examples:
+      >>> how = {"dropout": 0.1, "epsilon": 1e-12, "kernel_initializer": keras.initializers.GlorotUniform()}
+      >>> block, x = TransformerBlock(heads=2, intermediate=32, **how), ops.ones([2, 5, 8])
+      >>> tuple(block(x[:, :1], x, ops.ones([2, 5], "bool")).shape)
+      (2, 1, 8)
+
     Reference:
       Devlin et al., BERT, arXiv:1810.04805; Vaswani et al., arXiv:1706.03762.
     """

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from concurrent import futures
 from pathlib import Path
-from types import TracebackType
 
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
@@ -35,6 +34,11 @@ class ModelServer:
     Attributes:
       version: the version that is served.
       address: host:port to connect to, with the port that was bound.
+
+    Examples:
+      >>> with ModelServer(Path("output/align-demo/serving_models/align"), port=0) as server:
+      ...     print(server.version)
+      1
     """
 
     def __init__(
@@ -73,9 +77,7 @@ class ModelServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 

@@ -17,6 +17,11 @@ class ModelRepository:
     Attributes:
       name: what requests call the model.
       base: the folder that versions are pushed to.
+
+    Examples:
+      >>> repository = ModelRepository("align", Path("output/align-demo/serving_models/align"))
+      >>> repository.load_latest(), repository.versions("align")
+      (1, [1])
     """
 
     def __init__(self, name: str, base: Path) -> None:

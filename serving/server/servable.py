@@ -26,6 +26,11 @@ class Servable:
     Attributes:
       path: the folder that it came from.
       signature_defs: signature name -> SignatureDef message, as the file states them.
+
+    Examples:
+      >>> servable = Servable(Path("output/align-demo/serving_models/align/1"))
+      >>> servable.run("encode_text", {"text": np.array([b"sad cat"], object)})["embedding"].shape[0]
+      1
     """
 
     def __init__(self, path: Path) -> None:

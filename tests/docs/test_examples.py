@@ -14,16 +14,40 @@ import pytest
 from serving.server.embedded import ModelServer
 
 SERVER = "127.0.0.1:8500"
-PUSHED = "output/align-demo/serving_models/align/1"
+PUSHED = "output/align-demo/serving_models/align"
 CLASSES = {  # module -> what of it has an example
+    "components.evaluator.config": ["EvaluationConfig"],
+    "components.pair_example_gen.config": ["IngestConfig"],
+    "components.pair_filter.component": ["PairFilter"],
+    "components.pair_filter.config": ["FilterConfig"],
+    "components.pair_filter.model_config": ["ImageModelConfig", "UnsafeConfig", "NeighbourConfig"],
+    "components.trainer.component": ["AlignTrainer"],
+    "components.validation.component": ["CuratedSchema", "AnomalyGate"],
+    "components.validation.config": ["ValidationConfig"],
+    "components.vocabulary.component": ["VocabularyLearner"],
+    "components.vocabulary.config": ["VocabularyConfig"],
     "models.config": ["ModelConfig"],
+    "models.losses.objective": ["SoftmaxObjective", "WindowedObjective", "MultiPositiveObjective", "SigmoidObjective"],
+    "models.optimizers.adamw": ["AdamW"],
+    "models.optimizers.lamb": ["Lamb"],
+    "models.optimizers.schedule": ["WarmupThenLinearDecay"],
     "models.texts.tokenizer": ["Tokenizer"],
+    "models.towers.batch_norm": ["BatchNormalization"],
     "models.towers.dual_encoder": ["DualEncoder"],
+    "models.towers.efficientnet_blocks": ["Stem", "InvertedResidual"],
+    "models.towers.image_tower": ["ImageTower"],
+    "models.towers.stochastic_depth": ["StochasticDepth"],
+    "models.towers.text_tower": ["TextTower"],
+    "models.towers.transformer_block": ["TransformerBlock"],
     "models.training_config": ["TrainingConfig"],
     "serving.client": ["AlignClient"],
     "serving.pictures": ["View"],
     "serving.search.cosine": ["ImageIndex", "compose_query"],
     "serving.search.embedder": ["SavedModelEmbedder"],
+    "serving.server.embedded": ["ModelServer"],
+    "serving.server.repository": ["ModelRepository"],
+    "serving.server.servable": ["Servable"],
+    "tfx_pipeline.settings.beam_config": ["BeamConfig"],
     "tfx_pipeline.settings.config": ["load"],
 }
 NAMES = [(module, name) for module, names in CLASSES.items() for name in names]
@@ -31,11 +55,11 @@ NAMES = [(module, name) for module, names in CLASSES.items() for name in names]
 
 @pytest.fixture(scope="module")
 def places(colour_model, tmp_path_factory) -> dict[str, str]:
-    """What examples write -> what is there: a running server's address, a model's folder."""
+    """What examples write -> what is there: a running server's address, a folder of pushed models."""
     base = tmp_path_factory.mktemp("models")
     shutil.copytree(colour_model, base / "1")
     with ModelServer(base, port=0) as server:
-        yield {SERVER: server.address, PUSHED: str(base / "1")}
+        yield {SERVER: server.address, PUSHED: str(base)}
 
 
 @pytest.mark.parametrize(("module", "name"), NAMES, ids=[".".join(pair) for pair in NAMES])

@@ -34,6 +34,10 @@ class BeamConfig:
     flink needs flink_master, the HOST:PORT of the cluster's REST interface. With job_endpoint its jobs go through the
     job server that listens there, without it through one that Beam fetches and starts for each job. portable needs
     job_endpoint; dataflow needs project, region and temp_location, and has never run.
+
+    Examples:
+      >>> BeamConfig("flink", {"flink_master": "localhost:8081"}).pipeline_args()
+      ['--runner=FlinkRunner', '--flink_master=localhost:8081']
     """
 
     runner: str = "direct"

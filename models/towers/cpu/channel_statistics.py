@@ -52,10 +52,7 @@ def normalise_and_activate(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """Normalise channels over all else, and activate by SiLU; what lies between is never stored.
 
-    Args:
-      x: [B, H, W, C] float32.
-      gamma, beta: [C].
-      epsilon: added to the variance.
+    Args: as `normalise` has them.
 
     Returns:
       [B, H, W, C]; its mean over each image, [B, 1, 1, C]; mean and variance of x's channels, [C] each, which pass no
