@@ -15,6 +15,7 @@ IMAGES = "images"
 CAPTIONS = "captions"
 SAMPLES_PER_REASON = 5
 MAX_SEEN = 10_000  # names of one kind that are kept in mind
+_FATES = ("read", "kept", "dropped", "noted")  # fields of Counts
 _ALWAYS_SHOWN = ("record", "detail")
 
 
@@ -56,13 +57,7 @@ class Counts:
     _previews: dict[tuple[str, str], Callable[[], Preview]] = field(default_factory=dict, repr=False, compare=False)
 
     def drop(
-        self,
-        split: str,
-        kind: str,
-        reason: str,
-        record: str,
-        detail: str,
-        preview: Callable[[], Preview] | None = None,
+        self, split: str, kind: str, reason: str, record: str, detail: str, preview: Callable[[], Preview] | None = None
     ) -> None:
         """Count one dropped record and consider it as a sample, whose preview is asked for by `make_previews` alone."""
         self.dropped[split, kind, reason] += 1
@@ -143,10 +138,7 @@ class Counts:
     def to_json(self) -> dict:
         """Returns a mapping that `from_json` reads back."""
         return {
-            "read": [[*key, number] for key, number in sorted(self.read.items())],
-            "kept": [[*key, number] for key, number in sorted(self.kept.items())],
-            "dropped": [[*key, number] for key, number in sorted(self.dropped.items())],
-            "noted": [[*key, number] for key, number in sorted(self.noted.items())],
+            **{fate: [[*key, number] for key, number in sorted(getattr(self, fate).items())] for fate in _FATES},
             "seen": {kind: sorted(names) for kind, names in self.seen.items()},
             "samples": {reason: [list(sample) for sample in found] for reason, found in self.samples.items()},
         }
@@ -154,28 +146,21 @@ class Counts:
     @classmethod
     def from_json(cls, content: dict) -> Counts:
         """Returns the counts that `to_json` described."""
-        read, kept, dropped, noted = (
-            Counter({tuple(key): number for *key, number in content[fate]})
-            for fate in ("read", "kept", "dropped", "noted")
-        )
-        return cls(
-            read,
-            kept,
-            dropped,
-            noted,
+        counts = cls(
             seen={kind: set(names) for kind, names in content["seen"].items()},
             samples={reason: [Sample(*sample) for sample in found] for reason, found in content["samples"].items()},
         )
+        for fate in _FATES:
+            getattr(counts, fate).update({tuple(key): number for *key, number in content[fate]})
+        return counts
 
 
 def merge(parts: Iterable[Counts]) -> Counts:
     """Add counts up; the order of `parts` does not matter, and no part is changed."""
     whole = Counts()
     for part in parts:
-        whole.read.update(part.read)
-        whole.kept.update(part.kept)
-        whole.dropped.update(part.dropped)
-        whole.noted.update(part.noted)
+        for fate in _FATES:
+            getattr(whole, fate).update(getattr(part, fate))
         for kind, names in part.seen.items():
             whole.see(kind, names)
         for reason, found in part.samples.items():

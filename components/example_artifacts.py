@@ -11,6 +11,8 @@ from tfx.types import artifact, artifact_utils
 
 from components.files import example_files
 
+Artifacts = dict[str, list[artifact.Artifact]]  # key -> artifacts, as executors are given their inputs and outputs
+
 _EVALUATION_SET = "evaluation_set"
 # As tfx.components.util.examples_utils has it, whose import takes four seconds of all that TFX brings along.
 _ENCODING = {"payload_format": "FORMAT_TF_EXAMPLE", "file_format": "tfrecords_gzip"}

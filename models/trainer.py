@@ -106,7 +106,8 @@ def run_fn(fn_args: FnArgs) -> None:
             train(learner, batches, strategy, workers, training, history, checkpoints, first_step, explain)
         if writes:
             write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
-            served = build_dual_encoder(model, _for_serving(training), tokenizer.size)  # one device, no optimizer
+            plain = dataclasses.replace(training, image_precision="float32", text_precision="float32")
+            served = build_dual_encoder(model, plain, tokenizer.size)  # on one device, without an optimizer
             served.set_weights(learner.encoder.get_weights())
             export(
                 ServedEncoder(served, model, tokenizer, config.get("max_image_pixels", MAX_IMAGE_PIXELS)),
@@ -171,7 +172,3 @@ def _identity(model: ModelConfig, training: TrainingConfig, files: list[str]) ->
     for name in _NOT_OF_THE_RESULT:
         settings.pop(name)
     return identity({"model": dataclasses.asdict(model), "training": settings}, files)
-
-
-def _for_serving(training: TrainingConfig) -> TrainingConfig:
-    return dataclasses.replace(training, image_precision="float32", text_precision="float32")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from types import TracebackType
 
 import grpc
 import numpy as np
@@ -14,10 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from serving.search.embedder import EncodeError, in_batches, settle
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
-_OPTIONS = (
-    ("grpc.max_receive_message_length", 2**31 - 1),
-    ("grpc.max_send_message_length", 2**31 - 1),
-)
+_OPTIONS = (("grpc.max_receive_message_length", 2**31 - 1), ("grpc.max_send_message_length", 2**31 - 1))
 _NO_PROXY = ("grpc.enable_http_proxy", 0)  # else gRPC asks the environment's proxy for this machine's own servers too
 
 
@@ -68,9 +64,7 @@ class AlignClient:
     def __enter__(self) -> AlignClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _predict(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:

@@ -127,7 +127,7 @@ class View:
         """
         if self.is_kept and self._header is not None:
             return Picture(normalise(self._encoded, self._header), *self.size)
-        return Picture(_to_png(self.pixels()), *self.size)
+        return Picture(to_png(self.pixels()), *self.size)
 
     def plain(self) -> bytes:
         """Returns a JPEG or PNG that also looks right to what reads neither EXIF nor transparency.
@@ -137,7 +137,7 @@ class View:
         """
         seen = self.pixels()
         is_plain = self._turn == 1 and not self._image.has_transparency_data
-        return self._encoded if is_plain and self.settled().encoded == self._encoded else _to_png(seen)
+        return self._encoded if is_plain and self.settled().encoded == self._encoded else to_png(seen)
 
     @cached_property
     def _header(self) -> Header | None:
@@ -170,7 +170,7 @@ class View:
         return page
 
 
-def _to_png(image: Image.Image) -> bytes:
+def to_png(image: Image.Image) -> bytes:
     """Returns a picture as the bytes of a PNG file."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -36,8 +36,7 @@ ConfigOption = Annotated[
     str, typer.Option("--config", "-c", help="A preset's name, a sweep's row as SWEEP/ROW, or the path of a YAML file.")
 ]
 SetOption = Annotated[
-    Optional[list[str]],  # noqa: UP045  Typer reads this annotation at run time on Python 3.10
-    typer.Option("--set", help="Override one field, such as training.steps=500. May be given again."),
+    list[str] | None, typer.Option("--set", help="Override one field, such as training.steps=500. May be given again.")
 ]
 
 
@@ -66,15 +65,13 @@ def run(
     config: ConfigOption = "demo",
     set_: SetOption = None,
     beam: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="Where the Beam jobs run: direct (this machine), flink, portable or dataflow."),
+        str | None, typer.Option(help="Where the Beam jobs run: direct (this machine), flink, portable or dataflow.")
     ] = None,
     flink_master: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="HOST:PORT of the Flink cluster, as make flink prints it."),
+        str | None, typer.Option(help="HOST:PORT of the Flink cluster, as make flink prints it.")
     ] = None,
     rerun: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option(
             metavar="COMPONENT",
             help="Run this component, and so what depends on it, even where nothing changed. May be given again.",
@@ -100,7 +97,7 @@ def filter_(
     config: ConfigOption = "demo",
     set_: SetOption = None,
     sample: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(help="Read about so many records, such as 10000; else all, with room for two copies in $TMPDIR."),
     ] = None,
 ) -> None:
@@ -115,7 +112,7 @@ def compile(
     image: Annotated[str, typer.Option(help="Container image that holds this project.")],
     platform: Annotated[str, typer.Option(help="vertex or kubeflow.")] = "vertex",
     root: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster; OUTPUT/NAME if not given."),
     ] = None,
     config: ConfigOption = "demo",
@@ -136,23 +133,23 @@ def compile(
 def submit(
     platform: Annotated[str, typer.Option(help="vertex or kubeflow.")],
     image: Annotated[str, typer.Option(help="Container image that holds this project.")] = "",
-    host: Annotated[Optional[str], typer.Option(help="Kubeflow: address of its Pipelines API.")] = None,  # noqa: UP045
-    namespace: Annotated[Optional[str], typer.Option(help="Kubeflow: your profile, where it has several.")] = None,  # noqa: UP045
+    host: Annotated[str | None, typer.Option(help="Kubeflow: address of its Pipelines API.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Kubeflow: your profile, where it has several.")] = None,
     token: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(envvar="ALIGN_KUBEFLOW_TOKEN", help="Kubeflow: bearer token, where it asks for one."),
     ] = None,
-    project: Annotated[Optional[str], typer.Option(help="Vertex AI: id of the project.")] = None,  # noqa: UP045
-    region: Annotated[Optional[str], typer.Option(help="Vertex AI: such as europe-west4.")] = None,  # noqa: UP045
+    project: Annotated[str | None, typer.Option(help="Vertex AI: id of the project.")] = None,
+    region: Annotated[str | None, typer.Option(help="Vertex AI: such as europe-west4.")] = None,
     root: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(help="Bucket or folder for artifacts and models, seen by the cluster; OUTPUT/NAME if not given."),
     ] = None,
-    experiment: Annotated[Optional[str], typer.Option(help="Groups runs.")] = None,  # noqa: UP045
-    run_name: Annotated[Optional[str], typer.Option(help="NAME and the time if not given.")] = None,  # noqa: UP045
+    experiment: Annotated[str | None, typer.Option(help="Groups runs.")] = None,
+    run_name: Annotated[str | None, typer.Option(help="NAME and the time if not given.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every task anew.")] = False,
     follow: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="RUN", help="Start nothing; follow the run of this id."),
     ] = None,
     config: ConfigOption = "demo",
@@ -178,7 +175,7 @@ def submit(
 def report(
     config: ConfigOption = "demo",
     set_: SetOption = None,
-    run_: Annotated[Optional[Path], _path_option("--run", help="A run's folder; the newest if not given.")] = None,  # noqa: UP045
+    run_: Annotated[Path | None, _path_option("--run", help="A run's folder; the newest if not given.")] = None,
 ) -> None:
     """Write report.html again, from any run."""
     from tfx_pipeline.report.rebuild import rebuild
@@ -189,12 +186,12 @@ def report(
 
 @app.command()
 def query(
-    text: Annotated[Optional[str], typer.Argument(help="What to look for, such as 'sad cat'.")] = None,  # noqa: UP045
-    image: Annotated[Optional[Path], _path_option(help="An image to start from.")] = None,  # noqa: UP045
-    minus_text: Annotated[Optional[str], typer.Option(help="What the results should not be.")] = None,  # noqa: UP045
+    text: Annotated[str | None, typer.Argument(help="What to look for, such as 'sad cat'.")] = None,
+    image: Annotated[Path | None, _path_option(help="An image to start from.")] = None,
+    minus_text: Annotated[str | None, typer.Option(help="What the results should not be.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
     split: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
     ] = None,
     out: Annotated[Path, _path_option(help="The contact sheet to write.")] = Path("query.png"),
@@ -228,8 +225,7 @@ def ablate(
     config: ConfigOption = "demo",
     set_: SetOption = None,
     row: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--row", help="Run this row alone. May be given again; all rows if not given."),
+        list[str] | None, typer.Option("--row", help="Run this row alone. May be given again; all rows if not given.")
     ] = None,
 ) -> None:
     """Train and judge a model for each row of a sweep, and tabulate them; finished rows are not run again."""

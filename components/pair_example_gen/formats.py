@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _MIB = 1024 * 1024
 
@@ -39,6 +39,8 @@ class Format:
 _TABLE = frozenset({"image_field", "image_folder", "paths_relative_to", "key_field"})
 _JOINED = frozenset({"metadata", "key_field"})
 
+# 4 MiB are some twenty thousand rows, whose images are gigabytes.
+_ROWS = Format("*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True)
 FORMATS: Mapping[str, Format] = {
     "tar": Format("*.tar", {"txt": "und"}),
     # A row group of images is some hundred megabytes; one of paths is small, and its images are the work.
@@ -49,14 +51,9 @@ FORMATS: Mapping[str, Format] = {
         frozenset({"image_field", "key_field"}),
         {"image_field": "image/encoded"},
     ),
-    # 4 MiB are some twenty thousand rows, whose images are gigabytes.
-    "csv": Format(
-        "*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True
-    ),
-    "tsv": Format(
-        "*.tsv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True
-    ),
-    "jsonl": Format("*.jsonl", {"caption": "und"}, _TABLE, {"image_field": "image"}, 4 * _MIB, names_images=True),
+    "csv": _ROWS,
+    "tsv": replace(_ROWS, glob="*.tsv"),
+    "jsonl": replace(_ROWS, glob="*.jsonl", uses=_TABLE),
     # Hugging Face's: metadata.csv, .jsonl or .parquet beside the images, in each split's folder.
     "imagefolder": Format(
         "metadata.*",

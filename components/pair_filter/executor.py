@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 
-from components import example_artifacts
+from components.example_artifacts import Artifacts, describe, evaluation_set, files_of_splits, split_names
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.inputs import PAIRS, sets_among
 from components.pair_filter.passes.filter_job import Outputs, refuse_empty_train, rejected_splits, run_filter
@@ -16,12 +16,7 @@ from components.pair_filter.passes.filter_job import Outputs, refuse_empty_train
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Filter all splits and report what each rule dropped."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Write the filtered Examples and the report.
 
         Args:
@@ -38,16 +33,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = FilterConfig.from_json(exec_properties["filter"])
         source = artifact_utils.get_single_instance(input_dict[PAIRS])
         made = {name: artifact_utils.get_single_instance(output_dict[name]) for name in Outputs._fields}
-        example_artifacts.describe(made["examples"], example_artifacts.split_names(source))
-        example_artifacts.describe(made["rejects"], rejected_splits(config))
+        describe(made["examples"], split_names(source))
+        describe(made["rejects"], rejected_splits(config))
         counts = run_filter(
             self._make_beam_pipeline,
             config,
-            example_artifacts.files_of_splits(source),
-            [
-                (example_artifacts.evaluation_set(of), example_artifacts.files_of_splits(of))
-                for of in sets_among(input_dict)
-            ],
+            files_of_splits(source),
+            [(evaluation_set(of), files_of_splits(of)) for of in sets_among(input_dict)],
             Outputs(**{name: of.uri for name, of in made.items()}),
         )
         for name, total in counts.totals().items():

@@ -7,10 +7,11 @@ from typing import Any
 
 from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 
 from components import schema
 from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE, split_folder
+from components.example_artifacts import Artifacts
 
 VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"
@@ -25,12 +26,7 @@ class Executor(GenericExecutor):
     train split.
     """
 
-    def _GetFnArgs(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> FnArgs:
+    def _GetFnArgs(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         vocabulary = artifact_utils.get_single_uri(input_dict[VOCABULARY_KEY])
         counts = artifact_utils.get_single_uri(input_dict[COUNTS_KEY])

@@ -7,22 +7,17 @@ from typing import Any
 
 from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 
-from components import example_artifacts
 from components.beam import whole_files
+from components.example_artifacts import Artifacts, split_names
 from components.validation.anomalies import read_anomalies, refuse_errors
 
 
 class Executor(base_executor.BaseExecutor):
     """Fail where there is an anomaly of severity ERROR."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Look at the anomalies and write nothing.
 
         Args:
@@ -36,7 +31,7 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         found = artifact_utils.get_single_instance(input_dict["anomalies"])
         anomalies = []
-        for split in example_artifacts.split_names(found):
+        for split in split_names(found):
             path = posixpath.join(artifact_utils.get_split_uri([found], split), DEFAULT_FILE_NAME)
             anomalies += read_anomalies(whole_files.read_bytes(path), split)
         refuse_errors(anomalies, exec_properties["schema_file"] or None)

@@ -11,12 +11,13 @@ from typing import Any
 
 import apache_beam as beam
 from tfx.dsl.components.base import base_beam_executor
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 
 from components import schema
 from components.artifact_files import VOCABULARY_FILE, VOCABULARY_REPORT_FILE, split_folder
 from components.beam import whole_files
 from components.config_fields import build_fields
+from components.example_artifacts import Artifacts
 from components.files.publishing import aside_folder, clear_aside
 from components.vocabulary.config import RESERVED_TOKENS, VocabularyConfig
 from components.vocabulary.counting.counts import least_count
@@ -31,12 +32,7 @@ MIN_BUCKETS = 16
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Learn word pieces from the captions of the train split."""
 
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Write the vocabulary and its report.
 
         Args:

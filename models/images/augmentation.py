@@ -47,9 +47,7 @@ def augment_encoded(
     Args:
       image_bytes: scalar string, as `preprocessing.decode_and_resize` takes it.
       resize_px: R, pixels.
-      crop_px: S, pixels, at most R.
-      training: which augmentations, and how strong.
-      draws: [DRAWS] in [0, 1).
+      crop_px, training, draws: as `augment` has them.
 
     Returns:
       [S, S, 3] uint8.

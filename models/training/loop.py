@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 import keras
@@ -89,7 +89,8 @@ def train(
                     del batch  # which would be held beside the next one
                     found = {} if rate is None else {name: float(value) for name, value in measures.items()}
                 if rate is not None:
-                    history.record(step, found, learning_rate=_scalar(rate), waited_s=waited_s)
+                    learning_rate = float(keras.ops.convert_to_numpy(rate))
+                    history.record(step, found, learning_rate=learning_rate, waited_s=waited_s)
                     waited_s = 0.0
                     _check_skipped(found, step, training)
                 last = step == training.steps
@@ -117,9 +118,7 @@ class EndRequest:
             self._before = signal.signal(signal.SIGTERM, self._note)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._heard:
             signal.signal(signal.SIGTERM, self._before)
 
@@ -136,7 +135,3 @@ def _check_skipped(measures: Mapping[str, float], step: int, training: TrainingC
             f"temperature {measures['temperature']:.3g}: lower training.learning_rate, lengthen training.warmup_steps "
             "or set training.clip_norm"
         )
-
-
-def _scalar(value: Any) -> float:
-    return float(keras.ops.convert_to_numpy(value))

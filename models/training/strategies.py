@@ -26,7 +26,8 @@ def pick_strategy(name: str) -> tf.distribute.Strategy:
     "auto" mirrors over all GPUs of this machine, or over all logical CPUs where there is no GPU; one device needs no
     mirror. "multi_worker" reads TF_CONFIG, and "tpu" the environment that Cloud TPUs come with, as TensorFlow does.
     """
-    return {"auto": _mirrored, "one_device": _one_device, "multi_worker": _multi_worker, "tpu": _tpu}[name]()
+    ways = {"auto": _mirrored, "one_device": tf.distribute.get_strategy, "multi_worker": _multi_worker, "tpu": _tpu}
+    return ways[name]()
 
 
 def _mirrored() -> tf.distribute.Strategy:
@@ -34,10 +35,6 @@ def _mirrored() -> tf.distribute.Strategy:
     if len(devices) == 1:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy([device.name for device in devices])
-
-
-def _one_device() -> tf.distribute.Strategy:
-    return tf.distribute.get_strategy()
 
 
 def _multi_worker() -> tf.distribute.Strategy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,13 +74,6 @@ def contact_sheet(query: Query, hits: Sequence[Hit], *, columns: int = 4, note: 
         left = MARGIN_PX + column * (TILE_PX + GAP_PX)
         sheet.paste(_tile(position + 1, hit, tile_height), (left, top + row * (tile_height + GAP_PX)))
     return sheet
-
-
-def to_png(picture: Image.Image) -> bytes:
-    """Returns a picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def wrap(text: str, size_px: int, width_px: int, lines: int) -> list[str]:

@@ -8,14 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_pipeline.ablation.results import Ablation, Outcome
-from tfx_pipeline.ablation.table import (
-    COLUMNS,
-    ONE_SEED,
-    compared_with_paper,
-    judged_metrics,
-    measured,
-    paper_cells,
-)
+from tfx_pipeline.ablation.table import COLUMNS, ONE_SEED, compared_with_paper, judged_metrics, measured, paper_cells
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.bar_chart import bar_chart
 from tfx_pipeline.report.charts import Reference

@@ -15,6 +15,7 @@ from tfx_pipeline.settings.sweeps import Row, Sweep
 
 RESULTS_FILE = "ablation.json"
 _FORMAT = 1
+_KEPT_AS_THEY_ARE = ("config", "run", "model", "error")  # fields of Outcome
 
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -133,26 +134,19 @@ def _row_values(outcome: Outcome) -> dict[str, Any]:
         "name": outcome.row.name,
         "set": dict(outcome.row.set),
         "paper": list(outcome.row.paper),
-        "error": outcome.error,
-        "run": outcome.run,
-        "model": outcome.model,
+        **{name: getattr(outcome, name) for name in (*_KEPT_AS_THEY_ARE, "inputs")},
         "training": _without_nan(outcome.training),
         "metrics": {split: _without_nan(found) for split, found in outcome.metrics.items()},
-        "config": outcome.config,
-        "inputs": outcome.inputs,
     }
 
 
 def _outcome(row: Row, values: Mapping[str, Any]) -> Outcome:
     return Outcome(
-        row=row,
-        config=values["config"],
+        row,
         inputs=values.get("inputs", ""),
-        run=values["run"],
-        model=values["model"],
-        metrics={split: _with_nan(found) for split, found in values["metrics"].items()},
         training=_with_nan(values["training"]),
-        error=values["error"],
+        metrics={split: _with_nan(found) for split, found in values["metrics"].items()},
+        **{name: values[name] for name in _KEPT_AS_THEY_ARE},
     )
 
 

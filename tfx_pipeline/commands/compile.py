@@ -75,13 +75,10 @@ def compile_for_cluster(
     places |= {"--root": root}
     local = [f"{name} is {place}" for name, place in places.items() if place and "://" not in place]
     if local:
-        console.print(
-            f"align: {' and '.join(local)}: workers reach that only where it is mounted at the same path; "
-            "give an address such as gs://bucket/folder",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
+        warning = (
+            "workers reach that only where it is mounted at the same path; give an address such as gs://bucket/folder"
         )
+        console.print(f"align: {' and '.join(local)}: {warning}", style="yellow", markup=False, soft_wrap=True)
     return path
 
 

@@ -70,7 +70,8 @@ def answer(
     examples = newest_examples(root)
 
     with quiet_imports():
-        from serving.search.contact_sheet import Hit, Query, contact_sheet, to_png
+        from serving.pictures import to_png
+        from serving.search.contact_sheet import Hit, Query, contact_sheet
         from serving.search.cosine import compose_query
         from serving.search.embedder import EncodeError, SavedModelEmbedder
 
@@ -92,7 +93,8 @@ def answer(
     ranked = [Ranked(float(score), found) for score, found in zip(scores, images, strict=True)]
 
     console.print(results_table(ranked))
-    note = f"{len(ranked)} of {len(wanted):,} images{_in_splits(splits)}, model version {version}"
+    of_splits = f" of {', '.join(splits)}" if splits else ""
+    note = f"{len(ranked)} of {len(wanted):,} images{of_splits}, model version {version}"
     sheet = contact_sheet(
         Query(encoded, text, minus_text),
         [Hit(found.image.encoded, found.score, found.image.caption) for found in ranked],
@@ -167,7 +169,3 @@ def results_table(ranked: Sequence[Ranked]) -> Table:
 def _one_line(words: str) -> Text:
     """Returns text that rich prints as it stands and cuts where it is too long: a column made so would not shrink."""
     return Text(" ".join(words.split()), no_wrap=True, overflow="ellipsis")
-
-
-def _in_splits(splits: Sequence[str] | None) -> str:
-    return f" of {', '.join(splits)}" if splits else ""

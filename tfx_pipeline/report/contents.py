@@ -84,7 +84,7 @@ def gather(record: RunRecord) -> Contents:
         filter=_read(record, ids.PAIR_FILTER, "report", lambda folder: _json(folder / FILTER_REPORT_FILE)),
         vocabulary=_read(record, ids.VOCABULARY, "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
         history=_history(record),
-        evaluation=_evaluation(record, _evaluation_splits(config)),
+        evaluation=_evaluation(record, list(config.get("evaluation", {}).get("splits", []))),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
         answers=_answers(record),
     )
@@ -186,7 +186,3 @@ def _mapping(config_text: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return config if isinstance(config, dict) else {}
-
-
-def _evaluation_splits(config: Mapping[str, Any]) -> list[str]:
-    return list(config.get("evaluation", {}).get("splits", []))

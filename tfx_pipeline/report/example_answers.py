@@ -12,14 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from serving.pictures import PictureError, View
 from tfx_pipeline.runs.corpus import CorpusImage, read_split
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from serving.search.embedder import Embedder
 
 MAX_IMAGES = 2000  # of a split, so that a report of a large run takes minutes, not hours
@@ -143,8 +142,6 @@ def make_thumbnail(encoded: bytes) -> bytes | None:
 def _ask_split(
     embedder: Embedder, examples: Path, split: str, texts_of: Callable[[str], tuple[str, ...]], share: int
 ) -> SplitAnswers | None:
-    import numpy as np
-
     pairs, images = _embed_images(embedder, examples, split)  # images [N, D]
     if not pairs:
         return None
@@ -213,8 +210,6 @@ class _Ranking:
 
 def _rank(questions: Iterable[np.ndarray], candidates: np.ndarray, wanted: int) -> list[_Ranking]:
     """Returns how each question, [D], ranks the candidates, [N, D]."""
-    import numpy as np
-
     rankings = []
     for question in questions:
         scores = candidates @ question  # [N, D] x [D]
@@ -225,16 +220,12 @@ def _rank(questions: Iterable[np.ndarray], candidates: np.ndarray, wanted: int) 
 
 def _embed_class(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
     """Returns [D]: the mean of the texts' unit vectors, normalised, as the signature `evaluate` embeds a class."""
-    import numpy as np
-
     mean = embedder.encode_text(texts).mean(axis=0)  # [T, D] -> [D]
     return mean / np.linalg.norm(mean)
 
 
 def _embed_images(embedder: Embedder, examples: Path, split: str) -> tuple[list[_Pair], np.ndarray]:
     """Returns the first MAX_IMAGES pairs of a split and their images' embeddings, [N, D]."""
-    import numpy as np
-
     pairs: list[_Pair] = []
     vectors = [np.zeros((0, 0), np.float32)]
     images = _captioned(examples, split)

@@ -48,17 +48,11 @@ def keep_findings(record: RunRecord, config: EvaluationConfig) -> None:
 
 def read_answers(content: Mapping[str, Any]) -> ExampleAnswers:
     """Returns the answers that a file ANSWERS_FILE holds."""
-    return tuple(
-        SplitAnswers(
-            split["split"],
-            split["images"],
-            split["captions"],
-            by_caption=tuple(map(_question, split["by_caption"])),
-            by_label=tuple(map(_question, split["by_label"])),
-            by_image=tuple(map(_question, split["by_image"])),
-        )
+    splits: list[dict[str, Any]] = [
+        {name: tuple(map(_question, of)) if isinstance(of, list) else of for name, of in split.items()}
         for split in content["answers"]
-    )
+    ]
+    return tuple(SplitAnswers(**split) for split in splits)
 
 
 def _question(content: Mapping[str, Any]) -> Question:

@@ -55,10 +55,6 @@ def _validated(uri: Path) -> str:
     return f"{count(len(found))} {words}: {first}: {found[0].kind}"
 
 
-def _filtered(uri: Path) -> str:
-    return _pairs(uri / files.FILTER_REPORT_FILE)
-
-
 def _pairs(path: Path) -> str:
     splits = json.loads(path.read_text(encoding="utf-8"))["splits"].values()
     kept = {kind: sum(split[kind]["kept"] for split in splits) for kind in ("images", "captions")}
@@ -112,7 +108,7 @@ _DESCRIBE = {  # component id -> output key, what to say of it
     ids.PAIR_EXAMPLE_GEN: ("report", _ingested),
     ids.EVALUATION_SET: ("report", _ingested),
     ids.EXAMPLE_VALIDATOR: ("anomalies", _validated),
-    ids.PAIR_FILTER: ("report", _filtered),
+    ids.PAIR_FILTER: ("report", lambda uri: _pairs(uri / files.FILTER_REPORT_FILE)),
     ids.VOCABULARY: ("vocabulary", _vocabulary),
     ids.TRAINER: ("model_run", _training),
     ids.EVALUATOR: ("blessing", _blessing),

@@ -94,8 +94,7 @@ def class_batches(
 
     Args:
       labels: pairs of a split and a label that is in it.
-      prompts: as AddClasses has them.
-      class_names: as AddClasses has them.
+      prompts, class_names: as AddClasses has them.
 
     Yields:
       Batches as TFMA reads them: serialized Examples, and the splits by which it slices.

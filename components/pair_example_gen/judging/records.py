@@ -113,7 +113,7 @@ def read_label(values: Mapping[str, object], label_field: str | None) -> str:
 
 def read_name(values: Mapping[str, object], field_name: str | None) -> str:
     """Returns the text or number in the field that names a record in messages, or "" where it has none."""
-    value = _first(values, field_name)
+    value = next(iter(_list(values, field_name)), None)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     try:
@@ -143,10 +143,6 @@ def _list(values: Mapping[str, object], name: str | None) -> list[object]:
         return []
     value = values[name]
     return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _first(values: Mapping[str, object], name: str | None) -> object:
-    return next(iter(_list(values, name)), None)
 
 
 def _is_stated(language: object) -> bool:

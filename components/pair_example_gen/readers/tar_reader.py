@@ -24,12 +24,7 @@ _FILE_TYPES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _WITHOUT_CONTENT = frozenset(tarfile.SUPPORTED_TYPES) - {*tarfile.REGULAR_TYPES, *tarfile.GNU_TYPES}
 _NAME = re.compile(r"(.*/)?([^./]+)\.([^/]*)", re.DOTALL)  # folder, up to the first dot, behind it
 _IMAGES, _TEXTS = frozenset(EXTENSIONS), frozenset(("txt", "json"))
-_OF_THE_SHARD = (
-    reasons.CORRUPT_SHARD,
-    reasons.SHARD_WITHOUT_END,
-    reasons.DATA_BEHIND_END,
-    reasons.TRUNCATED_MEMBER,
-)
+_OF_THE_SHARD = (reasons.CORRUPT_SHARD, reasons.SHARD_WITHOUT_END, reasons.DATA_BEHIND_END, reasons.TRUNCATED_MEMBER)
 _SPARSE_GOES_ON, _SPARSE_BLOCK_GOES_ON = 482, 504  # where old GNU headers and their further blocks say so
 _ANY_SIZE = 1 << 62  # more than a stream holds
 

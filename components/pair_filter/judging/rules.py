@@ -164,12 +164,7 @@ class Rule:
 
     def describe(self, config: FilterConfig) -> dict:
         """Returns the rule's entry in the report."""
-        return {
-            "name": self.name,
-            "drops": self.drops,
-            "threshold": self.threshold(config),
-            "source": self.source,
-        }
+        return {"name": self.name, "drops": self.drops, "threshold": self.threshold(config), "source": self.source}
 
 
 IMAGE_RULES = (

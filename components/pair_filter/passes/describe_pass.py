@@ -13,7 +13,7 @@ from components.beam import whole_files
 from components.files import example_files
 from components.files.tf_example import Example
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.copies.evaluation_images import EvaluationImages, Prints, collect
+from components.pair_filter.copies.evaluation_images import Prints
 from components.pair_filter.copies.fingerprint import NOT_COMPARED, fingerprint
 from components.pair_filter.counting.evidence import caption_key, image_key
 from components.pair_filter.counting.ngrams import occurrences
@@ -73,26 +73,6 @@ def _describe(features, task: FileTask, facts: FactsWriter, config: FilterConfig
 
 def _different(values: Iterable[int | None]) -> np.ndarray:
     return np.unique(np.array([value for value in values if value is not None], np.uint64))
-
-
-class CollectPrints(beam.CombineFn):
-    """Prints of all evaluation files -> EvaluationImages."""
-
-    def __init__(self, config: FilterConfig) -> None:
-        self._max_distance = config.max_hash_distance
-
-    def create_accumulator(self) -> list[Prints]:
-        return []
-
-    def add_input(self, accumulator: list[Prints], part: Prints) -> list[Prints]:
-        accumulator.append(part)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[Prints]]) -> list[Prints]:
-        return [part for accumulator in accumulators for part in accumulator]
-
-    def extract_output(self, accumulator: list[Prints]) -> EvaluationImages:
-        return collect(accumulator, self._max_distance)
 
 
 def read_records(task: FileTask) -> Columns:

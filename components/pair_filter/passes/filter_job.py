@@ -27,9 +27,10 @@ from components.counts import CAPTIONS, IMAGES, Counts, merge
 from components.files import example_files
 from components.files.publishing import aside_folder, draft_folder, publish
 from components.pair_filter.config import FilterConfig
+from components.pair_filter.copies.evaluation_images import collect
 from components.pair_filter.judging.rules import RULES, describe_rules
 from components.pair_filter.passes import write_pass
-from components.pair_filter.passes.describe_pass import OCCURRENCES, PRINTS, CollectPrints, DescribeFile
+from components.pair_filter.passes.describe_pass import OCCURRENCES, PRINTS, DescribeFile
 from components.pair_filter.passes.evidence_pass import ConvictBucket, GatherEvidence
 from components.pair_filter.passes.ngram_pass import FindRareNgrams, FindRareNgramsByBloomFilter
 from components.pair_filter.passes.write_pass import FilterFile
@@ -171,7 +172,8 @@ def filter_files(
     spread = files | "Spread" >> beam.Reshuffle()
     described = spread | "Describe" >> beam.ParDo(DescribeFile(config)).with_outputs(PRINTS, OCCURRENCES, main="files")
     ours = described.files | "Ours" >> beam.Filter(lambda file: bool(file[1].target))
-    evaluation = described[PRINTS] | "Prints" >> beam.CombineGlobally(CollectPrints(config))
+    prints = described[PRINTS] | "Prints" >> beam.combiners.ToList()
+    evaluation = prints | "Collect" >> beam.Map(collect, config.max_hash_distance)
     found = {
         write_pass.FILES: ours,
         write_pass.CONVICTED: ours

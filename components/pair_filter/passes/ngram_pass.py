@@ -180,7 +180,4 @@ def ngrams_of(task: FileTask) -> Counter[str]:
 
 
 def _add_histograms(parts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    total: Counter[int] = Counter()
-    for part in parts:
-        total.update(part)
-    return dict(total)
+    return dict(sum(map(Counter, parts), Counter()))

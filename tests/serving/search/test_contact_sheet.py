@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.search.contact_sheet import CAPTION_SIZE, TILE_PX, Hit, Query, contact_sheet, to_png, wrap
+from serving.pictures import to_png
+from serving.search.contact_sheet import CAPTION_SIZE, TILE_PX, Hit, Query, contact_sheet, wrap
 from serving.search.fonts import font_runs
 
 

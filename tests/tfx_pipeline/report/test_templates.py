@@ -57,8 +57,8 @@ def test_markup_is_escaped_once():
 
 
 def test_what_is_not_given_is_an_error():
-    with pytest.raises(UndefinedError, match="'headline' is undefined"):
-        fill("headline.html.j2")
+    with pytest.raises(UndefinedError, match="'vocabulary' is undefined"):
+        fill("vocabulary.html.j2")
     with pytest.raises(UndefinedError, match="no attribute 'why'"):
         environment().from_string("{{ piece.why }}").render(piece={})
 
