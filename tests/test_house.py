@@ -46,9 +46,7 @@ DOORS_OF_SERVING = frozenset(
 )
 DOORS_OF_MODELS = frozenset(f"models.hugging_face.{name}" for name in ("export", "importing", "processor"))
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
-FOR_MODELS = frozenset(  # pure
-    f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema")
-)
+FOR_MODELS = frozenset(f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema"))
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
     f"models.{name}" for name in ("config", "parameter_counts", "sizes", "training.diagnosis", "training_config")
 )
