@@ -1,4 +1,4 @@
-"""What several folders of tests share: a small SavedModel whose answers can be worked out by hand."""
+"""What all tests share: their order, and a small SavedModel whose answers can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
+
+LONG = ("e2e", "tfx_pipeline")  # folders whose files take longest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with long files, so that at the end no process of `make test` waits for another's."""
+    items.sort(key=lambda item: item.path.relative_to(config.rootpath).parts[1] not in LONG)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ CUSTOM_CONFIG = {
             text_heads=2,
             text_intermediate=32,
             text_max_pieces=6,
-            embedding=8,
+            embedding=12,
             dropout=0.0,
             drop_connect=0.0,
         )
@@ -100,12 +100,33 @@ def write_inputs(root: Path) -> dict[str, list]:
     return inputs
 
 
+def fn_args(inputs: Path, run: Path, model: dict, training: dict) -> dict:
+    """Returns what `run_fn` reads, of what `write_inputs` wrote; for a process that does without TFX."""
+    return {
+        "train_files": [str(inputs / "examples" / "Split-train" / "*")],
+        "serving_model_dir": str(run / "served"),
+        "model_run_dir": str(run / "model_run"),
+        "custom_config": {
+            "model": model,
+            "training": training,
+            "vocabulary_file": str(inputs / "vocabulary" / VOCABULARY_FILE),
+            "record_counts_file": str(inputs / "counts" / "Split-train" / RECORD_COUNTS_FILE),
+            "checkpoints": str(checkpoints_of(run)),
+        },
+    }
+
+
+def checkpoints_of(run: Path) -> Path:
+    """Returns where the training of a run keeps its checkpoints."""
+    return run.parent / f"{run.name}-checkpoints"
+
+
 def train(inputs, root: Path, dropout: float = 0.0, **training) -> dict[str, Path]:
     """Run the component's executor as an orchestrator does; returns output key -> folder."""
     config = {
         "model": {**CUSTOM_CONFIG["model"], "dropout": dropout},
         "training": {**CUSTOM_CONFIG["training"], **training},
-        "checkpoints": str(root.parent / f"{root.name}-checkpoints"),
+        "checkpoints": str(checkpoints_of(root)),
     }
     component = AlignTrainer(
         examples=Channel(type=standard_artifacts.Examples),

@@ -19,6 +19,7 @@ from components.artifacts import RecordCounts, Vocabulary
 from components.trainer.component import AlignTrainer
 from models.saving.model_folder import WEIGHTS_FILE
 from serving import signatures
+from short_tower import shorten
 from small_training import STEPS, example, train, write_inputs
 
 ON_TWO_DEVICES = """
@@ -28,11 +29,20 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from models.training.strategies import pick_strategy
+from short_tower import shorten
 from small_training import train, write_inputs
+shorten(setattr)
 root = Path(sys.argv[1])
 print(pick_strategy('auto').num_replicas_in_sync)
 train(write_inputs(root / "inputs"), root / "outputs", synchronized_batch_norm=True)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_tower():
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections import Counter
 
@@ -21,6 +22,7 @@ from models.training_config import TrainingConfig
 
 IMAGES = 10
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WITH_IDS = {"loss": "multi_positive", "horizontal_flip": False}
 MODEL = ModelConfig(image_resize_px=6, image_crop_px=4, text_max_pieces=4)
 
 
@@ -72,6 +74,12 @@ def take(pattern, tokenizer, batches: int, *, first_step=0, worker=0, workers=1,
     return list(stream.take(batches).as_numpy_iterator())
 
 
+@pytest.fixture(scope="module")
+def taken(pattern, tokenizer):
+    """Returns `take`, which takes batches that several tests look at only once."""
+    return functools.cache(functools.partial(take, pattern, tokenizer))
+
+
 def assert_equal(batches: list[dict[str, np.ndarray]], expected: list[dict[str, np.ndarray]]) -> None:
     for one, other in zip(batches, expected, strict=True):
         assert one.keys() == other.keys()
@@ -112,7 +120,7 @@ def test_micro_batches_that_do_not_divide_a_workers_rows_are_refused(pattern, to
         take(pattern, tokenizer, 1, micro_batch=4, workers=2)
 
 
-def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, tokenizer):
+def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(tokenizer, taken, reading):
     def id_of(captions: list[str]) -> list[int]:
         """Of the caption 'w1' by the pieces of a batch as the pipeline takes it, before it is cut."""
         token_ids = tokenizer(tf.constant(captions))
@@ -123,16 +131,16 @@ def test_a_caption_has_one_fingerprint_whatever_its_batch_was_cut_to(pattern, to
     assert id_of(["w1", "w2 w3 w4"]) == short
     seen = {
         tuple(ids)
-        for batch in take(pattern, tokenizer, 20, loss="multi_positive")
+        for batch in taken(20, kept_images_gib=reading, **WITH_IDS)
         for pieces, ids in zip(batch["token_ids"], batch["caption_id"], strict=True)
         if tokenizer.pieces[pieces[1]] == "w1"
     }
     assert seen == {tuple(short)}
 
 
-def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
+def test_images_travel_with_their_own_captions(tokenizer, taken, reading):
     seen = Counter()
-    for batch in take(pattern, tokenizer, 30, kept_images_gib=reading):
+    for batch in taken(40, kept_images_gib=reading):
         for number, ids in zip(numbers(batch), batch["token_ids"], strict=True):
             word = tokenizer.pieces[ids[1]]
             assert word == f"w{number}" or (word == "even" and number % 2 == 0)
@@ -141,22 +149,23 @@ def test_images_travel_with_their_own_captions(pattern, tokenizer, reading):
     assert set(seen) == {"even", *(f"w{number}" for number in range(IMAGES))}
 
 
-def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(pattern, tokenizer, reading):
-    batches = [numbers(batch) for batch in take(pattern, tokenizer, 40, kept_images_gib=reading)]
-    # an epoch is 2 batches of 4 of the 10 images
+def test_an_epoch_holds_an_image_at_most_once_and_epochs_differ(taken, reading):
+    batches = [numbers(batch) for batch in taken(40, kept_images_gib=reading)]  # of 10 images: 2 batches an epoch
     epochs = [first + second for first, second in zip(batches[::2], batches[1::2], strict=True)]
     assert all(len(set(epoch)) == 8 for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
     assert set(np.concatenate(epochs)) == set(range(IMAGES))  # those left out change
 
 
-def test_the_seed_alone_decides(pattern, tokenizer, reading):
+def test_the_seed_alone_decides(pattern, tokenizer, taken, reading):
     config = TrainingConfig(steps=100, warmup_steps=0, batch=4, seed=1, kept_images_gib=reading)
-    first = training_batches([pattern], MODEL, config, tokenizer).take(9)
-    assert_equal(list(first.as_numpy_iterator()), list(first.as_numpy_iterator()))
-    again, other = (take(pattern, tokenizer, 9, kept_images_gib=reading, seed=seed) for seed in (1, 2))
-    assert_equal(list(first.as_numpy_iterator()), again)
-    assert [numbers(batch) for batch in again] != [numbers(batch) for batch in other]
+    stream = training_batches([pattern], MODEL, config, tokenizer).take(9)
+    first = list(stream.as_numpy_iterator())
+    assert_equal(list(stream.as_numpy_iterator()), first)
+    assert_equal(take(pattern, tokenizer, 9, kept_images_gib=reading, seed=1), first)
+    assert [numbers(batch) for batch in first] != [
+        numbers(batch) for batch in taken(40, kept_images_gib=reading)[:9]
+    ]  # of seed 0
 
 
 WHOLE = {
@@ -168,29 +177,21 @@ WHOLE = {
 }  # all that chance decides
 
 
-@pytest.fixture(scope="module")
-def undisturbed(pattern, tokenizer):
-    """The first 11 batches of each way of reading: five and a half epochs."""
-    return {kept: take(pattern, tokenizer, 11, kept_images_gib=kept, **WHOLE) for kept in (0.0, 1.0)}
-
-
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first_step=st.integers(0, 10))
-def test_a_stream_from_any_step_is_the_undisturbed_one_from_there(pattern, tokenizer, reading, undisturbed, first_step):
-    expected = undisturbed[reading][first_step:]
-    assert_equal(
-        take(pattern, tokenizer, 11 - first_step, kept_images_gib=reading, first_step=first_step, **WHOLE), expected
-    )
+def test_a_stream_from_any_step_is_the_undisturbed_one_from_there(pattern, tokenizer, taken, reading, first_step):
+    found = take(pattern, tokenizer, 11 - first_step, kept_images_gib=reading, first_step=first_step, **WHOLE)
+    assert_equal(found, taken(11, kept_images_gib=reading, **WHOLE)[first_step:])
 
 
-def test_the_workers_rows_one_after_another_are_the_batch(pattern, tokenizer, reading, undisturbed):
+def test_the_workers_rows_one_after_another_are_the_batch(pattern, tokenizer, taken, reading):
     workers = 4  # of two lanes: two read each
     settings = {"kept_images_gib": reading, "first_step": 1, "workers": workers, **WHOLE}
     parts = [take(pattern, tokenizer, 3, worker=worker, **settings) for worker in range(workers)]
     joined = [
         {name: np.concatenate([part[name] for part in rows]) for name in rows[0]} for rows in zip(*parts, strict=True)
     ]
-    whole = undisturbed[reading][1:4]
+    whole = taken(11, kept_images_gib=reading, **WHOLE)[1:4]
     pads = MODEL.text_max_pieces - 3  # which workers keep
     assert_equal(joined, [{**b, "token_ids": np.pad(b["token_ids"], ((0, 0), (0, pads)))} for b in whole])
 
@@ -200,9 +201,9 @@ def test_a_batch_that_workers_cannot_share(pattern, tokenizer):
         take(pattern, tokenizer, 1, workers=3)
 
 
-def test_ids_tell_images_and_captions_apart(pattern, tokenizer, reading):
+def test_ids_tell_images_and_captions_apart(taken, reading):
     image_of, caption_of = {}, {}
-    for batch in take(pattern, tokenizer, 20, kept_images_gib=reading, loss="multi_positive", horizontal_flip=False):
+    for batch in taken(20, kept_images_gib=reading, **WITH_IDS):
         assert batch["image_id"].dtype == batch["caption_id"].dtype == np.int32
         for number, pieces, image_id, caption_id in zip(
             numbers(batch), batch["token_ids"], batch["image_id"], batch["caption_id"], strict=True
@@ -286,10 +287,10 @@ def test_a_file_that_changed_while_training_is_told(tokenizer, tmp_path):
     assert "holds 7 records where 8 were counted" in explain_failure([path], config, 0, raised.value, counts=[8])
 
 
-def test_counts_that_are_known_are_taken_and_change_nothing(pattern, tokenizer, reading):
+def test_counts_that_are_known_are_taken_and_change_nothing(pattern, tokenizer, taken, reading):
     config = TrainingConfig(steps=100, warmup_steps=0, batch=4, kept_images_gib=reading)
     stream = training_batches([pattern], MODEL, config, tokenizer, counts=[4, 3, 3])
-    assert_equal(list(stream.take(6).as_numpy_iterator()), take(pattern, tokenizer, 6, kept_images_gib=reading))
+    assert_equal(list(stream.take(6).as_numpy_iterator()), taken(40, kept_images_gib=reading)[:6])
 
 
 @pytest.mark.parametrize("counted", [2, 4])

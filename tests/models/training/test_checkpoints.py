@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,11 +14,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-import small_training
 from models.saving.model_folder import WEIGHTS_FILE
 from models.training.checkpoints import Checkpoints, identity
 from models.training.loop import EndRequest, Preempted
-from small_training import inputs_in, train, write_inputs
+from short_tower import shorten
+from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, inputs_in, train, write_inputs
 
 ON_A_FULL_DISK = """
 import resource, signal, sys
@@ -30,20 +31,12 @@ small = Checkpoints(sys.argv[1], "a", [variable], {}, every_steps=None, every_mi
 print(small.save(2))
 """
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from models.training.checkpoints import Checkpoints
-from small_training import train
-save = Checkpoints.save
-def save_and_die(self, step):
-    if step == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return save(self, step)
-Checkpoints.save = save_and_die
-from small_training import inputs_in
-train(inputs_in(Path(sys.argv[1])), Path(sys.argv[2]), dropout=0.3, steps=6, checkpoint_every_steps=1)
-"""
+
+@pytest.fixture(scope="module", autouse=True)
+def short_tower():
+    with pytest.MonkeyPatch.context() as patch:
+        shorten(patch.setattr)
+        yield
 
 
 def checkpoints(folder, variables, name="a", files=None, **settings):
@@ -185,15 +178,19 @@ def test_sigterm_is_noted_while_training_and_heard_after():
 def test_killed_and_told_to_end_training_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     """Killed after step 2, told to end at step 3, run again: the weights of an undisturbed run, bit for bit."""
     write_inputs(tmp_path / "inputs")
+    arguments = {"dropout": 0.3, "steps": 6, "checkpoint_every_steps": 1}
+    model = {**CUSTOM_CONFIG["model"], "dropout": arguments["dropout"]}
+    training = {**CUSTOM_CONFIG["training"], "steps": 6, "checkpoint_every_steps": 1}
+    of_worker = {"fn_args": fn_args(tmp_path / "inputs", tmp_path / "run", model, training), "signal": ["SIGKILL", 3]}
     killed = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path / "inputs"), str(tmp_path / "run")],
-        env={**os.environ, "PYTHONPATH": str(Path(small_training.__file__).parent)},
+        [sys.executable, "-W", "ignore", Path(__file__).with_name("worker.py"), json.dumps(of_worker)],
         capture_output=True,
         timeout=300,
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
-    arguments = {"dropout": 0.3, "steps": 6, "checkpoint_every_steps": 1}
+    (left,) = checkpoints_of(tmp_path / "run").iterdir()
+    assert sorted(path.name for path in left.iterdir()) == ["step-00000001", "step-00000002"]
     inputs = inputs_in(tmp_path / "inputs")
     save = Checkpoints.save
 
@@ -206,6 +203,8 @@ def test_killed_and_told_to_end_training_goes_on_to_the_same_weights(tmp_path, m
         patched.setattr(Checkpoints, "save", save_and_be_told_to_end)
         with pytest.raises(Preempted, match=r"told to end \(SIGTERM\) at step 3 of 6; run again to go on from there"):
             train(inputs, tmp_path / "run", **arguments)
+    assert list(checkpoints_of(tmp_path / "run").iterdir()) == [left]
+    assert sorted(path.name for path in left.iterdir()) == ["step-00000002", "step-00000003"]
     resumed = train(inputs, tmp_path / "run", **arguments)
     undisturbed = train(inputs, tmp_path / "undisturbed", **arguments)
     stored = [load_file(outputs["model_run"] / "model" / WEIGHTS_FILE) for outputs in (resumed, undisturbed)]
@@ -214,4 +213,4 @@ def test_killed_and_told_to_end_training_goes_on_to_the_same_weights(tmp_path, m
         np.testing.assert_array_equal(values, stored[1][name], err_msg=name)
     lines = [(outputs["model_run"] / "history.jsonl").read_text().splitlines() for outputs in (resumed, undisturbed)]
     assert len(lines[0]) == len(lines[1])
-    assert list((tmp_path / "run-checkpoints").iterdir()) == []  # a finished training needs none
+    assert list(checkpoints_of(tmp_path / "run").iterdir()) == []  # a finished training needs none

@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from components.artifact_files import RECORD_COUNTS_FILE, VOCABULARY_FILE
 from models.saving.model_folder import WEIGHTS_FILE
-from small_training import CUSTOM_CONFIG, write_inputs
+from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, write_inputs
 
 STEPS = 6
 PATIENCE_S = 300
@@ -50,24 +49,13 @@ def free_ports(count: int) -> list[int]:
 
 def start(inputs: Path, run: Path, strategy: str, sent=None, tf_config=None, **training) -> subprocess.Popen:
     """Start a process that trains; `sent` is a signal's name and the step at which that process gets it."""
-    config = {
-        "model": CUSTOM_CONFIG["model"],
-        "training": {**CUSTOM_CONFIG["training"], **TRAINING, **training, "strategy": strategy},
-        "vocabulary_file": str(inputs / "vocabulary" / VOCABULARY_FILE),
-        "record_counts_file": str(inputs / "counts" / "Split-train" / RECORD_COUNTS_FILE),
-        "checkpoints": str(run / "checkpoints"),
-    }
-    fn_args = {
-        "train_files": [str(inputs / "examples" / "Split-train" / "*")],
-        "serving_model_dir": str(run / "served"),
-        "model_run_dir": str(run / "model_run"),
-        "custom_config": config,
-    }
+    settings = {**CUSTOM_CONFIG["training"], **TRAINING, **training, "strategy": strategy}
+    arguments = {"fn_args": fn_args(inputs, run, CUSTOM_CONFIG["model"], settings), "signal": sent}
     environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     if tf_config is not None:
         environment["TF_CONFIG"] = json.dumps(tf_config)
     script = str(Path(__file__).with_name("worker.py"))
-    command = [sys.executable, "-W", "ignore", script, json.dumps({"fn_args": fn_args, "signal": sent})]
+    command = [sys.executable, "-W", "ignore", script, json.dumps(arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
@@ -121,7 +109,7 @@ def test_two_workers_train_as_one_process_does(inputs, two, tmp_path):
         # Betas and biases began at 0, so that all there is of them came out of six steps. 3e-5 and 2e-7 were seen.
         assert error < (2e-4 if name.endswith(("beta", "bias")) else 2e-6), name
     assert (two / "served" / "saved_model.pb").exists()
-    assert list((two / "checkpoints").iterdir()) == []
+    assert list(checkpoints_of(two).iterdir()) == []
 
 
 @pytest.mark.workers  # seven processes that each take half a minute to start

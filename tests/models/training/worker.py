@@ -1,23 +1,22 @@
 """Runs `run_fn` as it is, in a process of its own: one of several workers where TF_CONFIG says so, or alone.
 
 The argument is JSON: {"fn_args": what run_fn reads, "signal": null or [name, step]}; this process gets that signal at
-the end of that step, right before it would save. Of EfficientNet's seven stages the first two are kept: building the
-graph of all seven takes longer than everything else here.
+the end of that step, right before it would save. The image tower is a short one.
 """
 
 import json
 import os
 import signal
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
-from models import sizes
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "support"))
+from models.trainer import run_fn
+from models.training.checkpoints import Checkpoints
+from short_tower import shorten
 
-sizes.STAGES = sizes.STAGES[:2]
-
-from models.trainer import run_fn  # noqa: E402
-from models.training.checkpoints import Checkpoints  # noqa: E402
-
+shorten(setattr)
 arguments = json.loads(sys.argv[1])
 if arguments["signal"] is not None:
     name, at = arguments["signal"]
