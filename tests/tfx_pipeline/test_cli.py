@@ -121,7 +121,7 @@ def test_compile_into_a_file_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     sentence = refused("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path / "file"))
     assert f"--folder is '{tmp_path / 'file'}'" in sentence
-    assert "name another folder" in sentence
+    assert "name another place" in sentence
 
 
 @pytest.mark.parametrize(
