@@ -20,6 +20,7 @@ from typing import Any
 from components.beam import whole_files
 from tfx_pipeline.causes import explain
 from tfx_pipeline.cluster.carrier import Carrier, find_carrier
+from tfx_pipeline.cluster.secrets import missing_secret
 from tfx_pipeline.cluster.source import source_fingerprint
 from tfx_pipeline.cluster.task import Described, Task, TaskError, read_task
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ, 
     asked = _parse(arguments)
     try:
         _check_source(asked.source)
+        _check_secrets(environment)
         task = read_task(asked.component, asked.executor_input)
         carrier = find_carrier(task.addresses, environment, asked.beam, mount)
         _make_room(task, carrier)
@@ -126,6 +128,12 @@ def _check_source(compiled_from: str) -> None:
             f"this image holds the source {here[:12]} and the pipeline was compiled from {compiled_from[:12]}; build "
             "the image from the checkout that compiles, or compile with the version in the image"
         )
+
+
+def _check_secrets(environment: Mapping[str, str]) -> None:
+    missing = missing_secret(environment)
+    if missing:
+        raise TaskError(missing)
 
 
 def _make_room(task: Task, carrier: Carrier) -> None:

@@ -2,7 +2,8 @@
 
 It is a mapping in the JSON form of KubernetesExecutorConfig, in kubeflow/pipelines'
 kubernetes_platform/proto/kubernetes_executor_config.proto. Names of Secrets and claims stand in it twice, as in
-what kfp-kubernetes writes: older backends read the fields that newer ones call deprecated.
+what kfp-kubernetes writes: older backends read the fields that newer ones call deprecated. Secrets are optional to
+Kubernetes, since the first container says which is missing (secrets.py) where a pod would wait for it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _of_all(config: ClusterConfig) -> dict[str, Any]:
             "secretName": name,
             "secretNameParameter": _constant(name),
             "keyToEnv": [{"secretKey": key, "envVar": variable} for variable, key in secret.env.items()],
-            "optional": False,
+            "optional": True,
         }
         for name, secret in config.secrets.items()
         if secret.env
@@ -49,7 +50,7 @@ def _of_all(config: ClusterConfig) -> dict[str, Any]:
             "secretName": name,
             "secretNameParameter": _constant(name),
             "mountPath": secret.folder,
-            "optional": False,
+            "optional": True,
         }
         for name, secret in config.secrets.items()
         if secret.folder is not None

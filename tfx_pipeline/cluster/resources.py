@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from components import component_ids as ids
+from tfx_pipeline.cluster import secrets
 from tfx_pipeline.cluster.platforms import Platform, check_platform
 from tfx_pipeline.settings.cluster_config import ClusterConfig, ComponentPodConfig
 from tfx_pipeline.settings.quantities import BYTES_PER_GB, as_text, cores, memory_bytes
@@ -45,14 +46,15 @@ def with_cluster_settings(spec: dict[str, Any], config: ClusterConfig, platform:
     """
     check_platform(config, platform)
     spec = copy.deepcopy(spec)
+    variables = {**config.env, **({secrets.VARIABLE: secrets.told(config.secrets)} if config.secrets else {})}
     for component_id, label in containers(spec):
         container = spec["deploymentSpec"]["executors"][label]["container"]
         asked = _resources(pod_of(component_id, config))
         if asked:
             container["resources"] = asked
-        if config.env:
-            given = [each for each in container.get("env", []) if each["name"] not in config.env]
-            container["env"] = given + [{"name": name, "value": value} for name, value in config.env.items()]
+        if variables:
+            given = [each for each in container.get("env", []) if each["name"] not in variables]
+            container["env"] = given + [{"name": name, "value": value} for name, value in variables.items()]
         if config.retries:
             task = spec["root"]["dag"]["tasks"][component_id]
             task["retryPolicy"] = {"maxRetryCount": config.retries, **_WAITS}

@@ -75,7 +75,7 @@ def test_secrets_and_volumes_reach_every_container(spec):
                     {"secretKey": "id", "envVar": "AWS_ACCESS_KEY_ID"},
                     {"secretKey": "secret", "envVar": "AWS_SECRET_ACCESS_KEY"},
                 ],
-                "optional": False,
+                "optional": True,
             }
         ],
         "secretAsVolume": [
@@ -83,7 +83,7 @@ def test_secrets_and_volumes_reach_every_container(spec):
                 "secretName": "certificates",
                 "secretNameParameter": constant("certificates"),
                 "mountPath": "/etc/certificates",
-                "optional": False,
+                "optional": True,
             }
         ],
         "pvcMount": [{"constant": "pairs", "pvcNameParameter": constant("pairs"), "mountPath": "/mnt/pairs"}],
@@ -111,8 +111,8 @@ def test_kfps_own_client_writes_the_same(spec):
             task, key="spot", operator="Equal", value="yes", effect="NoExecute", toleration_seconds=300
         )
         keys = {key: variable for variable, key in ASKED["secrets"]["bucket-keys"]["env"].items()}
-        kubernetes.use_secret_as_env(task, "bucket-keys", keys)
-        kubernetes.use_secret_as_volume(task, "certificates", "/etc/certificates")
+        kubernetes.use_secret_as_env(task, "bucket-keys", keys, optional=True)
+        kubernetes.use_secret_as_volume(task, "certificates", "/etc/certificates", optional=True)
         kubernetes.mount_pvc(task, "pairs", "/mnt/pairs")
         kubernetes.set_image_pull_secrets(task, ["registry"])
         written.update(task.platform_config["kubernetes"])
