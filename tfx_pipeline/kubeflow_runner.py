@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
 
 import yaml
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from tfx_pipeline.cluster.platform_spec import platform_spec
-from tfx_pipeline.cluster.platforms import Platform
+from tfx_pipeline.cluster.platforms import Platform, state_folder
 from tfx_pipeline.cluster.resources import with_cluster_settings
 from tfx_pipeline.cluster.tasks import start_our_entry_point
 from tfx_pipeline.files import write_file
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, PUSHED_MODELS
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config
 
 # Vertex AI takes a job as JSON, open-source Kubeflow a pipeline as YAML; {name}.yaml may be a config.
 SPEC_FILES = {"vertex": "{name}.json", "kubeflow": "{name}.kubeflow.yaml"}
 
 
-def compile_pipeline(config: Config, *, platform: str, image: str, root: str, folder: Path) -> Path:
+def compile_pipeline(config: Config, *, platform: Platform, image: str, root: str, folder: Path) -> Path:
     """Write the pipeline's intermediate representation: containers alone, which every runner of it can start.
 
     Args:
       config: as for a local run; what `ingest.shards` names is read by the cluster, and not looked at here.
-      platform: "vertex" or "kubeflow".
+      platform: where it will run.
       image: container image that holds this project and its dependencies.
       root: folder or bucket for artifacts and pushed models, read and written by the cluster.
       folder: local folder for the file.
@@ -36,12 +35,11 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
       Path of the written file.
 
     Raises:
-      ConfigError: for another platform, or where the file cannot be written.
+      ConfigError: where the file cannot be written.
+      ValueError: naming the field, for what the platform cannot do.
     """
-    if platform not in SPEC_FILES:
-        raise ConfigError(f"--platform is {platform!r}; it must be one of {', '.join(SPEC_FILES)}")
     root = root.rstrip("/")
-    state = (config.cluster.state or root).rstrip("/")
+    state = state_folder(root, config.cluster.state, f"root is {root!r}")
     pipeline = create_pipeline(
         config,
         artifact_root=f"{root}/{ARTIFACTS}",
@@ -51,7 +49,7 @@ def compile_pipeline(config: Config, *, platform: str, image: str, root: str, fo
     runner = KubeflowV2DagRunner(config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True))
     job = runner.run(pipeline, write_out=False)
     start_our_entry_point(job["pipelineSpec"], pipeline)
-    spec = with_cluster_settings(job["pipelineSpec"], config.cluster, cast(Platform, platform))
+    spec = with_cluster_settings(job["pipelineSpec"], config.cluster, platform)
     if platform == "vertex":
         text = json.dumps({**job, "pipelineSpec": spec}, indent=1, sort_keys=True)
     else:

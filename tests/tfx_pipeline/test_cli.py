@@ -81,7 +81,7 @@ def test_a_beam_option_that_does_not_exist(tmp_path):
     assert "did you mean 'direct_num_workers'?" in sentence
 
 
-@pytest.mark.parametrize("command", [["run"], ["compile", "--image", "registry.example/align:1"]])
+@pytest.mark.parametrize("command", [["run"], ["compile", "--image", "i", "--root", "gs://bucket/runs"]])
 def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(tmp_path, command):
     settings = ["--set", "beam.options={direct_num_workers: many}", "--set", f"output={tmp_path / 'out'}"]
     sentence = refused(*command, *settings)
@@ -99,14 +99,17 @@ def test_a_flink_that_is_not_there(tmp_path):
 
 def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path):
     settings = ["--set", "ingest.format=csv", "--set", "ingest.image_folder=/pictures"]
-    done = align("compile", "--platform", "vertex", "--image", "registry.example/align:1", *settings, folder=tmp_path)
+    done = align("compile", "--platform", "kubeflow", "--image", "registry.example/align:1", *settings, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "align-demo.json\n"
-    job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
-    assert job["runtimeConfig"]["gcsOutputDirectory"] == f"{tmp_path}/output/align-demo/artifacts"
-    warning = only_line(done.stderr)
-    assert "demo/shards and ingest.image_folder is /pictures and --root is " in warning
-    assert f"{tmp_path}/output/align-demo: workers reach that only where it is mounted" in warning
+    assert done.stdout == "align-demo.kubeflow.yaml\n"
+    spec = (tmp_path / "align-demo.kubeflow.yaml").read_text(encoding="utf-8")
+    assert f"{tmp_path}/output/align-demo/serving_models/align" in spec
+    of_data, of_root = done.stderr.splitlines()
+    assert "demo/shards and ingest.image_folder is /pictures: workers reach that only where it is mounted" in of_data
+    assert of_root == (
+        "align: output is 'output': a cluster keeps artifacts in gs://, s3://, minio:// alone; "
+        "a folder is for kfp.local"
+    )
 
 
 def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path):
@@ -119,7 +122,8 @@ def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path):
 
 def test_compile_into_a_file_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
-    sentence = refused("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path / "file"))
+    options = ["--image", "i", "--root", "gs://bucket/runs", "--folder", str(tmp_path / "file")]
+    sentence = refused("compile", *options)
     assert f"--folder is '{tmp_path / 'file'}'" in sentence
     assert "name another place" in sentence
 
@@ -129,9 +133,16 @@ def test_compile_into_a_file_is_one_sentence(tmp_path):
     [
         (["--image", ""], "--image is empty; name the container image"),
         (["--image", "i", "--set", "ingest.shards=''"], "ingest.shards is empty; set it to the address"),
+        (["--image", "i"], "output is 'output', and Vertex AI keeps artifacts in gs:// alone; give --root gs://"),
+        (["--image", "i", "--root", "s3://b/x"], "--root is 's3://b/x', and Vertex AI keeps artifacts in gs:// alone"),
         (
-            ["--image", "i", "--set", "ingest.shards=s3://b/x"],
-            "ingest.shards is 's3://b/x', which TFX's driver on Kube",
+            ["--image", "i", "--root", "s3://b/x", "--platform", "kubeflow"],
+            "--root is 's3://b/x', where TensorFlow can write neither checkpoints nor pushed models; set cluster.state",
+        ),
+        (["--image", "i", "--platform", "airflow"], "--platform is 'airflow'; it must be one of kubeflow, vertex"),
+        (
+            ["--image", "i", "--root", "gs://b/x", "--set", "cluster.volumes={a: /a}"],
+            "cluster.volumes is set, which Vertex AI cannot do",
         ),
     ],
 )

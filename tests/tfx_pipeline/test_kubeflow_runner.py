@@ -10,7 +10,7 @@ from kfp import components as kfp_components
 
 from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.rerun import known_components
-from tfx_pipeline.settings.config import ConfigError, build
+from tfx_pipeline.settings.config import build
 
 IMAGE = "registry.example/align-tfx:1"
 ROOT = "gs://bucket/align"
@@ -72,9 +72,28 @@ def test_vocabulary_reaches_the_trainer_through_a_channel(config, tmp_path):
     assert artifacts["vocabulary"]["taskOutputArtifact"]["producerTask"] == "Vocabulary"
 
 
-def test_another_platform_is_refused(config, tmp_path):
-    with pytest.raises(ConfigError, match="--platform is 'airflow'; it must be one of vertex, kubeflow"):
-        compile_pipeline(config, platform="airflow", image=IMAGE, root=ROOT, folder=tmp_path)
+def test_what_the_cluster_section_asks_for_is_compiled(config, tmp_path):
+    cluster = {
+        "default": {"node_selector": {"pool": "cpu"}},
+        "trainer": {"memory": "8Gi", "accelerator": "nvidia.com/gpu"},
+        "volumes": {"state": "/mnt/state"},
+        "state": "/mnt/state/align",
+    }
+    chosen = build({**config.to_mapping(), "cluster": cluster})
+    path = compile_pipeline(chosen, platform="kubeflow", image=IMAGE, root="s3://bucket/align", folder=tmp_path)
+    spec, of_kubernetes = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    assert spec["defaultPipelineRoot"] == "s3://bucket/align/artifacts"
+    container = spec["deploymentSpec"]["executors"]["Trainer_executor"]["container"]
+    assert container["resources"]["resourceMemoryLimit"] == "8Gi"
+    assert container["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    written = of_kubernetes["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(written) == set(spec["deploymentSpec"]["executors"])
+    assert written["Trainer_executor"]["nodeSelector"] == {"labels": {"pool": "cpu"}}
+    assert written["PairFiles_executor"]["pvcMount"][0]["mountPath"] == "/mnt/state"
+    parameters = {name: str(task["inputs"].get("parameters")) for name, task in nodes_of(spec).items()}
+    assert "/mnt/state/align/serving_models/align" in parameters["Pusher"]
+    assert "/mnt/state/align/serving_models/align" in parameters["BaselineModel"]
+    assert "/mnt/state/align/artifacts/checkpoints" in parameters["Trainer"]
 
 
 def with_evaluation_sets(config, *names):

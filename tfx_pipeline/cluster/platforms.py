@@ -15,6 +15,7 @@ from tfx_pipeline.settings.accelerators import (
 from tfx_pipeline.settings.cluster_config import ClusterConfig, PodConfig
 
 Platform = Literal["kubeflow", "vertex"]
+KUBEFLOW_ROOTS = ("gs://", "s3://", "minio://")  # backend/src/v2/objectstore/config.go
 NO_TENSORFLOW = ("s3://", "minio://")  # carried by Kubeflow's launcher; TensorFlow's file system has neither
 _NAMES = {  # kubeflow/pipelines' apiserver/common/utils.go; google-cloud-aiplatform, less the time behind the name
     "kubeflow": (re.compile(r"[a-z0-9][a-z0-9-]{0,127}"), "Kubeflow takes 128 characters at most"),
@@ -51,6 +52,14 @@ def check_platform(config: ClusterConfig, platform: Platform) -> None:
     asked += [f"cluster.{name}.{key}" for name, pod in pods for key in _KUBEFLOW_ONLY_OF_PODS if getattr(pod, key)]
     if asked:
         raise ValueError(f"{asked[0]} is set, which Vertex AI cannot do; leave it out, or compile for kubeflow")
+
+
+def check_root(root: str, platform: Platform, said: str) -> None:
+    """Raise ValueError where a platform keeps no artifacts in such a place; `said` names the root and its value."""
+    if platform == "vertex" and not root.startswith("gs://"):
+        raise ValueError(f"{said}, and Vertex AI keeps artifacts in gs:// alone; give --root gs://BUCKET/FOLDER")
+    if platform == "kubeflow" and "://" in root and not root.startswith(KUBEFLOW_ROOTS):
+        raise ValueError(f"{said}, and Kubeflow keeps artifacts in {', '.join(KUBEFLOW_ROOTS)}; give one of these")
 
 
 def state_folder(root: str, state: str | None, said: str) -> str:

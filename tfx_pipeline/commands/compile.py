@@ -8,7 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tfx_pipeline.cluster.platforms import as_platform, check_name, check_platform, state_folder
+from tfx_pipeline.cluster.platforms import (
+    KUBEFLOW_ROOTS,
+    as_platform,
+    check_name,
+    check_platform,
+    check_root,
+    state_folder,
+)
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 from tfx_pipeline.settings.results_folder import check_results_folder
@@ -44,18 +51,13 @@ def compile_for_cluster(
             "align compile needs kfp, which is not installed; install this project with its extra, "
             "as pip install -e '.[kfp]' does in the checkout"
         )
-    for source in (config.ingest, *config.evaluation_sets.values()):
-        if source.shards.startswith(("s3://", "hdfs://")):
-            raise ConfigError(
-                f"{source.section}.shards is {source.shards!r}, which TFX's driver on Kubeflow and Vertex AI cannot "
-                "list; give a gs:// address or a folder that is mounted there, or use align run"
-            )
     said = f"output is {config.output!r}" if root is None else f"--root is {root!r}"
     root = _address(root or f"{config.output.rstrip('/')}/{config.name}")
     with as_config_error():
         known = as_platform(platform)
         check_name(config.name, known)
         check_platform(config.cluster, known)
+        check_root(root, known, said)
         state_folder(root, config.cluster.state, said)
     with quiet_imports():  # Beam takes seconds to import and TFX longer still; --help must not
         from components.beam.options import check_beam_options
@@ -68,17 +70,23 @@ def compile_for_cluster(
         if schema and ("://" in schema or Path(schema).exists()):  # another may be on the cluster's machines alone
             check_schema(schema)
     check_results_folder(root, said)
-    path = compile_pipeline(config, platform=platform, image=image, root=root, folder=folder)
+    path = compile_pipeline(config, platform=known, image=image, root=root, folder=folder)
     sources = (config.ingest, *config.evaluation_sets.values())
     places = {f"{source.section}.{name}": getattr(source, name) for source in sources for name in FOLDERS}
     places |= {"validation.schema": config.validation.schema, "training.base_model": config.training.base_model}
-    places |= {"--root": root}
     local = [f"{name} is {place}" for name, place in places.items() if place and "://" not in place]
+    warnings = []
     if local:
-        warning = (
-            "workers reach that only where it is mounted at the same path; give an address such as gs://bucket/folder"
+        warnings.append(
+            f"align: {' and '.join(local)}: workers reach that only where it is mounted at the same path; "
+            "give an address such as gs://bucket/folder"
         )
-        console.print(f"align: {' and '.join(local)}: {warning}", style="yellow", markup=False, soft_wrap=True)
+    if "://" not in root:
+        warnings.append(
+            f"align: {said}: a cluster keeps artifacts in {', '.join(KUBEFLOW_ROOTS)} alone; a folder is for kfp.local"
+        )
+    for warning in warnings:
+        console.print(warning, style="yellow", markup=False, soft_wrap=True)
     return path
 
 

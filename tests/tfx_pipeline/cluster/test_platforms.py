@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfx_pipeline.cluster.platforms import check_name, check_platform, state_folder
+from tfx_pipeline.cluster.platforms import as_platform, check_name, check_platform, check_root, state_folder
 from tfx_pipeline.settings.config import build
 
 
@@ -43,6 +43,12 @@ def test_what_a_platform_cannot_do_is_refused(sections, platform, sentence):
     check_platform(cluster(**sections), "vertex" if platform == "kubeflow" else "kubeflow")
 
 
+def test_another_platform_is_refused():
+    assert [as_platform(name) for name in ("kubeflow", "vertex")] == ["kubeflow", "vertex"]
+    with pytest.raises(ValueError, match="--platform is 'airflow'; it must be one of kubeflow, vertex"):
+        as_platform("airflow")
+
+
 @pytest.mark.parametrize(
     ("platform", "name", "words"),
     [
@@ -61,6 +67,26 @@ def test_a_name_that_a_platform_refuses(platform, name, words):
 )
 def test_a_name_that_a_platform_takes(platform, name):
     check_name(name, platform)
+
+
+@pytest.mark.parametrize(
+    ("platform", "root", "words"),
+    [
+        ("vertex", "/mnt/runs", "--root is x, and Vertex AI keeps artifacts in gs:// alone; give --root gs://"),
+        ("vertex", "s3://bucket", "Vertex AI keeps artifacts in gs:// alone"),
+        ("kubeflow", "hdfs://runs", "Kubeflow keeps artifacts in gs://, s3://, minio://; give one of these"),
+    ],
+)
+def test_a_root_where_a_platform_keeps_no_artifacts(platform, root, words):
+    with pytest.raises(ValueError, match=words):
+        check_root(root, platform, "--root is x")
+
+
+@pytest.mark.parametrize(
+    ("platform", "root"), [("vertex", "gs://a"), ("kubeflow", "s3://a"), ("kubeflow", "minio://a"), ("kubeflow", "/a")]
+)
+def test_a_root_where_a_platform_keeps_artifacts(platform, root):
+    check_root(root, platform, "--root is x")
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,11 @@ def test_googles_client_takes_the_job(runs, path):
     assert sent["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/runs/artifacts"
     assert sent["pipelineSpec"]["pipelineInfo"]["name"] == "mine"
     assert job.job_id.startswith("mine-2")
+    container = sent["pipelineSpec"]["deploymentSpec"]["executors"]["Trainer_executor"]["container"]
+    assert container["resources"]["accelerator"]["type"] == "NVIDIA_L4"
+    assert container["resources"]["memoryLimit"] == 32.21225472
+    assert {"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"} in container["env"]
+    assert sent["pipelineSpec"]["root"]["dag"]["tasks"]["Trainer"]["retryPolicy"]["maxRetryCount"] == 2
 
 
 def test_a_job_without_a_file_is_refused_in_one_sentence(runs, tmp_path):
