@@ -3,9 +3,9 @@
 A component without one of its own has the name of its class. A test holds these to what the pipeline is built of.
 """
 
-PAIR_FILES = "PairFiles"  # and PairFiles.<name> for an evaluation set
+PAIR_FILES = "PairFiles"  # and PairFiles-<name> for an evaluation set
 PAIR_EXAMPLE_GEN = "PairExampleGen"
-EVALUATION_SET = "EvaluationSet"  # before the name of what it reads: EvaluationSet.<name>
+EVALUATION_SET = "EvaluationSet"  # before the name of what it reads: EvaluationSet-<name>
 STATISTICS_GEN = "StatisticsGen"
 SCHEMA_GEN = "SchemaGen"
 CURATED_SCHEMA = "CuratedSchema"

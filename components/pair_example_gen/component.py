@@ -60,11 +60,11 @@ class PairExampleGen(base_beam_component.BaseBeamComponent):
 def read_pairs(config: IngestConfig) -> tuple[PairFiles, PairExampleGen]:
     """Returns the two components that ingest a source; an evaluation set's ids end in its name.
 
-    The ids are "PairFiles" and "PairExampleGen", or "PairFiles.<set>" and "EvaluationSet.<set>".
+    The ids are "PairFiles" and "PairExampleGen", or "PairFiles-<set>" and "EvaluationSet-<set>".
     """
     find, read = PAIR_FILES, PAIR_EXAMPLE_GEN
     if isinstance(config, EvaluationSetConfig):
-        find, read = f"{PAIR_FILES}.{config.name}", f"{EVALUATION_SET}.{config.name}"
+        find, read = f"{PAIR_FILES}-{config.name}", f"{EVALUATION_SET}-{config.name}"
     files = PairFiles(config).with_id(find)
     found = files.outputs[FINGERPRINT].future()[0].value  # holds the id, which must stand by now
     return files, PairExampleGen(config, fingerprint=found).with_id(read)

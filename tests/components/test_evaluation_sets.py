@@ -23,7 +23,7 @@ from components.pair_example_gen.storage.shards import check_shards
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
 
-IDS = ["PairExampleGen", "EvaluationSet.coco", "EvaluationSet.flickr30k", "EvaluationSet.my-own", "PairFilter"]
+IDS = ["PairExampleGen", "EvaluationSet-coco", "EvaluationSet-flickr30k", "EvaluationSet-my-own", "PairFilter"]
 
 
 def noise(seed: int, kind: str = "PNG") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
@@ -107,6 +108,7 @@ def test_every_task_is_a_container_of_ours_and_has_no_driver(config, tmp_path, p
     spec = compiled(chosen, platform, tmp_path)
     tasks, executors = nodes_of(spec), spec["deploymentSpec"]["executors"]
     assert set(tasks) == set(known_components(chosen))
+    assert [name for name in tasks if not re.fullmatch("[a-zA-Z][-a-zA-Z0-9]{0,127}", name)] == []  # Argo's own rule
     assert len(executors) == len(tasks)  # no other executor, be it a resolver's or an importer's
     for name in tasks:
         executor = executors[spec["components"][name]["executorLabel"]]
@@ -117,9 +119,10 @@ def test_every_task_is_a_container_of_ours_and_has_no_driver(config, tmp_path, p
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
 def test_what_looks_up_runs_each_time_and_its_answer_is_a_parameter_of_what_depends_on_it(config, tmp_path, platform):
-    tasks = nodes_of(compiled(with_evaluation_sets(config, "coco"), platform, tmp_path))
+    spec = compiled(with_evaluation_sets(config, "coco"), platform, tmp_path)
+    tasks = nodes_of(spec)
     uncached = {name for name, task in tasks.items() if not task.get("cachingOptions")}
-    assert uncached == {"PairFiles", "PairFiles.coco", "BaselineModel"}
+    assert uncached == {"PairFiles", "PairFiles-coco", "BaselineModel"}
     answers = {
         (name, key): value["taskOutputParameter"]
         for name, task in tasks.items()
@@ -128,11 +131,14 @@ def test_what_looks_up_runs_each_time_and_its_answer_is_a_parameter_of_what_depe
     }
     assert answers == {
         ("PairExampleGen", "fingerprint"): {"producerTask": "PairFiles", "outputParameterKey": "fingerprint"},
-        ("EvaluationSet.coco", "fingerprint"): {"producerTask": "PairFiles.coco", "outputParameterKey": "fingerprint"},
+        ("EvaluationSet-coco", "fingerprint"): {"producerTask": "PairFiles-coco", "outputParameterKey": "fingerprint"},
         ("Evaluator", "baseline"): {"producerTask": "BaselineModel", "outputParameterKey": "version"},
     }
     for (name, _), answer in answers.items():
         assert answer["producerTask"] in tasks[name]["dependentTasks"]
+        made = spec["components"][answer["producerTask"]]["outputDefinitions"]
+        assert set(made["parameters"]) == {answer["outputParameterKey"]}
+        assert not made["artifacts"]  # of one name, kfp's local runner takes the artifact for the parameter
 
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
@@ -140,20 +146,20 @@ def test_what_looks_up_runs_each_time_and_its_answer_is_a_parameter_of_what_depe
 def test_evaluation_sets_reach_the_filter_each_by_an_input_of_its_own(config, tmp_path, platform, names):
     chosen = with_evaluation_sets(config, *names)
     spec = compiled(chosen, platform, tmp_path)
-    assert nodes(spec) >= {f"EvaluationSet.{name}" for name in names}
+    assert nodes(spec) >= {f"EvaluationSet-{name}" for name in names}
     task = spec["root"]["dag"]["tasks"]["PairFilter"]
     assert {key: taken["taskOutputArtifact"] for key, taken in task["inputs"]["artifacts"].items()} == {
         "unfiltered_examples": {"producerTask": "PairExampleGen", "outputArtifactKey": "examples"},
         **{
             f"evaluation_examples_{name.replace('-', '_')}": {
-                "producerTask": f"EvaluationSet.{name}",
+                "producerTask": f"EvaluationSet-{name}",
                 "outputArtifactKey": "examples",
             }
             for name in names
         },
     }
     assert set(spec["components"]["PairFilter"]["inputDefinitions"]["artifacts"]) == set(task["inputs"]["artifacts"])
-    assert set(task["dependentTasks"]) == {"PairExampleGen", *(f"EvaluationSet.{name}" for name in names)}
+    assert set(task["dependentTasks"]) == {"PairExampleGen", *(f"EvaluationSet-{name}" for name in names)}
 
 
 def test_the_order_of_evaluation_sets_changes_nothing_for_the_filter(config, tmp_path):

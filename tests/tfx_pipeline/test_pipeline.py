@@ -39,8 +39,8 @@ def test_how_a_model_is_judged_is_the_evaluators_business_alone(change):
 def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alone():
     pipeline = pipeline_of(evaluation_sets={"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}})
     components = {component.id: component for component in pipeline.components}
-    sets = {"EvaluationSet.coco", "EvaluationSet.flickr30k"}
-    files = {"PairFiles.coco", "PairFiles.flickr30k"}
+    sets = {"EvaluationSet-coco", "EvaluationSet-flickr30k"}
+    files = {"PairFiles-coco", "PairFiles-flickr30k"}
     assert set(components) == {component.id for component in pipeline_of().components} | sets | files
     assert {node.id for node in components["PairFilter"].upstream_nodes} == {"PairExampleGen", *sets}
     for name in sets:

@@ -17,7 +17,7 @@ from tfx_pipeline.cluster.platforms import Platform, check_platform
 from tfx_pipeline.settings.cluster_config import ClusterConfig, ComponentPodConfig
 from tfx_pipeline.settings.quantities import BYTES_PER_GB, as_text, cores, memory_bytes
 
-FIELD_OF = {  # a component's id, up to its first dot -> its field in ClusterConfig
+FIELD_OF = {  # a component's id, up to its first hyphen -> its field in ClusterConfig
     ids.PAIR_EXAMPLE_GEN: "ingest",
     ids.EVALUATION_SET: "ingest",
     ids.STATISTICS_GEN: "statistics",
@@ -72,7 +72,7 @@ def containers(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def pod_of(component_id: str, config: ClusterConfig) -> ComponentPodConfig:
     """Returns what a component's container gets: its own section over the default, field by field."""
-    name = FIELD_OF.get(component_id.partition(".")[0])
+    name = FIELD_OF.get(component_id.partition("-")[0])
     own = getattr(config, name) if name else ComponentPodConfig()
     default = config.default
     unset = {each.name: getattr(default, each.name) for each in fields(default) if getattr(own, each.name) is None}

@@ -1,7 +1,8 @@
 """Makes of TFX's compiled pipeline one that open-source Kubeflow, Vertex AI and Kubeflow's local runner all execute.
 
 TFX's compiler starts its own entry point, which cannot read what open-source Kubeflow hands it. It gives the whole
-pipeline one choice of cache. It names a task that does not exist where a task's answer is another's parameter.
+pipeline one choice of cache. Where a task's answer is another's parameter, it names a task that does not exist, and
+keeps the answer as an artifact of the same name too.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ def start_our_entry_point(spec: dict[str, Any], pipeline: Pipeline) -> None:
     source = source_fingerprint()
     executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
     for component in pipeline.components:
-        task = tasks[component.id]
-        container = executors[spec["components"][component.id]["executorLabel"]]["container"]
+        task, definition = tasks[component.id], spec["components"][component.id]
+        container = executors[definition["executorLabel"]]["container"]
         container["command"] = ["python", "-m", ENTRY_POINT]
         container["args"] = _arguments(component, source)
         if issubclass(component.driver_class, LookupDriver):
             task["cachingOptions"] = {}  # a cluster would take last month's answer
         _name_producers(task)
+        _keep_answers_as_parameters_alone(definition.get("outputDefinitions", {}))
 
 
 def _arguments(component: BaseComponent, source: str) -> list[str]:
@@ -60,3 +62,9 @@ def _name_producers(task: Mapping[str, Any]) -> None:
         if "taskOutputParameter" in parameter:
             answer = parameter["taskOutputParameter"]
             answer["producerTask"] = answer["producerTask"].removesuffix(_TASK)
+
+
+def _keep_answers_as_parameters_alone(outputs: dict[str, Any]) -> None:
+    """Nobody takes an answer as an artifact, and Kubeflow's local runner would take that for the parameter."""
+    for name in outputs.get("parameters", {}):
+        outputs["artifacts"].pop(name)

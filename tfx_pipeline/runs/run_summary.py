@@ -20,7 +20,7 @@ from tfx_pipeline.wording import count, counted, duration, moment
 
 def summarize(component: ComponentRecord) -> str:
     """Returns what a component made, such as "2,000 pieces from 5,311 words", or "" where there is nothing to say."""
-    describe = _DESCRIBE.get(component.id.partition(".")[0])  # EvaluationSet.<name>
+    describe = _DESCRIBE.get(component.id.partition("-")[0])  # EvaluationSet-<name>
     if describe is None or not component.finished:
         return ""
     key, phrase = describe

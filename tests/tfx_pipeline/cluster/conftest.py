@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-TASKS = ("PairFiles", "PairExampleGen", "EvaluationSet.coco", "PairFilter", "Trainer", "Pusher")
+TASKS = ("PairFiles", "PairExampleGen", "EvaluationSet-coco", "PairFilter", "Trainer", "Pusher")
 
 
 @pytest.fixture

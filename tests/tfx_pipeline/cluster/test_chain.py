@@ -113,7 +113,7 @@ def ran(tmp_path_factory) -> Cluster:
             "validation": {"on_anomalies": "stop"},
         },
     )
-    names = [*BEFORE_THE_GATE, "AnomalyGate", *(f"EvaluationSet.{name}" for name in SETS), "PairFilter", "Vocabulary"]
+    names = [*BEFORE_THE_GATE, "AnomalyGate", *(f"EvaluationSet-{name}" for name in SETS), "PairFilter", "Vocabulary"]
     assert {name: cluster.run(name) for name in names} == dict.fromkeys(names, 0)
     return cluster
 

@@ -10,7 +10,7 @@ from tfx_pipeline.cluster.resources import FIELD_OF, with_cluster_settings
 from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import Config, build
 
-TASKS = ("PairFiles", "PairExampleGen", "EvaluationSet.coco", "PairFilter", "Trainer", "Pusher")
+TASKS = ("PairFiles", "PairExampleGen", "EvaluationSet-coco", "PairFilter", "Trainer", "Pusher")
 
 
 def cluster(**sections):
@@ -66,7 +66,7 @@ def test_a_component_takes_the_default_for_what_it_does_not_say(spec):
     assert amounts == {
         "PairFiles": ("1", "1Gi"),
         "PairExampleGen": ("4", "1Gi"),
-        "EvaluationSet.coco": ("4", "1Gi"),
+        "EvaluationSet-coco": ("4", "1Gi"),
         "PairFilter": ("1", "1Gi"),
         "Trainer": ("1", "16Gi"),
         "Pusher": ("1", "1Gi"),
@@ -75,7 +75,7 @@ def test_a_component_takes_the_default_for_what_it_does_not_say(spec):
 
 def test_every_section_is_of_a_component_that_there_is():
     config = build({"evaluation_sets": {"coco": {"shards": "gs://a"}}})
-    assert {*FIELD_OF} <= {name.partition(".")[0] for name in known_components(config)}
+    assert {*FIELD_OF} <= {name.partition("-")[0] for name in known_components(config)}
     assert {*FIELD_OF.values()} == {name for name, _ in config.cluster.pods()}
 
 

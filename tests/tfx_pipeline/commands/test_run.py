@@ -31,7 +31,7 @@ def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     [
         ("trainer", "did you mean 'Trainer'?"),
         ("PairFiler", "did you mean 'PairFilter'?"),
-        ("EvaluationSet.coco", "the components are PairExampleGen, StatisticsGen, SchemaGen, ExampleValidator, "),
+        ("EvaluationSet-coco", "the components are PairFiles, PairExampleGen, StatisticsGen, SchemaGen, "),
     ],
 )
 def test_a_component_that_is_not_there_cannot_be_forced(tmp_path, name, remedy):

@@ -25,13 +25,13 @@ from tfx_pipeline.runs.run_record import read_record
 from tfx_pipeline.settings.config import PATH_FIELDS, Config, build
 
 INGESTED = "PairExampleGen StatisticsGen ExampleValidator AnomalyGate PairFilter Vocabulary"
-JUDGED = "EvaluationSet.coco PairFilter Vocabulary"
+JUDGED = "EvaluationSet-coco PairFilter Vocabulary"
 # Field -> the file below it that is changed, the component that reads it, and those that read what that one makes.
 CASES = {
     "ingest.shards": ("tables/a.csv", "PairFiles", INGESTED),
     "ingest.image_folder": ("images/0.png", "PairFiles", INGESTED),
-    "evaluation_sets.*.shards": ("coco/a.tsv", "PairFiles.coco", JUDGED),
-    "evaluation_sets.*.image_folder": ("coco_images/1.png", "PairFiles.coco", JUDGED),
+    "evaluation_sets.*.shards": ("coco/a.tsv", "PairFiles-coco", JUDGED),
+    "evaluation_sets.*.image_folder": ("coco_images/1.png", "PairFiles-coco", JUDGED),
     "validation.schema": ("schema.pbtxt", "CuratedSchema", "ExampleValidator AnomalyGate"),
     "filter.neighbours.model.path": ("near.onnx", "PairFilter", "Vocabulary"),
     "filter.unsafe.model.path": ("unsafe/variables/v", "PairFilter", "Vocabulary"),

@@ -208,7 +208,7 @@ def test_summaries_say_what_was_made(tmp_path):
     ingested = finished("PairExampleGen", report=tmp_path)
     assert summarize(ingested) == "4,218 images, 8,436 captions, dropped 12 images"
     filtered = finished("PairFilter", report=tmp_path)
-    of_a_set = finished("EvaluationSet.coco", report=tmp_path)
+    of_a_set = finished("EvaluationSet-coco", report=tmp_path)
     assert summarize(of_a_set) == summarize(ingested)
     assert summarize(filtered) == (
         "4,218 images, 8,435 captions, dropped 12 images and 1 caption, language_unknown in 1 caption"
