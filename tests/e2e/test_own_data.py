@@ -92,6 +92,10 @@ def test_the_five_lines_are_five():
 
 def test_they_run_to_a_pushed_model(home, run):
     assert {component.state for component in run.components} == {"complete"}
+    for component in run.components:
+        executions = list((home / "output" / "mine" / "artifacts" / component.id).glob("[!.]*/*"))  # .system is TFX's
+        outputs = {path.parent.name for path in executions}
+        assert len(executions) == len(outputs), f"{component.id} ran more than once: {executions}"
     (version,) = (home / "output" / "mine" / "serving_models" / "align").iterdir()
     assert (version / "saved_model.pb").is_file()
 
