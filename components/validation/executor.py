@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from tfx.components.example_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from components.artifact_files import ANOMALIES_FILE
 from components.beam import whole_files
 from components.example_artifacts import Artifacts, split_names
 from components.validation.anomalies import read_anomalies, refuse_errors
@@ -32,6 +32,6 @@ class Executor(base_executor.BaseExecutor):
         found = artifact_utils.get_single_instance(input_dict["anomalies"])
         anomalies = []
         for split in split_names(found):
-            path = posixpath.join(artifact_utils.get_split_uri([found], split), DEFAULT_FILE_NAME)
+            path = posixpath.join(artifact_utils.get_split_uri([found], split), ANOMALIES_FILE)
             anomalies += read_anomalies(whole_files.read_bytes(path), split)
         refuse_errors(anomalies, exec_properties["schema_file"] or None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,40 +61,39 @@ def through_ml_metadata(value: Any) -> Any:
 
 def executor_input(
     form: str,
-    description: Mapping[str, Mapping[str, str]],
+    outputs: Iterable[str],
+    output_parameters: Iterable[str],
     inputs: Mapping[str, Mapping[str, Any]],
     parameters: Mapping[str, Any],
     task_root: str,
-    output_file: str = "",
+    output_file: str,
 ) -> str:
     """Returns the ExecutorInput that a container gets in the place of "{{$}}".
 
     Args:
       form: "kubeflow" or "vertex".
-      description: the component's.
+      outputs: keys of the artifacts to make.
+      output_parameters: keys of the values to hand on; their files stand beside the output file.
       inputs: key -> what `published` returned.
       parameters: name -> constant.
       task_root: address of the task's folder.
-      output_file: by default executor_output.json in it.
+      output_file: where to say what was made.
     """
     title = {"kubeflow": "system.Artifact", "vertex": "tfx.Artifact"}[form]
-    outputs = {key: {"name": key, "uri": f"{task_root}/{key}"} for key in description["outputs"]}
+    made = {key: {"name": key, "uri": f"{task_root}/{key}"} for key in outputs}
     if form == "kubeflow":
-        outputs["executor-logs"] = {"name": "executor-logs", "uri": f"{task_root}/executor-logs-0"}
-    values = {key for key, kind in description["outputs"].items() if kind.endswith(".String")}
-    made = {key: {"artifacts": [{**said, "type": {"schemaTitle": title}}]} for key, said in outputs.items()}
-    asked: dict[str, Any] = {
+        made["executor-logs"] = {"name": "executor-logs", "uri": f"{task_root}/executor-logs-0"}
+    asked = {
         "inputs": {
             "artifacts": {key: {"artifacts": [dict(said)]} for key, said in inputs.items()},
             "parameterValues": {name: as_double(value) for name, value in parameters.items()},
         },
         "outputs": {
-            "artifacts": made,
-            "outputFile": output_file or f"{task_root}/executor_output.json",
+            "artifacts": {key: {"artifacts": [{**said, "type": {"schemaTitle": title}}]} for key, said in made.items()},
+            "parameters": {key: {"outputFile": f"{output_file}.{key}"} for key in output_parameters},
+            "outputFile": output_file,
         },
     }
-    if values:
-        asked["outputs"]["parameters"] = {key: {"outputFile": f"/tmp/kfp/outputs/{key}"} for key in sorted(values)}
     return json.dumps(asked)
 
 

@@ -1,8 +1,12 @@
-"""A small pipeline in its compiled form."""
+"""A small pipeline in its compiled form, and containers whose executor writes down what it is handed."""
 
 from __future__ import annotations
 
 import pytest
+
+import recording_executor
+from cluster_tasks import FORMS
+from recorded_components import Container
 
 TASKS = ("PairFiles", "PairExampleGen", "EvaluationSet-coco", "PairFilter", "Trainer", "Pusher")
 
@@ -18,3 +22,19 @@ def spec() -> dict:
         "deploymentSpec": {"executors": executors},
         "root": {"dag": {"tasks": {name: {"componentRef": {"name": name}} for name in names}}},
     }
+
+
+@pytest.fixture(autouse=True)
+def calls() -> None:
+    """What is recorded is of one test alone."""
+    recording_executor.CALLS.clear()
+
+
+@pytest.fixture(params=FORMS)
+def container(request, tmp_path) -> Container:
+    return Container(request.param, tmp_path)
+
+
+@pytest.fixture
+def kubeflow(tmp_path) -> Container:
+    return Container("kubeflow", tmp_path)
