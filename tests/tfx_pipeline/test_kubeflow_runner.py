@@ -11,7 +11,7 @@ from kfp import components as kfp_components
 
 from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.rerun import known_components
-from tfx_pipeline.settings.config import build
+from tfx_pipeline.settings.config import ConfigError, build
 
 IMAGE = "registry.example/align-tfx:1"
 ROOT = "gs://bucket/align"
@@ -181,3 +181,11 @@ def test_the_filter_waits_for_the_gate_where_anomalies_stop_the_run(config, tmp_
     assert set(tasks["ExampleValidator"]["dependentTasks"]) == {"CuratedSchema", "StatisticsGen"}
     assert "gs://bucket/schema.pbtxt" in str(tasks["CuratedSchema"]["inputs"]["parameters"]["schema_file"])
     assert "AnomalyGate" not in nodes(compiled(config, platform, tmp_path))
+
+
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_settings_that_no_containers_argument_holds_are_refused(config, tmp_path, platform):
+    names = {f"n{number:08d}": [f"a name of many words {number}" * 3] for number in range(1000)}
+    longer = build({**config.to_mapping(), "evaluation": {"splits": ["train"], "class_names": names}})
+    with pytest.raises(ConfigError, match=r"settings of Evaluator come to \d+,\d+ bytes, .* evaluation.class_names"):
+        compiled(longer, platform, tmp_path)

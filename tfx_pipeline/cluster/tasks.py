@@ -19,8 +19,10 @@ from tfx.utils import name_utils
 from components.lookup import LookupDriver
 from tfx_pipeline.cluster.description import component_description
 from tfx_pipeline.cluster.source import source_fingerprint
+from tfx_pipeline.settings.config import ConfigError
 
 ENTRY_POINT = "tfx_pipeline.cluster.entry_point"
+LONGEST = 120_000  # bytes: Linux takes 131,071 an argument, and {{$}} holds the artifacts too
 _TASK = "_task"  # what TFX puts behind the name of a task whose answer is a parameter; no task is called so
 
 
@@ -30,6 +32,9 @@ def start_our_entry_point(spec: dict[str, Any], pipeline: Pipeline) -> None:
     Args:
       spec: the compiled pipeline, a PipelineSpec of version 2.1 as JSON has it; changed in place.
       pipeline: what it was compiled from.
+
+    Raises:
+      ConfigError: where a component's settings are too long for a container's argument.
     """
     source = source_fingerprint()
     executors, tasks = spec["deploymentSpec"]["executors"], spec["root"]["dag"]["tasks"]
@@ -41,6 +46,7 @@ def start_our_entry_point(spec: dict[str, Any], pipeline: Pipeline) -> None:
         if issubclass(component.driver_class, LookupDriver):
             task["cachingOptions"] = {}  # a cluster would take last month's answer
         _name_producers(task)
+        _refuse_long(component.id, task)
         _keep_answers_as_parameters_alone(definition.get("outputDefinitions", {}))
 
 
@@ -62,6 +68,15 @@ def _name_producers(task: Mapping[str, Any]) -> None:
         if "taskOutputParameter" in parameter:
             answer = parameter["taskOutputParameter"]
             answer["producerTask"] = answer["producerTask"].removesuffix(_TASK)
+
+
+def _refuse_long(name: str, task: Mapping[str, Any]) -> None:
+    length = len(json.dumps(task.get("inputs", {}).get("parameters", {})).encode())
+    if length > LONGEST:
+        raise ConfigError(
+            f"the settings of {name} come to {length:,} bytes, and a container on a cluster takes {LONGEST:,}; shorten "
+            "what the config lists, such as evaluation.class_names and evaluation.prompts"
+        )
 
 
 def _keep_answers_as_parameters_alone(outputs: dict[str, Any]) -> None:
