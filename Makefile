@@ -5,7 +5,7 @@ OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 DOCS_STAMP := .docs-venv/whole
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink test-remote test-workers test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -32,12 +32,16 @@ $(DOCS_STAMP): docs/requirements.lock
 	@scripts/uv pip sync --quiet --python .docs-venv/bin/python --require-hashes docs/requirements.lock
 	@touch $@
 
-COMPILE := scripts/uv pip compile --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-	--no-emit-find-links --custom-compile-command "make lock" --quiet
+COMPILE := scripts/uv pip compile --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" --quiet
+BOTH_STACKS := --universal --python-version 3.10
+IMAGE_STACK := --python-version 3.11 --python-platform x86_64-manylinux_2_40
 
-lock:  ## renew both locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
-	$(COMPILE) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
-	$(COMPILE) $(UPGRADE) --group docs --output-file docs/requirements.lock
+lock:  ## renew the three locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
+	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
+	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group docs --output-file docs/requirements.lock
+	$(COMPILE) $(IMAGE_STACK) $(UPGRADE) --extra worker --group image --constraints requirements.lock \
+		--excludes deploy/image/excluded.txt pyproject.toml --output-file deploy/image/requirements.lock
 
 bench: setup  ## measure the demo's published figures
 	.venv/bin/python -m benchmarks.demo.quality
@@ -53,6 +57,14 @@ flink-down: setup  ## end the cluster of make flink
 
 test-flink: setup  ## run the data components on Flink, kill a TaskManager and a job half-way (minutes)
 	.venv/bin/pytest -m flink tests/flink
+
+IMAGE := align-tfx:dev
+
+image:  ## build the container image IMAGE=align-tfx:dev with docker, podman or buildah
+	@scripts/image $(IMAGE)
+
+test-image: setup  ## run IMAGE's components, server, Beam workers and compose.yaml (minutes; needs docker or podman)
+	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m image tests/image
 
 test-remote: setup  ## read from real S3, GCS and HDFS servers on loopback (minutes; needs go, java and mvn)
 	.venv/bin/pytest -m remote tests/remote

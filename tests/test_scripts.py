@@ -243,7 +243,7 @@ def test_what_is_imported_is_compiled_where_nothing_would_be_kept(checkout, tool
 
 PIP = """case "$*" in
 "-m pip --version") ;;
-"-m pip config get global.index-url") echo https://mirror.example/simple;;
+"-m pip config list") printf '%s\\n' "global.index-url='https://mirror.example/simple'" "global.timeout='60'";;
 "-m pip install "*) {install};;
 *) exit 1;;
 esac"""

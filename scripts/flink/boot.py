@@ -1,3 +1,4 @@
+#!/usr/bin/env python
 """Starts Beam's Python worker as a TaskManager asks for it: the part that the `boot` of Beam's container images plays.
 
 It installs nothing. Packages that the job brings along (TFX always brings itself) are left alone, since the environment

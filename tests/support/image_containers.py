@@ -1,0 +1,42 @@
+"""How tests run the image of `make image`: read-only, as nobody in particular, with no rights."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+IMAGE = os.environ.get("ALIGN_IMAGE", "align-tfx:dev")
+ANYBODY = "54321:54321"  # no user of the image's
+LOCKED = ("--rm", "--read-only", "--tmpfs", "/tmp", "--user", ANYBODY, "--cap-drop", "all")
+WITHIN_S = 120
+
+
+def engine(*arguments: str, **options) -> subprocess.CompletedProcess:
+    """Returns what docker or podman did with the arguments."""
+    return subprocess.run([CHECKOUT / "scripts" / "container", *arguments], capture_output=True, text=True, **options)
+
+
+def run_in_image(*command: str, options: tuple[str, ...] = (), script: str = "") -> str:
+    """Returns what a program printed that ran well in the image, without a network unless `options` give one.
+
+    Args:
+      command: the program and its arguments.
+      options: the engine's.
+      script: the program's standard input.
+    """
+    network = () if "--network" in options else ("--network", "none")
+    done = engine("run", "--interactive", *network, *LOCKED, *options, IMAGE, *command, input=script)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def wait_until(is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
+    """Return once something is so; where it does not come to be, fail with what `otherwise` says."""
+    deadline = time.monotonic() + WITHIN_S
+    while not is_so():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.2)
