@@ -64,7 +64,7 @@ image:  ## build the container image IMAGE=align-tfx:dev with docker, podman or 
 	@scripts/image $(IMAGE)
 
 test-image: setup  ## run IMAGE's components, server, Beam workers and compose.yaml (minutes; needs docker or podman)
-	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m image tests/image
+	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m image tests/image $(if $(and $(shell which java),$(shell which mvn)),tests/flink)
 
 test-remote: setup  ## read from real S3, GCS and HDFS servers on loopback (minutes; needs go, java and mvn)
 	.venv/bin/pytest -m remote tests/remote

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from image_containers import CHECKOUT, IMAGE, engine, wait_until
+from image_containers import CHECKOUT, IMAGE, engine, started, wait_until
 
 pytestmark = pytest.mark.image
 
@@ -45,12 +45,12 @@ def answers(port: int) -> bool:
     return bool(abs(red @ red - 1) < 1e-4 and red @ blue < 0.5)
 
 
-def test_it_serves_a_pushed_model(start, output):
+def test_it_serves_a_pushed_model(output):
     port = free_port()
     options = ("--network", "host", "--volume", f"{output}:/work/output:ro")
-    name = start("align", "serve", "--port", str(port), options=options)
-    wait_until(lambda: answers(port), lambda: engine("logs", name).stdout + engine("logs", name).stderr)
-    assert "version 7" in engine("logs", name).stdout
+    with started("align", "serve", "--port", str(port), options=options) as name:
+        wait_until(lambda: answers(port), lambda: engine("logs", name).stdout + engine("logs", name).stderr)
+        assert "version 7" in engine("logs", name).stdout
 
 
 def test_one_command_brings_the_server_up_on_a_pipelines_output(output):

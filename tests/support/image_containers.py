@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,6 +35,34 @@ def run_in_image(*command: str, options: tuple[str, ...] = (), script: str = "")
     done = engine("run", "--interactive", *network, *LOCKED, *options, IMAGE, *command, input=script)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@cache
+def missing_image() -> str:
+    """Returns why the image cannot be run here, or nothing."""
+    version = engine("--version")
+    if version.returncode or version.stdout.startswith("buildah"):
+        return "no docker and no podman on this machine (apt install podman)"
+    if engine("image", "inspect", IMAGE).returncode:
+        return f"there is no image {IMAGE} (make image)"
+    return ""
+
+
+@contextmanager
+def started(*command: str, options: tuple[str, ...]) -> Iterator[str]:
+    """Start a container; its name, and its end at the block's.
+
+    Args:
+      command: what it runs.
+      options: the engine's.
+    """
+    name = f"align-test-{uuid.uuid4().hex[:8]}"
+    done = engine("run", "--detach", "--name", name, *LOCKED, *options, IMAGE, *command)
+    assert done.returncode == 0, done.stderr
+    try:
+        yield name
+    finally:
+        engine("stop", "--time", "10", name)
 
 
 def wait_until(is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
