@@ -3,9 +3,15 @@
 # Debian 13 has the glibc 2.39 that TFX 1.21's wheels need, but Python 3.13, which Kubeflow's extra of TFX does not take:
 # uv brings its own Python 3.11. The secrets are this machine's settings of pip, where it has any.
 
-FROM docker.io/library/debian:trixie-slim AS tools
+# Without tini, a program that does not ask for SIGTERM would never get it: the kernel keeps it from process 1.
+FROM docker.io/library/debian:trixie-slim AS base
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends ca-certificates g++ python3-pip && \
+    apt-get install --yes --no-install-recommends ca-certificates tini && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+
+FROM base AS tools
+RUN apt-get update && \
+    apt-get install --yes --no-install-recommends g++ python3-pip && \
     rm -rf /var/lib/apt/lists/*
 WORKDIR /align-tfx
 COPY scripts/uv scripts/
@@ -43,8 +49,7 @@ RUN scripts/uv pip install --offline --no-cache --python /opt/align/bin/python -
     /opt/align/bin/python -m compileall -q -j 0 /opt/align-tfx
 COPY scripts/flink/boot.py /opt/align-tfx/bin/beam-boot
 
-FROM docker.io/library/debian:trixie-slim
-COPY --from=tools /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+FROM base
 COPY --from=dependencies /opt/python /opt/python
 COPY --from=dependencies /opt/align /opt/align
 COPY --from=project /opt/align-tfx /opt/align-tfx
@@ -54,6 +59,7 @@ COPY deploy/image/sbom.py /usr/local/lib/align-tfx/
 RUN python /usr/local/lib/align-tfx/sbom.py >/usr/local/lib/align-tfx/sbom.cdx.json
 WORKDIR /work
 USER 65532:65532
+ENTRYPOINT ["tini", "--"]
 HEALTHCHECK NONE
 LABEL org.opencontainers.image.title=align-tfx \
     org.opencontainers.image.description="Trains, judges and serves an image-text dual encoder (ALIGN): the pipeline's components, Beam's workers, the server." \

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from image_containers import CHECKOUT, engine, run_in_image
+from image_containers import CHECKOUT, engine, run_in_image, started, wait_until
 
 pytestmark = pytest.mark.image
 
@@ -43,6 +43,17 @@ def test_everything_that_a_container_runs_imports():
     assert answer["imported"] > 200
 
 
+def test_no_shared_library_was_broken_or_lacks_another():
+    """Stripping breaks what auditwheel has patched, and a slim base lacks what a wheel counts on."""
+    script = "find /opt \\( -name '*.so' -o -name '*.so.*' \\) -exec sh -c 'echo $0; ldd $0 2>&1' {} \\;"
+    lines = run_in_image("sh", script=script).splitlines()
+    libraries = {line.rpartition("/")[2] for line in lines if line.startswith("/opt/")}
+    assert len(libraries) > 500
+    missing = {line.split()[0] for line in lines if line.endswith("not found")}
+    assert missing <= libraries, "whoever loads these has loaded that one before"
+    assert [line for line in lines if "properly aligned" in line or "error" in line.split("=>")[0].split()] == []
+
+
 def test_the_command_starts():
     assert "serve" in run_in_image("align", "--help")
     assert "--host" in run_in_image("align", "serve", "--help")
@@ -52,6 +63,16 @@ def test_nothing_in_it_can_be_written_but_the_folder_for_what_is_temporary():
     folders = "/ /opt/align /opt/align-tfx /work /usr /etc"
     script = f"for folder in {folders}; do test ! -w $folder || echo $folder; done; touch ~/x"
     assert run_in_image("sh", script=script) == ""
+
+
+def test_a_user_that_it_does_not_know_has_a_name():
+    assert run_in_image("python", "-c", "import getpass; print(getpass.getuser())") == "align\n"
+
+
+def test_a_program_that_does_not_ask_for_sigterm_ends_by_it():
+    with started("python", "-c", "import time; time.sleep(600)", options=("--network", "none")) as name:
+        engine("kill", "--signal", "TERM", name)
+        wait_until(lambda: name not in engine("ps", "--format", "{{.Names}}").stdout, lambda: "it goes on")
 
 
 def test_it_runs_as_a_user_that_is_not_root(settings):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from image_containers import CHECKOUT, IMAGE, engine, started, wait_until
 
 pytestmark = pytest.mark.image
 
 CONTAINER = CHECKOUT / "scripts" / "container"
+COMPOSE_GO = "github.com/compose-spec/compose-go/v2@v2.16.2"
 PODMAN_COMPOSE = [CHECKOUT / "scripts" / "uv", "tool", "run", "--quiet", "podman-compose", "--podman-path", CONTAINER]
 
 
@@ -25,6 +30,18 @@ def output(colour_model, tmp_path_factory):
     for folder in (output, *output.parents[:1]):
         folder.chmod(0o755)  # pytest's are its user's alone
     return output
+
+
+def test_compose_yaml_is_what_its_specification_takes(tmp_path):
+    if shutil.which("go") is None:
+        pytest.skip("no go on this machine, which brings the schema of the specification")
+    command = ["go", "mod", "download", "-json", COMPOSE_GO]
+    module = json.loads(subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout)
+    schema = json.loads((Path(module["Dir"]) / "schema" / "compose-spec.json").read_text(encoding="utf-8"))
+    services = yaml.safe_load((CHECKOUT / "compose.yaml").read_text(encoding="utf-8"))
+    jsonschema.validate(services, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"services": {"serve": services["services"]["serve"] | {"port": 1}}}, schema)
 
 
 def free_port() -> int:
