@@ -3,6 +3,7 @@
 A component without one of its own has the name of its class. A test holds these to what the pipeline is built of.
 """
 
+CONTENTS = "Contents"  # before the component that reads what it looks at: Contents-<component>
 PAIR_FILES = "PairFiles"  # and PairFiles-<name> for an evaluation set
 PAIR_EXAMPLE_GEN = "PairExampleGen"
 EVALUATION_SET = "EvaluationSet"  # before the name of what it reads: EvaluationSet-<name>

@@ -12,8 +12,7 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components.beam.address_content import content_of
-from components.pair_example_gen.storage.file_systems import use_options
+from components.beam.file_system_options import use_options
 from tfx_pipeline.causes import explain
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings
@@ -57,14 +56,13 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
     """
     root = config.root.resolve()
     metadata = sqlite_metadata_connection_config(str(root / METADATA_FILE))
-    use_options(config.beam.file_system_args())  # for `content_of`, and PairFiles' driver in this process
+    use_options(config.beam.file_system_args())  # for the drivers, which look at files in this process
     pipeline = create_pipeline(
         config,
         artifact_root=str(root / ARTIFACTS),
         push_to=str(root / PUSHED_MODELS),
         checkpoints=str(root / CHECKPOINTS),
         metadata=metadata,
-        content_of=content_of,
     )
     events = EventLog(run_dir)
     watch = ComponentEvents(events, lambda component: describe_last_execution(metadata, config.name, component))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import posixpath
-from collections.abc import Callable
 
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
@@ -14,18 +12,17 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 
 from components import schema
-from components.artifact_files import VOCABULARY_FILE
-from components.component_ids import EVALUATOR, TRAINER
+from components.component_ids import CONTENTS, CURATED_SCHEMA, EVALUATOR, PAIR_FILTER, TRAINER, VOCABULARY
+from components.contents.component import CONTENT, Contents
 from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
-from components.files.content import content_hash
 from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
 from components.trainer.component import AlignTrainer
 from components.validation.component import build_gates, build_schema
 from components.vocabulary.component import VocabularyLearner
-from components.vocabulary.config import VocabularyConfig
 from tfx_pipeline.settings.config import Config
+from tfx_pipeline.settings.paths import paths_of, vocabulary_of
 
 RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
 
@@ -47,7 +44,6 @@ def create_pipeline(
     push_to: str,
     checkpoints: str,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
-    content_of: Callable[[str], str] = content_hash,
 ) -> Pipeline:
     """Build the pipeline that turns image-text pairs into a judged and pushed dual encoder.
 
@@ -57,16 +53,19 @@ def create_pipeline(
       push_to: folder that receives <version>/ for each blessed model.
       checkpoints: folder for what an interrupted training goes on from.
       metadata: connection to ML Metadata, where the runner does not bring its own.
-      content_of: path or address that the config names -> a hash of what it holds, on which caches depend.
 
     Returns:
       A pipeline for any TFX runner.
     """
+    contents = {of: Contents(paths).with_id(f"{CONTENTS}-{of}") for of, paths in paths_of(config).items() if paths}
+    content = {of: found.outputs[CONTENT].future()[0].value for of, found in contents.items()}
     files, pairs = read_pairs(config.ingest)
     statistics = StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
     )
-    held_to = build_schema(config.validation, statistics=statistics.outputs["statistics"], content_of=content_of)
+    held_to = build_schema(
+        config.validation, statistics=statistics.outputs["statistics"], content=content.get(CURATED_SCHEMA, "")
+    )
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=held_to.outputs["schema"])
     gates = build_gates(config.validation, anomalies=validator.outputs["anomalies"])
     judged_elsewhere = {name: read_pairs(read) for name, read in config.evaluation_sets.items()}
@@ -74,10 +73,12 @@ def create_pipeline(
         config.filter,
         examples=pairs.outputs["examples"],
         evaluation_examples={name: images.outputs["examples"] for name, (_, images) in judged_elsewhere.items()},
-        content_of=content_of,
+        models=content.get(PAIR_FILTER, ""),
     )
     kept.add_upstream_nodes(gates)
-    vocabulary = VocabularyLearner(vocabulary_of(config), captions=kept.outputs["captions"], content_of=content_of)
+    vocabulary = VocabularyLearner(
+        vocabulary_of(config), captions=kept.outputs["captions"], content=content.get(VOCABULARY, "")
+    )
     trainer = AlignTrainer(
         run_fn=RUN_FN,
         examples=kept.outputs["examples"],
@@ -91,7 +92,7 @@ def create_pipeline(
                 read.max_image_pixels for read in (config.ingest, *config.evaluation_sets.values())
             ),
         },
-        base_model_content=content_of(config.training.base_model) if config.training.base_model else "",
+        base_model_content=content.get(TRAINER, ""),
     ).with_id(TRAINER)
     baseline = BaselineModel(trainer.outputs["model"], pushed_models=push_to)
     evaluator = AlignEvaluator(
@@ -111,6 +112,7 @@ def create_pipeline(
         pipeline_name=config.name,
         pipeline_root=artifact_root,
         components=[
+            *contents.values(),
             files,
             pairs,
             statistics,
@@ -129,10 +131,3 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=[*config.beam.pipeline_args()],
     )
-
-
-def vocabulary_of(config: Config) -> VocabularyConfig:
-    """Returns what the Vocabulary component does: a base model's vocabulary is taken where none is named."""
-    if config.training.base_model is None or config.vocabulary.file is not None:
-        return config.vocabulary
-    return dataclasses.replace(config.vocabulary, file=posixpath.join(config.training.base_model, VOCABULARY_FILE))

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from components import component_ids as ids
 from components.closest_name import did_you_mean
 from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.paths import paths_of
 
 
 def known_components(config: Config) -> list[str]:
     """Returns the ids of what tfx_pipeline/pipeline.py builds from a config, in no order; a test holds them equal."""
     return [
+        *(f"{ids.CONTENTS}-{component}" for component, paths in paths_of(config).items() if paths),
         ids.PAIR_FILES,
         ids.PAIR_EXAMPLE_GEN,
         ids.STATISTICS_GEN,

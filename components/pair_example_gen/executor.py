@@ -8,10 +8,10 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import Artifact, artifact_utils
 
 from components import example_artifacts
+from components.beam.file_system_options import use_options
 from components.pair_example_gen.config import EvaluationSetConfig, read_config
 from components.pair_example_gen.passes.ingest_job import refuse_empty, run_ingest
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
-from components.pair_example_gen.storage.file_systems import use_options
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.types import component_spec, standard_artifacts
 
 from components.artifacts import Captions, FilterReport, RecordCounts
-from components.files.content import content_hash
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.executor import Executor
 from components.pair_filter.inputs import PAIRS, key_of_set
@@ -62,7 +62,7 @@ class PairFilter(base_beam_component.BaseBeamComponent):
         *,
         examples: types.BaseChannel,
         evaluation_examples: Mapping[str, types.BaseChannel] | None = None,
-        content_of: Callable[[str], str] = content_hash,
+        models: str | Placeholder = "",
     ) -> None:
         """Build the component.
 
@@ -70,13 +70,13 @@ class PairFilter(base_beam_component.BaseBeamComponent):
           config: thresholds of the rules.
           examples: the pairs to filter.
           evaluation_examples: name of an evaluation set -> its images; their order means nothing.
-          content_of: path of a model -> a hash of what it holds.
+          models: one word for what the models of the config hold.
         """
         sets = evaluation_examples or {}
         super().__init__(
             spec=PairFilterSpec.with_sets(sets)(
                 filter=config.to_json(),
-                models=" ".join(content_of(model.path) for model in config.models),
+                models=models,
                 **{PAIRS: examples},
                 **{key_of_set(name): images for name, images in sets.items()},
                 examples=types.Channel(type=standard_artifacts.Examples),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.proto import trainer_pb2
 from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
@@ -60,7 +61,7 @@ class AlignTrainer(base_component.BaseComponent):
         counts: BaseChannel,
         run_fn: str,
         custom_config: Mapping[str, Any],
-        base_model_content: str = "",
+        base_model_content: str | Placeholder = "",
     ) -> None:
         super().__init__(
             AlignTrainerSpec(

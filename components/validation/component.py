@@ -6,15 +6,13 @@ it neither fails nor keeps anything from running after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tfx import types
 from tfx.components import SchemaGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components.files.content import content_hash
 from components.validation.config import ValidationConfig
 from components.validation.executor import Executor
 
@@ -33,7 +31,7 @@ class CuratedSchema(ImportSchemaGen):
 
     Args:
       path: of the file.
-      content_of: path -> a hash of what it holds.
+      content: one word for what it holds.
 
     Output: `schema` (Schema).
 
@@ -44,11 +42,11 @@ class CuratedSchema(ImportSchemaGen):
 
     SPEC_CLASS = CuratedSchemaSpec
 
-    def __init__(self, path: str, content_of: Callable[[str], str] = content_hash) -> None:
+    def __init__(self, path: str, content: str | Placeholder = "") -> None:
         spec = CuratedSchemaSpec(
-            schema_file=path, content=content_of(path), schema=types.Channel(type=standard_artifacts.Schema)
+            schema_file=path, content=content, schema=types.Channel(type=standard_artifacts.Schema)
         )
-        # ImportSchemaGen's constructor builds its own spec, without that hash.
+        # ImportSchemaGen's constructor builds its own spec, without that word.
         super(ImportSchemaGen, self).__init__(spec=spec)
 
 
@@ -78,12 +76,12 @@ class AnomalyGate(base_component.BaseComponent):
 
 
 def build_schema(
-    config: ValidationConfig, *, statistics: types.BaseChannel, content_of: Callable[[str], str] = content_hash
+    config: ValidationConfig, *, statistics: types.BaseChannel, content: str | Placeholder = ""
 ) -> base_component.BaseComponent:
     """Returns the component that makes `schema`: of the file that was curated, or, without one, of the statistics."""
     if config.schema is None:
         return SchemaGen(statistics=statistics, infer_feature_shape=False)
-    return CuratedSchema(config.schema, content_of)
+    return CuratedSchema(config.schema, content)
 
 
 def build_gates(config: ValidationConfig, *, anomalies: types.BaseChannel) -> list[AnomalyGate]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.types import component_spec
 
 from components.artifacts import Captions, Vocabulary
 from components.component_ids import VOCABULARY
-from components.files.content import content_hash
 from components.vocabulary.config import VocabularyConfig
 from components.vocabulary.executor import Executor
 
 
 class VocabularyLearnerSpec(component_spec.ComponentSpec):
-    """One config, as JSON, and a hash of what its file holds, which the cache alone looks at."""
+    """One config, as JSON, and one word for what its file holds, which the cache alone looks at."""
 
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
         "vocabulary_config": component_spec.ExecutionParameter(type=str),
@@ -42,12 +41,12 @@ class VocabularyLearner(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
-        self, config: VocabularyConfig, *, captions: types.BaseChannel, content_of: Callable[[str], str] = content_hash
+        self, config: VocabularyConfig, *, captions: types.BaseChannel, content: str | Placeholder = ""
     ) -> None:
         super().__init__(
             spec=VocabularyLearnerSpec(
                 vocabulary_config=json.dumps(dataclasses.asdict(config)),
-                content=content_of(config.file) if config.file else "",
+                content=content,
                 captions=captions,
                 vocabulary=types.Channel(type=Vocabulary),
             )

@@ -13,9 +13,9 @@ def test_the_cache_holds_until_what_is_read_changes(storage, corpus, tmp_path, f
     from ml_metadata import metadata_store
     from tfx import v1 as tfx
 
+    from components.beam.file_system_options import use_options
     from components.pair_example_gen.component import read_pairs
     from components.pair_example_gen.config import IngestConfig
-    from components.pair_example_gen.storage import file_systems
 
     shards = storage.put_folder(corpus / format_, f"driven [{format_}]")
     config = IngestConfig(shards=shards, format=format_, hash_split={"train": 1})
@@ -23,7 +23,7 @@ def test_the_cache_holds_until_what_is_read_changes(storage, corpus, tmp_path, f
 
     def states() -> list[str]:
         """Run the pipeline; returns how each run so far ended."""
-        file_systems.use_options(storage.arguments)
+        use_options(storage.arguments)
         pipeline = tfx.dsl.Pipeline(
             pipeline_name="driven",
             pipeline_root=str(tmp_path / "artifacts"),

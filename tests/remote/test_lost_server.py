@@ -3,9 +3,9 @@
 import pytest
 
 import storage_servers
+from components.beam.file_system_options import use_options
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.raw_record import RawRecord
-from components.pair_example_gen.storage import file_systems
 from components.pair_example_gen.storage.file_systems import StorageFailure
 from components.pair_example_gen.storage.shards import find_sources
 from components.pair_example_gen.storage.sources import load_image, read_source
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.remote
 
 def test_a_lost_data_node_damages_nothing(tmp_path, corpus):
     with storage_servers.hdfs(tmp_path) as hdfs:
-        file_systems.use_options(hdfs.arguments)
+        use_options(hdfs.arguments)
         configs = [
             IngestConfig(shards=hdfs.put_folder(corpus / name, name), format=format_)
             for name, format_ in (("tar", "tar"), ("parquet", "parquet"), ("paths", "parquet"))

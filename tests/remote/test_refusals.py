@@ -3,8 +3,8 @@
 import pytest
 
 import storage_servers
+from components.beam.file_system_options import use_options
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.storage import file_systems
 from components.pair_example_gen.storage.shards import check_shards
 
 pytestmark = pytest.mark.remote
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.remote
 
 def refusal(shards: str, arguments: list[str], **fields) -> str:
     """Returns the sentence with which a folder of shards is refused."""
-    file_systems.use_options([*arguments, "--job_name=check"])  # one at least: none would leave those of another test
+    use_options([*arguments, "--job_name=check"])  # one at least: none would leave those of another test
     with pytest.raises(ValueError, match=r"^ingest\.\w+ is ") as refused:
         check_shards(IngestConfig(shards=shards, **fields))
     assert "\n" not in str(refused.value)
@@ -81,5 +81,5 @@ def test_an_address_with_the_name_nodes_name_needs_an_option(servers):
     hdfs.put("full/0.tar", b"")
     said = refusal("hdfs://127.0.0.1/pairs/full", hdfs.arguments)
     assert "hdfs://HOST/FOLDER where beam.options.hdfs_full_urls is true" in said
-    file_systems.use_options([*hdfs.arguments, "--hdfs_full_urls"])
+    use_options([*hdfs.arguments, "--hdfs_full_urls"])
     check_shards(IngestConfig(shards="hdfs://127.0.0.1/pairs/full"))

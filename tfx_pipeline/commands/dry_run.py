@@ -129,7 +129,8 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
 
 def _filter_checked(folder: Path, config: Config, check: Callable[[bytes], object]) -> dict[str, Any]:
     """Ingest and filter into a folder what a check lets pass; returns and raises as `filter_into` does."""
-    from components.pair_example_gen.storage.file_systems import local_pipeline, use_options
+    from components.beam.file_system_options import use_options
+    from components.pair_example_gen.storage.file_systems import local_pipeline
     from components.pair_example_gen.storage.shards import check_shards
 
     file_systems = config.beam.file_system_args()

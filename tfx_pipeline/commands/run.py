@@ -53,8 +53,8 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
 def check(config: Config) -> None:
     """Refuse what needs no pipeline to be found wrong: the files to read, the Beam options, the output folder."""
     with quiet_imports():  # Beam takes seconds to import; --help must not
+        from components.beam.file_system_options import use_options
         from components.beam.options import check_beam_options
-        from components.pair_example_gen.storage.file_systems import use_options
         from components.pair_example_gen.storage.shards import check_shards
         from components.validation.schema_file import check_schema
 

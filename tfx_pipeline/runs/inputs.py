@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import Config, as_config_error
+from tfx_pipeline.settings.paths import paths_of
 
 
 def inputs_of(config: Config) -> str:
@@ -16,16 +18,15 @@ def inputs_of(config: Config) -> str:
     """
     with quiet_imports():  # Beam
         from components.beam.address_content import content_of
+        from components.beam.file_system_options import use_options
         from components.pair_example_gen.fingerprint import fingerprint
-        from components.pair_example_gen.storage.file_systems import use_options
         from components.pair_example_gen.storage.shards import check_shards
 
     use_options(config.beam.file_system_args())
-    models = [model.path for model in config.filter.models]
-    paths = [config.validation.schema, *models, config.vocabulary.file, config.training.base_model]
+    paths = itertools.chain.from_iterable(paths_of(config).values())
     read = (config.ingest, *config.evaluation_sets.values())
     with as_config_error():
         for each in read:
             check_shards(each)
-        found = [*map(fingerprint, read), *(content_of(path) if path else "" for path in paths)]
+        found = [*map(fingerprint, read), *map(content_of, paths)]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()

@@ -32,15 +32,6 @@ class StorageFailure(RuntimeError):
     """A file that could not be read for a reason that is none of the file's, such as a server that is gone."""
 
 
-def use_options(arguments: Sequence[Any]) -> None:
-    """Give the file systems of this process Beam's arguments, which Beam does by itself only once a pipeline starts.
-
-    Where there are none, the file systems keep those that they have.
-    """
-    if arguments:
-        FileSystems.set_options(PipelineOptions(list(arguments)))
-
-
 def local_pipeline(arguments: Sequence[str]) -> beam.Pipeline:
     """Returns a pipeline for this process alone; unlike TFX's own, it packs nothing up for remote workers."""
     return beam.Pipeline(argv=[*arguments, *spell(NO_PRISM, True)])

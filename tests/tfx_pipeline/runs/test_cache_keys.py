@@ -14,9 +14,7 @@ from ml_metadata.proto.metadata_store_pb2 import Execution
 from quick_pipeline import REFUSED, quick_pipeline
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from components.pair_example_gen.config import read_config
-from components.pair_example_gen.fingerprint import fingerprint
-from components.pair_example_gen.pair_files.component import PairFiles
+from components.lookup import LookupDriver
 from tfx_pipeline import local_runner
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.folders import METADATA_FILE
@@ -32,11 +30,11 @@ CASES = {
     "ingest.image_folder": ("images/0.png", "PairFiles", INGESTED),
     "evaluation_sets.*.shards": ("coco/a.tsv", "PairFiles-coco", JUDGED),
     "evaluation_sets.*.image_folder": ("coco_images/1.png", "PairFiles-coco", JUDGED),
-    "validation.schema": ("schema.pbtxt", "CuratedSchema", "ExampleValidator AnomalyGate"),
-    "filter.neighbours.model.path": ("near.onnx", "PairFilter", "Vocabulary"),
-    "filter.unsafe.model.path": ("unsafe/variables/v", "PairFilter", "Vocabulary"),
-    "vocabulary.file": ("vocab.txt", "Vocabulary", ""),
-    "training.base_model": ("base/weights.safetensors", "Trainer", ""),
+    "validation.schema": ("schema.pbtxt", "Contents-CuratedSchema", "CuratedSchema ExampleValidator AnomalyGate"),
+    "filter.neighbours.model.path": ("near.onnx", "Contents-PairFilter", "PairFilter Vocabulary"),
+    "filter.unsafe.model.path": ("unsafe/variables/v", "Contents-PairFilter", "PairFilter Vocabulary"),
+    "vocabulary.file": ("vocab.txt", "Contents-Vocabulary", "Vocabulary"),
+    "training.base_model": ("base/weights.safetensors", "Contents-Trainer", ""),
 }
 UNTRAINED = {"validation.schema"}  # all else ends in the model
 FILES = {
@@ -123,7 +121,8 @@ def keys(config: Config) -> dict[str, tuple]:
     found = {}
     for component in pipeline.components:
         properties = {key: value for key, value in component.exec_properties.items() if isinstance(value, str | int)}
-        looked_up = fingerprint(read_config(properties["ingest"])) if isinstance(component, PairFiles) else None
+        looks_up = issubclass(component.driver_class, LookupDriver) and not component.inputs
+        looked_up = component.driver_class.EXECUTOR.look_up({}, properties) if looks_up else None
         found[component.id] = (properties, looked_up)
     return found
 

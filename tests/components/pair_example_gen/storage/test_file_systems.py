@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
+from components.beam.file_system_options import use_options
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.passes.metadata import rows_beside
 from components.pair_example_gen.raw_record import Part, RawRecord
@@ -32,14 +33,14 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(scheme, package
 
 
 def test_options_that_hdfs_needs_are_named():
-    storage.use_options(["--hdfs_host=localhost"])
+    use_options(["--hdfs_host=localhost"])
     with pytest.raises(ValueError, match=r"'hdfs://x', but beam\.options lacks hdfs_port, hdfs_user; set them to"):
         check_shards(IngestConfig(shards="hdfs://x"))
 
 
 def test_no_arguments_leave_the_options_as_they_are():
-    storage.use_options(["--hdfs_host=here"])
-    storage.use_options([])
+    use_options(["--hdfs_host=here"])
+    use_options([])
     with pytest.raises(ValueError, match="lacks hdfs_port, hdfs_user;"):
         storage.refuse_unreachable("hdfs://x", "ingest.shards is 'hdfs://x'")
 
