@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from tfx.dsl.components.base import base_beam_executor, base_driver, base_executor
+from tfx.dsl.components.base import base_beam_executor, base_driver
 from tfx.orchestration import metadata
 from tfx.orchestration.data_types_utils import set_metadata_value
 from tfx.orchestration.portable import base_driver as portable_driver
@@ -25,8 +25,11 @@ from components.beam.file_system_options import use_options
 ANSWER = "answer"  # the execution property in which the driver leaves what it found
 
 
-class LookupExecutor(base_executor.BaseExecutor):
-    """Writes the answer as the value of the one output, a String."""
+class LookupExecutor(base_beam_executor.BaseBeamExecutor):
+    """Writes the answer as the value of the one output, a String.
+
+    It runs nothing on Beam, whose arguments say how its file systems reach a server.
+    """
 
     @staticmethod
     @abstractmethod
@@ -46,23 +49,10 @@ class LookupExecutor(base_executor.BaseExecutor):
     ) -> None:
         """Write what the driver found or, where there was none, what is found now."""
         self._log_startup(input_dict, output_dict, exec_properties)
+        use_options(self._beam_pipeline_args)
         (answers,) = output_dict.values()
         found = exec_properties[ANSWER] if ANSWER in exec_properties else self.look_up(input_dict, exec_properties)
         artifact_utils.get_single_instance(answers).value = found
-
-
-class BeamLookupExecutor(LookupExecutor, base_beam_executor.BaseBeamExecutor):
-    """One that looks by Beam's file systems, whose arguments say how they reach a server; it runs nothing on Beam."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Write the answer, found with the arguments of the pipeline."""
-        use_options(self._beam_pipeline_args)
-        super().Do(input_dict, output_dict, exec_properties)
 
 
 class LookupDriver(base_driver.BaseDriver, portable_driver.BaseDriver):  # components ask for the one, runners the other

@@ -9,12 +9,12 @@ from typing import Any
 from tfx.types import Artifact
 
 from components.beam.address_content import content_of
-from components.lookup import BeamLookupExecutor
+from components.lookup import LookupExecutor
 
 PATHS = "paths"
 
 
-class Executor(BeamLookupExecutor):
+class Executor(LookupExecutor):
     """Writes the hashes, one behind the other."""
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.evaluator.baseline.driver import Driver
@@ -20,14 +20,14 @@ class BaselineModelSpec(component_spec.ComponentSpec):
     OUTPUTS = {VERSION: component_spec.ChannelParameter(type=standard_artifacts.String)}  # noqa: RUF012
 
 
-class BaselineModel(base_component.BaseComponent):
+class BaselineModel(base_beam_component.BaseBeamComponent):
     """Find the model to compare a candidate with, by what the Pusher wrote: only blessed models are in its folder.
 
     Output: `version` (String): folder of the version; "" where no model was pushed before the candidate.
     """
 
     SPEC_CLASS = BaselineModelSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
     DRIVER_CLASS = Driver
 
     def __init__(self, candidate: types.BaseChannel, *, pushed_models: str) -> None:

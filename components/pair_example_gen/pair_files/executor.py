@@ -7,12 +7,12 @@ from typing import Any
 
 from tfx.types import Artifact
 
-from components.lookup import BeamLookupExecutor
+from components.lookup import LookupExecutor
 from components.pair_example_gen.config import read_config
 from components.pair_example_gen.fingerprint import fingerprint
 
 
-class Executor(BeamLookupExecutor):
+class Executor(LookupExecutor):
     """Writes the fingerprint."""
 
     @staticmethod
