@@ -11,6 +11,8 @@ import json
 import pkgutil
 import sys
 
+import tensorflow_model_analysis
+
 NOT_IN_CONTAINERS = {  # they compile and submit, by extras that a checkout has
     "tfx_pipeline.kubeflow_runner",
     "tfx_pipeline.cluster.kubeflow_client",
@@ -48,6 +50,8 @@ def main() -> None:
             importlib.import_module(name)
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
+    if not hasattr(tensorflow_model_analysis, "__version__"):  # the last thing that it imports
+        failed["tensorflow_model_analysis"] = "it said on standard error what it lacks, and went on without"
     json.dump({"failed": failed, "imported": len(names)}, sys.stdout)
 
 
