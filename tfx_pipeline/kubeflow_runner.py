@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import yaml
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
+from components.trainer.executor import OF_A_RUN
+from tfx_pipeline.cluster.parameters import PREFIX, parameter_values, with_defaults, without_exponents
 from tfx_pipeline.cluster.platform_spec import platform_spec
 from tfx_pipeline.cluster.platforms import Platform, state_folder
 from tfx_pipeline.cluster.resources import with_cluster_settings
@@ -45,13 +48,15 @@ def compile_pipeline(config: Config, *, platform: Platform, image: str, root: st
         artifact_root=f"{root}/{ARTIFACTS}",
         push_to=f"{state}/{PUSHED_MODELS}",
         checkpoints=f"{state}/{CHECKPOINTS}",
+        training_of_the_run={name: RuntimeParameter(f"{PREFIX}{name}", ptype=kind) for name, kind in OF_A_RUN.items()},
     )
     runner = KubeflowV2DagRunner(config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True))
     job = runner.run(pipeline, write_out=False)
     start_our_entry_point(job["pipelineSpec"], pipeline)
-    spec = with_cluster_settings(job["pipelineSpec"], config.cluster, platform)
+    spec = with_defaults(job["pipelineSpec"], parameter_values(config.training))
+    spec = with_cluster_settings(spec, config.cluster, platform)
     if platform == "vertex":
-        text = json.dumps({**job, "pipelineSpec": spec}, indent=1, sort_keys=True)
+        text = without_exponents(json.dumps({**job, "pipelineSpec": spec}, indent=1, sort_keys=True))
     else:
         of_kubernetes = platform_spec(spec, config.cluster)
         documents = [spec | _default_root(f"{root}/{ARTIFACTS}"), *([of_kubernetes] if of_kubernetes else [])]

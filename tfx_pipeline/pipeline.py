@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Mapping
 
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
 from tfx.components import ExampleValidator, Pusher, StatisticsGen
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
 
@@ -44,6 +46,7 @@ def create_pipeline(
     push_to: str,
     checkpoints: str,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
+    training_of_the_run: Mapping[str, RuntimeParameter] | None = None,
 ) -> Pipeline:
     """Build the pipeline that turns image-text pairs into a judged and pushed dual encoder.
 
@@ -53,6 +56,7 @@ def create_pipeline(
       push_to: folder that receives <version>/ for each blessed model.
       checkpoints: folder for what an interrupted training goes on from.
       metadata: connection to ML Metadata, where the runner does not bring its own.
+      training_of_the_run: settings of training -> the parameters of a run that take their place, on runners with such.
 
     Returns:
       A pipeline for any TFX runner.
@@ -93,6 +97,7 @@ def create_pipeline(
             ),
         },
         base_model_content=content.get(TRAINER, ""),
+        of_the_run=training_of_the_run,
     ).with_id(TRAINER)
     baseline = BaselineModel(trainer.outputs["model"], pushed_models=push_to)
     evaluator = AlignEvaluator(

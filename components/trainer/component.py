@@ -7,13 +7,14 @@ from typing import Any
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.dsl.placeholder.placeholder import Placeholder
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import trainer_pb2
 from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
 from components import schema
 from components.artifacts import RecordCounts, Vocabulary
-from components.trainer.executor import COUNTS_KEY, VOCABULARY_KEY, Executor
+from components.trainer.executor import COUNTS_KEY, OF_A_RUN, VOCABULARY_KEY, Executor
 
 
 class AlignTrainerSpec(standard_component_specs.TrainerSpec):
@@ -22,6 +23,7 @@ class AlignTrainerSpec(standard_component_specs.TrainerSpec):
     PARAMETERS = {  # noqa: RUF012 - TFX's own form
         **standard_component_specs.TrainerSpec.PARAMETERS,
         "base_model_content": component_spec.ExecutionParameter(type=str),
+        **{name: component_spec.ExecutionParameter(type=kind, optional=True) for name, kind in OF_A_RUN.items()},
     }
     INPUTS = {  # noqa: RUF012
         **standard_component_specs.TrainerSpec.INPUTS,
@@ -40,6 +42,7 @@ class AlignTrainer(base_component.BaseComponent):
       run_fn: dotted name of the function that trains; by name, since compiling a pipeline needs no model code.
       custom_config: what `run_fn` reads beside files: JSON values only.
       base_model_content: hash of what the model holds that training starts from; "" where it starts from none.
+      of_the_run: settings of training -> the parameters of a run on a cluster that take their place; names of OF_A_RUN.
 
     Outputs:
       model: the SavedModel under Format-Serving.
@@ -62,6 +65,7 @@ class AlignTrainer(base_component.BaseComponent):
         run_fn: str,
         custom_config: Mapping[str, Any],
         base_model_content: str | Placeholder = "",
+        of_the_run: Mapping[str, RuntimeParameter] | None = None,
     ) -> None:
         super().__init__(
             AlignTrainerSpec(
@@ -73,6 +77,7 @@ class AlignTrainer(base_component.BaseComponent):
                 eval_args=trainer_pb2.EvalArgs(splits=[schema.TRAIN_SPLIT]),  # judging is the Evaluator's work
                 custom_config=json_utils.dumps(dict(custom_config)),
                 base_model_content=base_model_content,
+                **(of_the_run or {}),
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )

@@ -17,21 +17,35 @@ VOCABULARY_KEY = "vocabulary"
 VOCABULARY_FILE_KEY = "vocabulary_file"
 COUNTS_KEY = "counts"
 RECORD_COUNTS_FILE_KEY = "record_counts_file"
+TRAINING_KEY = "training"
+# Settings of training that a run may be given where it is started, beside the compiled ones: neither the graph of the
+# pipeline nor the shape of the model hangs on them.
+OF_A_RUN = {
+    "steps": int,
+    "warmup_steps": int,
+    "batch": int,
+    "learning_rate": float,
+    "weight_decay": float,
+    "seed": int,
+}
 
 
 class Executor(GenericExecutor):
     """The stock executor, whose `fn_args.custom_config` names two more files.
 
     "vocabulary_file" is the Vocabulary artifact's file, "record_counts_file" the RecordCounts artifact's table of the
-    train split.
+    train split. In "training" stands what the run was given in the place of what the pipeline was built with.
     """
 
     def _GetFnArgs(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         vocabulary = artifact_utils.get_single_uri(input_dict[VOCABULARY_KEY])
         counts = artifact_utils.get_single_uri(input_dict[COUNTS_KEY])
+        config = fn_args.custom_config or {}
+        given = {name: exec_properties[name] for name in OF_A_RUN if exec_properties.get(name) is not None}
         fn_args.custom_config = {
-            **(fn_args.custom_config or {}),
+            **config,
+            **({TRAINING_KEY: {**config.get(TRAINING_KEY, {}), **given}} if given else {}),
             VOCABULARY_FILE_KEY: posixpath.join(vocabulary, VOCABULARY_FILE),
             RECORD_COUNTS_FILE_KEY: posixpath.join(counts, split_folder(schema.TRAIN_SPLIT), RECORD_COUNTS_FILE),
         }

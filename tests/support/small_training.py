@@ -121,6 +121,17 @@ def checkpoints_of(run: Path) -> Path:
     return run.parent / f"{run.name}-checkpoints"
 
 
+def trainer(custom_config: dict) -> AlignTrainer:
+    """Returns the component."""
+    return AlignTrainer(
+        examples=Channel(type=standard_artifacts.Examples),
+        vocabulary=Channel(type=Vocabulary),
+        counts=Channel(type=RecordCounts),
+        run_fn="models.trainer.run_fn",
+        custom_config=custom_config,
+    )
+
+
 def train(inputs, root: Path, dropout: float = 0.0, **training) -> dict[str, Path]:
     """Run the component's executor as an orchestrator does; returns output key -> folder."""
     config = {
@@ -128,13 +139,7 @@ def train(inputs, root: Path, dropout: float = 0.0, **training) -> dict[str, Pat
         "training": {**CUSTOM_CONFIG["training"], **training},
         "checkpoints": str(checkpoints_of(root)),
     }
-    component = AlignTrainer(
-        examples=Channel(type=standard_artifacts.Examples),
-        vocabulary=Channel(type=Vocabulary),
-        counts=Channel(type=RecordCounts),
-        run_fn="models.trainer.run_fn",
-        custom_config=config,
-    )
+    component = trainer(config)
     executor = component.executor_spec.executor_class(
         base_executor.BaseExecutor.Context(tmp_dir=str(root / "scratch"), unique_id="1")
     )

@@ -97,6 +97,35 @@ def test_what_the_cluster_section_asks_for_is_compiled(config, tmp_path):
     assert "/mnt/state/align/artifacts/checkpoints" in parameters["Trainer"]
 
 
+@pytest.mark.parametrize("platform", ["vertex", "kubeflow"])
+def test_a_run_may_be_given_settings_of_training_whose_defaults_are_compiled(config, tmp_path, platform):
+    spec = compiled(build({**config.to_mapping(), "training": {"steps": 7, "warmup_steps": 3}}), platform, tmp_path)
+    wanted = {"steps": 7, "warmup_steps": 3, "batch": 16384, "learning_rate": 1e-3, "weight_decay": 1e-5, "seed": 0}
+    given = spec["root"]["inputDefinitions"]["parameters"]
+    assert {name: each["defaultValue"] for name, each in given.items()} == {
+        f"training_{name}": value for name, value in wanted.items()
+    }
+    assert all(each["isOptional"] for each in given.values())
+    assert {given["training_steps"]["parameterType"], given["training_learning_rate"]["parameterType"]} == {
+        "NUMBER_INTEGER",
+        "NUMBER_DOUBLE",
+    }
+    taken = nodes_of(spec)["Trainer"]["inputs"]["parameters"]
+    assert {name: taken[name] for name in wanted} == {
+        name: {"componentInputParameter": f"training_{name}"} for name in wanted
+    }
+    (described,) = [json.loads(each) for each in container_args(spec, "Trainer") if each.startswith('{"inputs"')]
+    assert {name: described["parameters"][name] for name in wanted} == {
+        **dict.fromkeys(wanted, "int"),
+        "learning_rate": "float",
+        "weight_decay": "float",
+    }
+
+
+def container_args(spec: dict, task: str) -> list[str]:
+    return spec["deploymentSpec"]["executors"][f"{task}_executor"]["container"]["args"]
+
+
 def with_evaluation_sets(config, *names):
     sets = {name: {"shards": f"gs://bucket/{name}"} for name in names}
     return build({**config.to_mapping(), "evaluation_sets": sets})

@@ -70,6 +70,19 @@ def test_the_interface_is_the_stock_trainers_with_a_vocabulary_and_counts():
         assert AlignTrainer.SPEC_CLASS.INPUTS[name].type is of
 
 
+def test_what_the_run_was_given_takes_the_place_of_what_the_pipeline_was_built_with(inputs, tmp_path):
+    built = {"training": {"steps": 3, "seed": 1, "learning_rate": 0.1}, "checkpoints": "c"}
+    component = small_training.trainer(built)
+    executor = component.executor_spec.executor_class()
+    outputs = {key: [small_training.artifact(of.type, tmp_path / key)] for key, of in component.outputs.items()}
+
+    def training(**given: float) -> dict:
+        return executor._GetFnArgs(inputs, outputs, {**component.exec_properties, **given}).custom_config["training"]
+
+    assert training() == built["training"]
+    assert training(steps=7, seed=0) == {"steps": 7, "seed": 0, "learning_rate": 0.1}
+
+
 def test_what_a_run_leaves_behind(trained):
     assert sorted(path.name for path in trained["model"].iterdir()) == ["Format-Serving"]
     assert sorted(path.name for path in trained["model_run"].iterdir()) == ["history.jsonl", "model", "tensorboard"]

@@ -51,6 +51,8 @@ def test_googles_client_takes_the_job(runs, path):
     container = sent["pipelineSpec"]["deploymentSpec"]["executors"]["Trainer_executor"]["container"]
     assert container["resources"]["accelerator"]["type"] == "NVIDIA_L4"
     assert container["resources"]["memoryLimit"] == 32.21225472
+    given = sent["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
+    assert given["training_weight_decay"]["defaultValue"] == 1e-5
     assert {"name": "TF_CPP_MIN_LOG_LEVEL", "value": "2"} in container["env"]
     assert sent["pipelineSpec"]["root"]["dag"]["tasks"]["Trainer"]["retryPolicy"]["maxRetryCount"] == 2
 
