@@ -4,8 +4,9 @@ PYTHON := $(shell scripts/native_python)
 OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 DOCS_STAMP := .docs-venv/whole
+CLUSTER_STAMP := .cluster-venv/whole
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-cluster test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -37,9 +38,10 @@ COMPILE := scripts/uv pip compile --generate-hashes --no-emit-index-url --no-emi
 BOTH_STACKS := --universal --python-version 3.10
 IMAGE_STACK := --python-version 3.11 --python-platform x86_64-manylinux_2_40
 
-lock:  ## renew the three locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
+lock:  ## renew the four locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group docs --output-file docs/requirements.lock
+	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group cluster --output-file tests/cluster/requirements.lock
 	$(COMPILE) $(IMAGE_STACK) $(UPGRADE) --extra worker --group image --constraints requirements.lock \
 		--excludes deploy/image/excluded.txt pyproject.toml --output-file deploy/image/requirements.lock
 
@@ -72,12 +74,20 @@ test-remote: setup  ## read from real S3, GCS and HDFS servers on loopback (minu
 test-workers: setup  ## kill and resume a training on two worker processes (minutes)
 	.venv/bin/pytest -m workers tests/models
 
+test-cluster: image $(CLUSTER_STAMP) setup  ## run the compiled demo in containers, end to end (minutes; needs docker or podman)
+	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m cluster tests/cluster
+
+$(CLUSTER_STAMP): tests/cluster/requirements.lock
+	@scripts/uv venv --quiet --no-config --clear --python .venv/bin/python .cluster-venv
+	@scripts/uv pip sync --quiet --python .cluster-venv/bin/python --require-hashes tests/cluster/requirements.lock
+	@touch $@
+
 test-other-stack:  ## run the tests on the other stack, in a Debian 13 root under .root/
 	@scripts/test_other_stack $(OTHER_PYTHON)
 
 clean:  ## remove what make made, except the runs
 	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
-	rm -rf .venv .docs-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
+	rm -rf .venv .docs-venv .cluster-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
 	find components models serving tfx_pipeline benchmarks demo tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:
