@@ -50,7 +50,7 @@ class Engine:
         return done.stdout
 
     def containers(self) -> list[str]:
-        """Returns the ids of these tests' containers, the newest first."""
+        """Returns the ids of these tests' containers, in no order."""
         return self("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}").split()
 
     def inspect(self, container: str) -> dict[str, Any]:
@@ -180,8 +180,9 @@ class Started:
     def containers(self) -> dict[str, str]:
         """Returns task -> container, of the tasks that were started, in their order."""
         engine = self._cluster.engine
-        new = [container for container in reversed(engine.containers()) if container not in self._before]
-        return {self._tasks[output_folder(engine.inspect(container))]: container for container in new}
+        new = [engine.inspect(container) for container in set(engine.containers()) - self._before]
+        new.sort(key=lambda container: container["Created"])
+        return {self._tasks[output_folder(container)]: container["Id"] for container in new}
 
     def running(self, task: str) -> str | None:
         """Returns the task's container while it runs."""
