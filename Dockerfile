@@ -28,8 +28,8 @@ COPY --from=python /opt/python /opt/python
 COPY deploy/image/requirements.lock deploy/image/prune deploy/image/
 COPY scripts/byte_compile scripts/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certificates,target=/run/certificates.crt \
-    --mount=type=cache,target=/root/.cache/uv \
-    export UV_LINK_MODE=copy && \
+    --mount=type=cache,target=/var/cache/uv \
+    export UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv && \
     scripts/uv venv --python "$(find /opt/python -name python3.11 -path '*/bin/*' | head -n 1)" /opt/align && \
     scripts/uv pip sync --python /opt/align/bin/python --require-hashes \
         --build-constraints deploy/image/requirements.lock deploy/image/requirements.lock && \
@@ -57,7 +57,7 @@ COPY --from=project /opt/align-tfx /opt/align-tfx
 ENV PATH=/opt/align-tfx/bin:/opt/align/bin:$PATH HOME=/tmp USER=align
 COPY deploy/image/sbom.py /usr/local/lib/align-tfx/
 RUN python /usr/local/lib/align-tfx/sbom.py >/usr/local/lib/align-tfx/sbom.cdx.json
-WORKDIR /work
+WORKDIR /srv
 USER 65532:65532
 ENTRYPOINT ["tini", "--"]
 HEALTHCHECK NONE

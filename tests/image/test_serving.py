@@ -64,7 +64,7 @@ def answers(port: int) -> bool:
 
 def test_it_serves_a_pushed_model(output):
     port = free_port()
-    options = ("--network", "host", "--volume", f"{output}:/work/output:ro")
+    options = ("--network", "host", "--volume", f"{output}:/srv/output:ro")
     with started("align", "serve", "--port", str(port), options=options) as name:
         wait_until(lambda: answers(port), lambda: engine("logs", name).stdout + engine("logs", name).stderr)
         assert "version 7" in engine("logs", name).stdout
