@@ -189,7 +189,8 @@ class PositivesSet:
 
     Attributes:
       pairs: the images and captions; who a caption was written for counts for nothing here unless listed.
-      image_text: [P, 2] (image, caption) that are right answers to each other.
+      image_to_text: [P, 2] (image that asks, caption that is right).
+      text_to_image: [P, 2] (caption that asks, image that is right). A set may ask one way only.
       text_text: [P, 2] (caption that asks, caption that is right); both orders are listed where both hold.
       image_image: [P, 2] (image that asks, image that is right), likewise.
       text_text_excluded, image_image_excluded: [P, 2] (query, what is taken out of the gallery for it), beside itself.
@@ -199,7 +200,8 @@ class PositivesSet:
     """
 
     pairs: PairSet
-    image_text: Indices
+    image_to_text: Indices
+    text_to_image: Indices
     text_text: Indices = field(default_factory=no_pairs)
     image_image: Indices = field(default_factory=no_pairs)
     text_text_excluded: Indices = field(default_factory=no_pairs)
@@ -208,7 +210,8 @@ class PositivesSet:
     def __post_init__(self) -> None:
         images, captions = len(self.pairs.images), len(self.pairs.captions)
         for name, pairs, asking, answering in (
-            ("image_text", self.image_text, images, captions),
+            ("image_to_text", self.image_to_text, images, captions),
+            ("text_to_image", self.text_to_image, captions, images),
             ("text_text", self.text_text, captions, captions),
             ("image_image", self.image_image, images, images),
             ("text_text_excluded", self.text_text_excluded, captions, captions),
@@ -222,7 +225,7 @@ class PositivesSet:
             if np.any(pairs[:, 0] == pairs[:, 1]):
                 row = int(pairs[pairs[:, 0] == pairs[:, 1]][0, 0])
                 raise DataSetError(f"{name} lists {row} as a right answer to itself; leave such pairs out")
-        if not len(self.image_text) + len(self.text_text) + len(self.image_image):
+        if not any(map(len, (self.image_to_text, self.text_to_image, self.text_text, self.image_image))):
             raise DataSetError("no query has a right answer; the ratings may be of other images than the captions")
 
 
