@@ -41,10 +41,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Answers:
-    """All queries of one way to ask, each a row of four columns; the items are those of the `Judged`.
+    """All queries of one way to ask, a row each; the items are those of the `Judged`.
 
     Attributes:
-      decides: the name in `per_query` whose 1 is a right answer and whose 0 a wrong one.
+      decides: the name in `per_query[way]` whose 1 is a right answer and whose 0 a wrong one.
+      keys: Q names, each once, by which the same query is found in another model's answers.
+      clusters: [Q] queries of the same number are drawn together by the bootstrap: the captions of one image.
       asked: [Q] index of the item that asks.
       got: [Q] index of the item that the model ranks first among the wrong ones.
       right: [Q] index of the best right item.
@@ -52,6 +54,8 @@ class Answers:
     """
 
     decides: str
+    keys: tuple[str, ...]
+    clusters: NDArray[np.int64]
     asked: NDArray[np.int64]
     got: NDArray[np.int64]
     right: NDArray[np.int64]
@@ -111,7 +115,7 @@ class Judged:
       seconds: that judging took, embedding apart.
       items: what `answers` index.
       answers: way -> all queries.
-      per_query: name -> [Q] float64, of which the number of that name is the mean or median.
+      per_query: way -> name -> [Q] float64, of which the number of that name is the mean or median.
     """
 
     dataset: str
@@ -127,7 +131,7 @@ class Judged:
     seconds: float = 0.0
     items: tuple[Item, ...] = ()
     answers: Mapping[str, Answers] = field(default_factory=dict)
-    per_query: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    per_query: Mapping[str, Mapping[str, NDArray[np.float64]]] = field(default_factory=dict)
 
 
 def hardest(items: Sequence[Item], answers: Mapping[str, Answers], count: int = FAILURES_SHOWN) -> tuple[Failure, ...]:

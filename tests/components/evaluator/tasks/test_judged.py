@@ -31,7 +31,15 @@ def test_a_number_that_does_not_exist_is_null_and_comes_back():
 
 def test_the_hardest_failures_are_wrong_and_worst_first():
     items = [Item(text=name) for name in "abcd"]
-    told = Answers("hit", np.array([0, 1, 2]), np.array([3, 3, 3]), np.array([1, 2, 0]), np.array([0.1, -0.2, 0.4]))
+    told = Answers(
+        decides="hit",
+        keys=("a", "b", "c"),
+        clusters=np.arange(3),
+        asked=np.array([0, 1, 2]),
+        got=np.array([3, 3, 3]),
+        right=np.array([1, 2, 0]),
+        margin=np.array([0.1, -0.2, 0.4]),
+    )
     failures = hardest(items, {"t2i": told})
     assert [(failure.asked.text, failure.right.text, failure.margin) for failure in failures] == [
         ("c", "a", 0.4),
