@@ -112,6 +112,7 @@ class Judged:
       confusions: (right class, named class, images), the most frequent first.
       failures: the hardest ones, worst first, at most FAILURES_SHOWN a way.
       skipped: reason -> how many inputs could not be judged.
+      notes: sentences on what the reader should know of the numbers.
       seconds: that judging took, embedding apart.
       items: what `answers` index.
       answers: way -> all queries.
@@ -128,6 +129,7 @@ class Judged:
     confusions: tuple[tuple[str, str, int], ...] = ()
     failures: tuple[Failure, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
     items: tuple[Item, ...] = ()
     answers: Mapping[str, Answers] = field(default_factory=dict)
@@ -167,6 +169,7 @@ def to_mapping(judged: Judged) -> dict[str, Any]:
             for failure in judged.failures
         ],
         "skipped": dict(judged.skipped),
+        "notes": list(judged.notes),
         "seconds": judged.seconds,
     }
 
@@ -193,6 +196,7 @@ def from_mapping(form: Mapping[str, Any]) -> Judged:
             for part in form["failures"]
         ),
         skipped=dict(form["skipped"]),
+        notes=tuple(form["notes"]),
         seconds=form["seconds"],
     )
 
