@@ -190,9 +190,7 @@ def from_mapping(form: Mapping[str, Any]) -> Judged:
         curves={name: tuple((_in(x), _in(y)) for x, y in points) for name, points in form["curves"].items()},
         confusions=tuple((right, named, images) for right, named, images in form["confusions"]),
         failures=tuple(
-            Failure(
-                part["way"], Item(**part["asked"]), Item(**part["got"]), Item(**part["right"]), _in(part["margin"])
-            )
+            Failure(part["way"], Item(**part["asked"]), Item(**part["got"]), Item(**part["right"]), _in(part["margin"]))
             for part in form["failures"]
         ),
         skipped=dict(form["skipped"]),

@@ -12,7 +12,7 @@ from components.evaluator.tasks.judged import Answers, Item, Judged, Number, fro
 from components.evaluator.tasks.measures import MEASURES
 
 EXAMPLE = Path(__file__).parents[3] / "tfx_pipeline" / "judging" / "example" / "results.json"
-NOT_JUDGED = ("data_fingerprint", "per_query", "pictures")  # the folder's own part of a row
+NOT_JUDGED = ("data_fingerprint", "per_query", "pictures", "broken")  # the folder's own part of a row
 
 
 def test_the_example_is_read_and_written_alike():
