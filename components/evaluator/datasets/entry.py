@@ -1,0 +1,94 @@
+"""One data set that the registry knows: what it is, which files it is made of, and whether they are there."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from components.evaluator.datasets.kinds import DataSet, DataSetError
+
+Kind = Literal["pairs", "classes", "trained", "rated", "positives", "choice"]
+KINDS: Mapping[Kind, str] = {
+    "pairs": "retrieval, images with captions",
+    "classes": "zero-shot classification",
+    "trained": "nearest neighbours and probes, with images to learn from",
+    "rated": "similarity as people rated it",
+    "positives": "retrieval with right answers listed one by one",
+    "choice": "which caption fits which image",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set by name.
+
+    Attributes:
+      name: what suites and results call it.
+      about: what it is, in one line.
+      kind: which of KINDS it is, which says what is asked of it.
+      metrics: the names of its headline numbers.
+      layout: the files and folders that it needs, from the data root on; a glob needs one match.
+      where: one sentence: where to get it and where to put it.
+      read: data root -> the set; called once all of `layout` is there.
+      split: of the published set.
+      language: BCP 47 tag of its texts.
+      packages: module -> the package of PyPI that brings it, which the set needs.
+      base: the folder that `layout` and `read` start from in place of the data root.
+    """
+
+    name: str
+    about: str
+    kind: Kind
+    metrics: tuple[str, ...]
+    layout: tuple[str, ...]
+    where: str
+    read: Callable[[Path], DataSet]
+    split: str = "test"
+    language: str = "en"
+    packages: Mapping[str, str] | None = None
+    base: Path | None = None
+
+    def missing(self, root: Path) -> list[str]:
+        """Returns what the set needs and is not there: paths, and Python packages."""
+        start = self.base or root
+        files = [str(start / item) for item in self.layout if not _is_there(start, item)]
+        return files + [
+            f"the Python package {package}"
+            for module, package in (self.packages or {}).items()
+            if importlib.util.find_spec(module) is None
+        ]
+
+    def state(self, root: Path) -> str:
+        """Returns "there", "absent", or "half there: ..." with what is missing."""
+        missing = self.missing(root)
+        if not missing:
+            return "there"
+        parts = len(self.layout) + len(self.packages or {})
+        return "absent" if len(missing) == parts else f"half there: {_and(missing)} missing"
+
+    def load(self, root: Path) -> DataSet:
+        """Read the set.
+
+        Args:
+          root: the folder that holds a folder for each set.
+
+        Raises:
+          DataSetError: it is not there, half there, or its files are not what they should be.
+        """
+        state = self.state(root)
+        if state == "absent":
+            raise DataSetError(f"the data set {self.name} is not in {self.base or root}: {self.where}")
+        if state != "there":
+            raise DataSetError(f"the data set {self.name} is {state}: {self.where}")
+        return self.read(self.base or root)
+
+
+def _is_there(start: Path, item: str) -> bool:
+    return any(start.glob(item)) if "*" in item else (start / item).exists()
+
+
+def _and(names: list[str]) -> str:
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"
