@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import functools
 import io
 import os
 import sys
@@ -13,7 +12,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.settings.config import Config, ConfigError, at_home, load
+from tfx_pipeline import cli_models
+from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_option
+from tfx_pipeline.settings.config import ConfigError, at_home, load
 
 app = typer.Typer(
     add_completion=False,
@@ -21,43 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Images and alt-texts in; a trained, judged, served and searchable image-text dual encoder out.",
 )
-
-
-def _path(text: str) -> Path:
-    """Returns a path as typed, with the home folder for ~, which no shell puts into --out=~/x."""
-    return Path(at_home(text, "a path"))
-
-
-_path_option = functools.partial(typer.Option, parser=_path)
-_path_argument = functools.partial(typer.Argument, parser=_path)
-
-
-ConfigOption = Annotated[
-    str, typer.Option("--config", "-c", help="A preset's name, a sweep's row as SWEEP/ROW, or the path of a YAML file.")
-]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="Override one field, such as training.steps=500. May be given again.")
-]
-
-
-def _config(source: str, overrides: list[str] | None) -> Config:
-    return load(at_home(source, "--config"), _pairs(overrides))
-
-
-def _pairs(overrides: list[str] | None) -> dict[str, str]:
-    pairs = {}
-    for item in overrides or []:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {item!r} has no '='; write a field and a value, such as training.steps=500")
-        pairs[name] = _as_typed(value)
-    return pairs
-
-
-def _as_typed(text: str) -> str:
-    """Returns an argument's text, which Python takes apart into bytes where the locale knows ASCII alone."""
-    is_whole = not any("\udc80" <= character <= "\udcff" for character in text)
-    return text if is_whole else os.fsencode(text).decode("utf-8", "replace")
 
 
 @app.command()
@@ -84,7 +48,7 @@ def run(
     from tfx_pipeline.runs.run_record import REPORT_FILE
     from tfx_pipeline.settings.engine import choose_engine
 
-    record = run_pipeline(choose_engine(_config(config, set_), beam, flink_master), Console(), rerun or [])
+    record = run_pipeline(choose_engine(config_of(config, set_), beam, flink_master), Console(), rerun or [])
     report_page = record.run_dir / REPORT_FILE
     if open_ and report_page.is_file() and (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         typer.launch(str(report_page))  # without a display its path, which was printed, must do
@@ -104,7 +68,7 @@ def filter_(
     """Print what each rule of the filter would drop, and leave nothing behind."""
     from tfx_pipeline.commands.dry_run import dry_run
 
-    dry_run(_config(config, set_), sample, Console())
+    dry_run(config_of(config, set_), sample, Console())
 
 
 @app.command()
@@ -117,13 +81,13 @@ def compile(
     ] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
-    folder: Annotated[Path, _path_option(help="Where to write the compiled pipeline.")] = Path("."),
+    folder: Annotated[Path, path_option(help="Where to write the compiled pipeline.")] = Path("."),
 ) -> None:
     """Write the pipeline for Kubeflow Pipelines or Vertex AI; runs nothing."""
     from tfx_pipeline.commands.compile import compile_for_cluster
     from tfx_pipeline.runs.base_model import base_model_for_cluster
 
-    checked = base_model_for_cluster(_config(config, set_))
+    checked = base_model_for_cluster(config_of(config, set_))
     told = Console(stderr=True, highlight=False)
     root = root and at_home(root, "--root")
     typer.echo(compile_for_cluster(checked, platform=platform, image=image, root=root, folder=folder, console=told))
@@ -166,7 +130,7 @@ def submit(
     else:
         root = root and at_home(root, "--root")
         sending = Sending(image, root, experiment=experiment, run_name=run_name, cached=not no_cache)
-        record = send(base_model_for_cluster(_config(config, set_)), place, sending, Console())
+        record = send(base_model_for_cluster(config_of(config, set_)), place, sending, Console())
     if record.why_failed is not None:
         raise typer.Exit(1)
 
@@ -175,34 +139,34 @@ def submit(
 def report(
     config: ConfigOption = "demo",
     set_: SetOption = None,
-    run_: Annotated[Path | None, _path_option("--run", help="A run's folder; the newest if not given.")] = None,
+    run_: Annotated[Path | None, path_option("--run", help="A run's folder; the newest if not given.")] = None,
 ) -> None:
     """Write report.html again, from any run."""
     from tfx_pipeline.report.rebuild import rebuild
     from tfx_pipeline.runs.run_record import latest_run_dir
 
-    typer.echo(rebuild(run_ or latest_run_dir(_config(config, set_).root)))
+    typer.echo(rebuild(run_ or latest_run_dir(config_of(config, set_).root)))
 
 
 @app.command()
 def query(
     text: Annotated[str | None, typer.Argument(help="What to look for, such as 'sad cat'.")] = None,
-    image: Annotated[Path | None, _path_option(help="An image to start from.")] = None,
+    image: Annotated[Path | None, path_option(help="An image to start from.")] = None,
     minus_text: Annotated[str | None, typer.Option(help="What the results should not be.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
     split: Annotated[
         list[str] | None,
         typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
     ] = None,
-    out: Annotated[Path, _path_option(help="The contact sheet to write.")] = Path("query.png"),
+    out: Annotated[Path, path_option(help="The contact sheet to write.")] = Path("query.png"),
     config: ConfigOption = "demo",
     set_: SetOption = None,
 ) -> None:
     """Search the run's images by text, by image, or by image plus or minus text, with the pushed model."""
     from tfx_pipeline.commands.query import answer
 
-    root = _config(config, set_).root
-    text, minus_text = (words and _as_typed(words) for words in (text, minus_text))
+    root = config_of(config, set_).root
+    text, minus_text = (words and as_typed(words) for words in (text, minus_text))
     answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out)
 
 
@@ -216,7 +180,7 @@ def serve(
     """Serve the pushed model over TensorFlow Serving's gRPC API."""
     from tfx_pipeline.commands.serve import serve as serve_model
 
-    serve_model(_config(config, set_).root, host=host, port=port)
+    serve_model(config_of(config, set_).root, host=host, port=port)
 
 
 @app.command()
@@ -233,7 +197,7 @@ def ablate(
     from tfx_pipeline.runs.base_model import resolve_base_model
     from tfx_pipeline.settings.yaml_text import write_yaml_line
 
-    config, overrides, console = at_home(config, "--config"), _pairs(set_), Console()
+    config, overrides, console = at_home(config, "--config"), overrides_of(set_), Console()
     base_model = resolve_base_model(load(config, overrides), console).training.base_model
     if base_model is not None:  # one for all rows, whatever the first ones get blessed
         overrides["training.base_model"] = write_yaml_line(base_model)
@@ -249,26 +213,7 @@ def presets() -> None:
     show(Console())
 
 
-@app.command(name="import-hf")
-def import_hf(
-    directory: Annotated[Path, _path_argument(help="Folder of a Hugging Face AlignModel, as kakaobrain/align-base.")],
-    to: Annotated[Path, _path_option(help="New folder: checkpoint/ to train on from, servable/ to serve.")],
-) -> None:
-    """Make our checkpoint and a servable model of Hugging Face's ALIGN; embeddings stay the same to 1e-4."""
-    from tfx_pipeline.commands.hugging_face import bring_in
-
-    bring_in(directory, to, Console())
-
-
-@app.command(name="export-hf")
-def export_hf(
-    folder: Annotated[Path, _path_argument(help="A run's checkpoint, or what import-hf wrote.")],
-    to: Annotated[Path, _path_option(help="New folder, which transformers' AlignModel and AlignProcessor load.")],
-) -> None:
-    """Make a Hugging Face AlignModel of a checkpoint; weights stay the same bit for bit."""
-    from tfx_pipeline.commands.hugging_face import take_out
-
-    take_out(folder, to, Console())
+app.add_typer(cli_models.app)
 
 
 def main() -> None:
