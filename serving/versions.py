@@ -24,7 +24,7 @@ def complete_versions(base: Path) -> dict[int, Path]:
 def is_complete(folder: Path) -> bool:
     """Say whether a version has been written whole: the graph, the variables' index and every shard beside it.
 
-    A push copies file by file, so the graph alone does not prove that the variables have arrived.
+    The Pusher's versions appear whole. Another's copy may come file by file, and a graph without its variables first.
     """
     if not (folder / SAVED_MODEL_FILE).is_file() or not (folder / VARIABLES_INDEX).is_file():
         return False

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import tensorflow_data_validation as tfdv
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import ExampleValidator, Pusher, StatisticsGen
+from tfx.components import ExampleValidator, StatisticsGen
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.pipeline import Pipeline
 from tfx.proto import pusher_pb2
@@ -20,6 +20,7 @@ from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
 from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
+from components.pusher.component import Pusher
 from components.trainer.component import AlignTrainer
 from components.validation.component import build_gates, build_schema
 from components.vocabulary.component import VocabularyLearner

@@ -153,8 +153,8 @@ class Cluster:
         return Started(self, process, log, before, task_folders(spec))
 
     def pushed(self) -> list[Path]:
-        """Returns what lies in the push folder, the oldest version first."""
-        return sorted((self.root / "serving_models" / "align").glob("*"))
+        """Returns what servers see in the push folder, the oldest version first."""
+        return sorted((self.root / "serving_models" / "align").glob("[0-9]*"))
 
 
 class Started:

@@ -21,6 +21,7 @@ CLASSES = {  # module -> what of it has an example
     "components.pair_filter.component": ["PairFilter"],
     "components.pair_filter.config": ["FilterConfig"],
     "components.pair_filter.model_config": ["ImageModelConfig", "UnsafeConfig", "NeighbourConfig"],
+    "components.pusher.component": ["Pusher"],
     "components.trainer.component": ["AlignTrainer"],
     "components.validation.component": ["CuratedSchema", "AnomalyGate"],
     "components.validation.config": ["ValidationConfig"],

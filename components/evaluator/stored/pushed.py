@@ -15,7 +15,8 @@ IDENTITY = (GRAPH, "variables/variables.index")
 def versions(folder: str) -> list[str]:
     """Returns the folder of each version that is there whole, the oldest first; other names are no version's.
 
-    The Pusher names a version by the Unix time of its push and writes `saved_model.pb` last.
+    The Pusher numbers versions in the order of its pushes. A version appears with all of its files; at an address such
+    as gs://bucket/folder they come one by one, and `saved_model.pb` last.
     """
     if not fileio.exists(folder):
         return []

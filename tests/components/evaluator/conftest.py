@@ -21,6 +21,7 @@ from components import schema
 from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
 from components.evaluator.config import EvaluationConfig
+from components.pusher.component import Pusher
 from serving import signatures
 
 CONCEPTS = 32
@@ -174,7 +175,7 @@ def run_pipeline(tmp_path_factory):
             model=trainer.outputs["model"],
             baseline=baseline.outputs[VERSION].future()[0].value,
         ).with_id("Evaluator")
-        pusher = tfx.components.Pusher(
+        pusher = Pusher(
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
             push_destination=tfx.proto.PushDestination(

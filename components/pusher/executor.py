@@ -1,0 +1,88 @@
+"""The stock Pusher's work, so that a version appears whole or not at all, also where the Pusher is killed half-way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tfx.components.pusher import executor
+from tfx.proto import pusher_pb2
+from tfx.types import Artifact, artifact_utils, standard_component_specs
+from tfx.utils import proto_utils
+
+ASIDE = ".aside-"  # how the folder begins in which a version is being copied; TensorFlow Serving takes numbers alone
+DAY_S = 24 * 60 * 60
+PUSHED_MODEL = standard_component_specs.PUSHED_MODEL_KEY
+PUSH_DESTINATION = standard_component_specs.PUSH_DESTINATION_KEY
+
+
+class Executor(executor.Executor):
+    """Copies a blessed model aside, then renames its folder to `<push folder>/<version>/`.
+
+    At an address such as gs://bucket/folder a folder's name is part of each file's, and a rename would copy them again.
+    There TFX's own order does: a file appears whole by itself, and the last is saved_model.pb, without which a version
+    counts for nothing.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Push the model where it is blessed, and say so of the output `pushed_model`."""
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(exec_properties[PUSH_DESTINATION], destination)
+        folder = destination.filesystem.base_directory
+        if "://" in folder or not self.CheckBlessing(input_dict):
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        with _aside(Path(folder)) as aside:
+            destination.filesystem.base_directory = str(aside)
+            copied_aside = {**exec_properties, PUSH_DESTINATION: proto_utils.proto_to_json(destination)}
+            super().Do(input_dict, output_dict, copied_aside)
+            (version,) = aside.iterdir()
+            published = _publish(version, Path(folder))
+        self._MarkPushed(
+            artifact_utils.get_single_instance(output_dict[PUSHED_MODEL]),
+            pushed_destination=str(published),
+            pushed_version=published.name,
+        )
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Yield a new folder in `folder`, and delete it at the end with those that killed Pushers have left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{ASIDE}*"):
+        with suppress(FileNotFoundError):  # another Pusher was faster
+            if time.time() - left.stat().st_mtime > DAY_S:  # a younger one may be that of a Pusher at work
+                shutil.rmtree(left)
+    aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=folder))
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside)
+
+
+def _publish(version: Path, folder: Path) -> Path:
+    """Rename a whole version into `folder`; returns its place there, above all before it, whatever the clock says."""
+    before = [int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]
+    number = max([int(version.name), *(1 + each for each in before)])
+    while True:
+        published = folder / str(number)
+        try:
+            os.rename(version, published)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            number += 1  # another Pusher's, meanwhile
+        else:
+            return published

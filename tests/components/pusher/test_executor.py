@@ -1,0 +1,103 @@
+"""A version appears in the push folder whole or not at all, also where the Pusher is killed in the middle of a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tfx.dsl.io.filesystem import NotFoundError
+
+import push_model
+from components.evaluator.stored.pushed import versions
+from components.pusher.executor import ASIDE, DAY_S
+from serving.versions import complete_versions
+
+GRAPH_BYTES, SMALL = 300_000, 1_000
+FILES = {
+    "saved_model.pb": bytes(range(250)) * (GRAPH_BYTES // 250),
+    "variables/variables.index": b"i" * SMALL,
+    "variables/variables.data-00000-of-00001": b"w" * SMALL,
+    "assets/vocab.txt": b"[PAD]",
+}
+
+
+@pytest.fixture
+def model(tmp_path) -> str:
+    """Folder of a Model artifact."""
+    for name, content in FILES.items():
+        path = tmp_path / "model" / "Format-Serving" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return str(tmp_path / "model")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The push folder, which is not there yet."""
+    return tmp_path / "serving_models" / "align"
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_blessed_model_is_a_version_file_by_file(model, folder):
+    before = int(time.time())
+    pushed = push_model.push(model, str(folder))
+    (version,) = folder.iterdir()
+    assert before <= int(version.name) <= time.time()
+    assert files_below(version) == files_below(Path(pushed.uri)) == FILES
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("pushed_destination") == str(version)
+    assert pushed.get_string_custom_property("pushed_version") == version.name
+
+
+def test_a_pusher_that_is_killed_within_the_last_file_leaves_no_version(model, folder):
+    command = [sys.executable, push_model.__file__, model, str(folder), str(GRAPH_BYTES // 2)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGXFSZ, done.stderr
+    (cut_short,) = folder.rglob("saved_model.pb")
+    assert 0 < cut_short.stat().st_size < GRAPH_BYTES
+    assert complete_versions(folder) == {}
+    assert versions(str(folder)) == []
+    assert [path.name for path in folder.iterdir() if path.name.isdigit()] == []  # what TensorFlow Serving looks for
+
+    pushed = push_model.push(model, str(folder))
+    version = Path(pushed.get_string_custom_property("pushed_destination"))
+    assert complete_versions(folder) == {int(version.name): version}
+    assert files_below(version) == FILES
+
+
+def test_an_error_leaves_nothing(model, folder):
+    (Path(model) / "Format-Serving" / "assets" / "gone").symlink_to("nowhere")
+    with pytest.raises(NotFoundError):
+        push_model.push(model, str(folder))
+    assert [*folder.iterdir()] == []
+
+
+def test_a_version_is_above_all_before_it_whatever_the_clock_says(model, folder):
+    for name in ("99999999999", "0100000000000", "200000000000.tmp", "latest"):
+        (folder / name / "kept").mkdir(parents=True)
+    pushed = push_model.push(model, str(folder))
+    assert pushed.get_string_custom_property("pushed_version") == "100000000001"
+    assert files_below(folder / "100000000001") == FILES
+
+
+def test_a_model_that_is_not_blessed_is_not_pushed(model, folder):
+    pushed = push_model.push(model, str(folder), blessed=0)
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert not folder.exists()
+
+
+def test_what_a_killed_pusher_left_goes_after_a_day(model, folder):
+    old, young = folder / f"{ASIDE}old", folder / f"{ASIDE}young"
+    for left in (old, young):
+        (left / "17").mkdir(parents=True)
+    os.utime(old, (0, time.time() - DAY_S - 60))
+    push_model.push(model, str(folder))
+    assert sorted(path.name for path in folder.iterdir() if not path.name.isdigit()) == [young.name]

@@ -1,0 +1,44 @@
+"""Pushes a model, also in a process of its own, which the kernel kills where a file outgrows LIMIT bytes.
+
+python tests/support/push_model.py MODEL PUSH_FOLDER LIMIT
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components.pusher.executor import PUSH_DESTINATION, PUSHED_MODEL, Executor
+
+BLESSED = 1
+
+
+def push(model: str, folder: str, blessed: int = BLESSED) -> standard_artifacts.PushedModel:
+    """Returns what the Pusher makes of a model under <MODEL>/Format-Serving; its own archive is <MODEL>.archive."""
+    trained, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
+    pushed = standard_artifacts.PushedModel()
+    trained.uri, pushed.uri = model, f"{model}.archive"
+    blessing.set_int_custom_property("blessed", blessed)
+    destination = pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder))
+    Executor(Executor.Context()).Do(
+        {"model": [trained], "model_blessing": [blessing]},
+        {PUSHED_MODEL: [pushed]},
+        {PUSH_DESTINATION: proto_utils.proto_to_json(destination)},
+    )
+    return pushed
+
+
+def main(model: str, folder: str, limit: str) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python asks for an error in its place
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    push(model, folder)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
