@@ -39,7 +39,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certi
 
 # This project, in a folder of its own: a change of it is a small layer.
 FROM dependencies AS project
-COPY pyproject.toml README.md LICENSE align.py ./
+COPY pyproject.toml README.md LICENSE ./
 COPY components components
 COPY models models
 COPY serving serving

@@ -1,6 +1,6 @@
 """The project's own artifact types; each docstring draws the file tree that its uri holds.
 
-TFX's entry point on Kubeflow and Vertex imports a type by its TYPE_NAME: align.py, at the top, holds them all.
+The compiler for Kubeflow takes a TYPE_NAME with one dot in it.
 """
 
 from __future__ import annotations

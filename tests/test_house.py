@@ -65,7 +65,7 @@ PLUMBING = (
     "components/beam/*",
     "components/lookup.py",  # a component that asks the world outside, and its driver
 )
-RUNNERS = ("tfx_pipeline/*runner*.py", "tfx_pipeline/cluster/*_client.py")
+RUNNERS = ("tfx_pipeline/*runner*.py", "tfx_pipeline/cluster/submitting/*_client.py")
 ANYWHERE_BUT_COMPONENTS = ("tfx_pipeline/*", "models/*", "serving/*")
 FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
     "tfx.v1": (),  # brings Google's AI platform along, seconds of each start: its parts have files

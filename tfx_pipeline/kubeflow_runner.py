@@ -10,11 +10,11 @@ from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
 from components.trainer.executor import OF_A_RUN
-from tfx_pipeline.cluster.parameters import PREFIX, parameter_values, with_defaults, without_exponents
-from tfx_pipeline.cluster.platform_spec import platform_spec
-from tfx_pipeline.cluster.platforms import Platform, state_folder
-from tfx_pipeline.cluster.resources import with_cluster_settings
-from tfx_pipeline.cluster.tasks import start_our_entry_point
+from tfx_pipeline.cluster.compiling.parameters import PREFIX, parameter_values, with_defaults, without_exponents
+from tfx_pipeline.cluster.compiling.platform_spec import platform_spec
+from tfx_pipeline.cluster.compiling.platforms import Platform, state_folder
+from tfx_pipeline.cluster.compiling.resources import with_cluster_settings
+from tfx_pipeline.cluster.compiling.tasks import start_our_entry_point
 from tfx_pipeline.files import write_file
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, PUSHED_MODELS

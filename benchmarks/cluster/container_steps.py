@@ -12,9 +12,9 @@ import pkgutil
 import sys
 import time
 
-from tfx_pipeline.cluster.source import source_fingerprint
+from tfx_pipeline.cluster.container.source import source_fingerprint
 
-ENTRY_POINT = "tfx_pipeline.cluster.entry_point"
+ENTRY_POINT = "tfx_pipeline.cluster.container.entry_point"
 
 
 def main() -> None:

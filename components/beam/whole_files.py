@@ -23,9 +23,15 @@ def files_below(folder: str) -> list[str]:
     if _is_local(folder):
         found = [os.path.join(above, name) for above, _, names in os.walk(folder) for name in names]
     else:
-        (matched,) = _file_systems().match([f"{glob.escape(folder)}/**"])
-        found = [file.path for file in matched.metadata_list if not file.path.endswith("/")]  # "folder/" is no file
+        found = [file.path for file in _listed(folder)]
     return sorted(posixpath.relpath(path, folder) for path in found)
+
+
+def files_without_a_byte(folder: str) -> list[str]:
+    """Returns the paths of the empty files among `files_below`."""
+    if _is_local(folder):
+        return [name for name in files_below(folder) if os.path.getsize(os.path.join(folder, name)) == 0]
+    return sorted(posixpath.relpath(file.path, folder) for file in _listed(folder) if file.size_in_bytes == 0)
 
 
 def list_folder(folder: str) -> list[str]:
@@ -123,6 +129,12 @@ def write_text(path: str, text: str) -> None:
 def write_json(path: str, content: Any) -> None:
     """Write a JSON file aside, then rename it."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _listed(folder: str) -> list[Any]:
+    """Returns what Beam says of each file below a folder of another machine; "folder/" is none."""
+    (matched,) = _file_systems().match([f"{glob.escape(folder)}/**"])
+    return [file for file in matched.metadata_list if not file.path.endswith("/")]
 
 
 def _is_local(path: str) -> bool:

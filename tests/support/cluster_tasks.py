@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfx_pipeline.cluster.carrier import LAUNCHERS_VARIABLE
+from tfx_pipeline.cluster.container.carrier import LAUNCHERS_VARIABLE
 
 ENVIRONMENT = {LAUNCHERS_VARIABLE: "align-pod-1"}
 FORMS = ("kubeflow", "vertex")

@@ -17,11 +17,11 @@ from tfx.utils import import_utils
 
 from cluster_tasks import ENVIRONMENT, executor_input, published
 from components import example_artifacts
-from tfx_pipeline.cluster import entry_point
-from tfx_pipeline.cluster.carrier import Carrier
-from tfx_pipeline.cluster.description import component_description
-from tfx_pipeline.cluster.source import source_fingerprint
-from tfx_pipeline.cluster.wire import Artifacts
+from tfx_pipeline.cluster.compiling.description import component_description
+from tfx_pipeline.cluster.container import entry_point
+from tfx_pipeline.cluster.container.carrier import Carrier
+from tfx_pipeline.cluster.container.source import source_fingerprint
+from tfx_pipeline.cluster.container.wire import Artifacts
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.settings.config import build
 

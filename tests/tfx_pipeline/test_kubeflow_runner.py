@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -122,6 +127,29 @@ def test_a_run_may_be_given_settings_of_training_whose_defaults_are_compiled(con
     }
 
 
+@pytest.mark.parametrize("python", ["", "#!/bin/sh\nexit 1\n"], ids=["no python", "another one's"])
+def test_an_image_without_this_project_is_named_in_the_last_line(config, tmp_path, python):
+    command = compiled(config, "kubeflow", tmp_path)["deploymentSpec"]["executors"]["PairFiles_executor"]["container"]
+    shell = shutil.which("sh")
+    if python:
+        (tmp_path / "python").write_text(python, encoding="utf-8")
+        (tmp_path / "python").chmod(0o755)
+    started = [shell, *command["command"][1:], *command["args"]]
+    done = subprocess.run(started, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"the image {IMAGE} does not hold this project; build one by make")
+
+
+def test_the_command_hands_its_arguments_on(config, tmp_path):
+    container = compiled(config, "kubeflow", tmp_path)["deploymentSpec"]["executors"]["PairFiles_executor"]["container"]
+    arguments = ["0" * 64 if re.fullmatch("[0-9a-f]{64}", each) else each for each in container["args"]]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    started = [*container["command"], *arguments]
+    done = subprocess.run(started, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "and the pipeline was compiled from 000000000000; build the image from" in done.stderr.splitlines()[-1]
+
+
 def container_args(spec: dict, task: str) -> list[str]:
     return spec["deploymentSpec"]["executors"][f"{task}_executor"]["container"]["args"]
 
@@ -143,7 +171,9 @@ def test_every_task_is_a_container_of_ours_and_has_no_driver(config, tmp_path, p
         executor = executors[spec["components"][name]["executorLabel"]]
         assert set(executor) == {"container"}, name
         assert set(executor["container"]) == {"args", "command", "image"}, name  # no lifecycle: nobody would run it
-        assert executor["container"]["command"] == ["python", "-m", "tfx_pipeline.cluster.entry_point"]
+        program, option, script, _ = executor["container"]["command"]
+        assert (program, option) == ("sh", "-c")
+        assert script.endswith('exec python -m tfx_pipeline.cluster.container.entry_point "$@"')
 
 
 @pytest.mark.parametrize("platform", ["vertex", "kubeflow"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tfx_pipeline.cluster.platforms import (
+from tfx_pipeline.cluster.compiling.platforms import (
     KUBEFLOW_ROOTS,
     as_platform,
     check_name,

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import yaml
 from rich.console import Console
 
-from tfx_pipeline.cluster.observation import Observed, new_events
-from tfx_pipeline.cluster.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.observation import Observed, new_events
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.commands.compile import compile_for_cluster
 from tfx_pipeline.live.live_view import Sight, watch
 from tfx_pipeline.quiet import quiet_imports
@@ -171,7 +171,7 @@ def _starter(config: Config | None, place: Place) -> tuple[Runs, Callable[[Path,
     if place.platform == "kubeflow":
         _need("kfp", "kfp")
         with quiet_imports():
-            from tfx_pipeline.cluster.kubeflow_client import KubeflowRuns
+            from tfx_pipeline.cluster.submitting.kubeflow_client import KubeflowRuns
         kubeflow = KubeflowRuns(place.host or "", place.namespace, place.token)
 
         def start_there(path: Path, sending: Sending) -> str:
@@ -186,7 +186,7 @@ def _starter(config: Config | None, place: Place) -> tuple[Runs, Callable[[Path,
         return kubeflow, start_there
     _need("google.cloud.aiplatform", "vertex")
     with quiet_imports():
-        from tfx_pipeline.cluster.vertex_client import VertexRuns
+        from tfx_pipeline.cluster.submitting.vertex_client import VertexRuns
     vertex = VertexRuns(place.project or "", place.region or "")
 
     def start(path: Path, sending: Sending) -> str:

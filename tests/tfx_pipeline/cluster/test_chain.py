@@ -19,7 +19,7 @@ import yaml
 from cluster_tasks import ENVIRONMENT, Launcher, executor_input, published
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_FILE
 from filter_corpus import Row, draw
-from tfx_pipeline.cluster import entry_point
+from tfx_pipeline.cluster.container import entry_point
 from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.settings.config import build
 
@@ -70,7 +70,7 @@ class Cluster:
             str(output_file),
         )
         container = self._spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-        assert container["command"] == ["python", "-m", entry_point.__name__]
+        assert container["command"][2].endswith(f'exec python -m {entry_point.__name__} "$@"')
         arguments = [asked if argument == "{{$}}" else argument for argument in container["args"]]
         code = entry_point.main(arguments, ENVIRONMENT, str(disk))
         if code == 0:

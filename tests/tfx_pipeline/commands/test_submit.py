@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from kubeflow_api import kubeflow_api, node
 from tfx_pipeline.cli import app
-from tfx_pipeline.cluster.observation import Observed, Task
-from tfx_pipeline.cluster.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.observation import Observed, Task
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.commands import submit as command
 from tfx_pipeline.commands.submit import Place, follow, follow_again
 from tfx_pipeline.settings.config import ConfigError

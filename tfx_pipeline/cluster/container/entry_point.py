@@ -1,4 +1,4 @@
-"""What a pipeline's containers run on Kubeflow and Vertex AI: `python -m tfx_pipeline.cluster.entry_point ...`.
+"""What a pipeline's containers run on Kubeflow and Vertex AI: `python -m tfx_pipeline.cluster.container.entry_point`.
 
 In the place of TFX's, which takes artifacts' types from the cluster and fails on open-source Kubeflow's. It does before
 the seconds of TFX's imports what can be done before: a wrong image or a root that cannot be written is said at once.
@@ -19,12 +19,13 @@ from typing import Any
 
 from components.beam import whole_files
 from tfx_pipeline.causes import explain
-from tfx_pipeline.cluster.carrier import Carrier, find_carrier
-from tfx_pipeline.cluster.secrets import missing_secret
-from tfx_pipeline.cluster.source import source_fingerprint
-from tfx_pipeline.cluster.task import Described, Task, TaskError, read_task
+from tfx_pipeline.cluster.container.carrier import Carrier, find_carrier
+from tfx_pipeline.cluster.container.secrets import missing_secret
+from tfx_pipeline.cluster.container.source import source_fingerprint
+from tfx_pipeline.cluster.container.task import Described, Task, TaskError, read_task
 
 log = logging.getLogger(__name__)
+EXAMPLES = "tfx.types.standard_artifacts.Examples"  # as --component names the type
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ, mount: str = "/") -> int:
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] = os.environ, 
         _check_secrets(environment)
         task = read_task(asked.component, asked.executor_input)
         carrier = find_carrier(task.addresses, environment, asked.beam, mount)
+        _check_examples(task, carrier)
         _make_room(task, carrier)
         run_task(asked.executor, task, carrier, asked.beam)
     except (Exception, SystemExit) as error:  # Beam's argument parser exits where it refuses an option
@@ -75,7 +77,7 @@ def run_task(executor: str, task: Task, carrier: Carrier, beam_arguments: Sequen
     from tfx.types import value_artifact
     from tfx.types.artifact_utils import ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY
 
-    from tfx_pipeline.cluster.wire import Artifacts
+    from tfx_pipeline.cluster.container.wire import Artifacts
 
     absl_logging.set_verbosity(absl_logging.INFO)
     artifacts = Artifacts(carrier)
@@ -134,6 +136,17 @@ def _check_secrets(environment: Mapping[str, str]) -> None:
     missing = missing_secret(environment)
     if missing:
         raise TaskError(missing)
+
+
+def _check_examples(task: Task, carrier: Carrier) -> None:
+    """Refuse what TFX's own readers, such as StatisticsGen's, take for a file without a record."""
+    given = {one.said["uri"] for several in task.inputs.values() for one in several if one.kind == EXAMPLES}
+    for address in sorted(given):
+        for name in whole_files.files_without_a_byte(carrier.path_of(address)):
+            raise TaskError(
+                f"{address.rstrip('/')}/{name} has no byte, so it is a damaged file of Examples, or an object that "
+                "stands for a folder; delete it, or run the component again that wrote the Examples"
+            )
 
 
 def _make_room(task: Task, carrier: Carrier) -> None:

@@ -2,8 +2,8 @@
 
 It is a mapping in the JSON form of KubernetesExecutorConfig, in kubeflow/pipelines'
 kubernetes_platform/proto/kubernetes_executor_config.proto. Names of Secrets and claims stand in it twice, as in
-what kfp-kubernetes writes: older backends read the fields that newer ones call deprecated. Secrets are optional to
-Kubernetes, since the first container says which is missing (secrets.py) where a pod would wait for it.
+what kfp-kubernetes writes; backends before 2.5 stop at the second. Secrets are optional to Kubernetes, since the first
+container says which is missing (container/secrets.py) where a pod would wait for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_pipeline.cluster.resources import containers, pod_of
+from tfx_pipeline.cluster.compiling.resources import containers, pod_of
 from tfx_pipeline.settings.cluster_config import ClusterConfig, PodConfig, TolerationConfig
 
 

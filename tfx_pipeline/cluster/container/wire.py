@@ -16,9 +16,9 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.types import Artifact
 from tfx.types.artifact import CUSTOM_PROPERTIES_PREFIX
 
-from tfx_pipeline.cluster.carrier import Carrier
-from tfx_pipeline.cluster.metadata import from_wire, to_wire
-from tfx_pipeline.cluster.task import TaskError
+from tfx_pipeline.cluster.container.carrier import Carrier
+from tfx_pipeline.cluster.container.metadata import from_wire, to_wire
+from tfx_pipeline.cluster.container.task import TaskError
 
 KINDS_OF_2_0 = {"stringValue": str, "intValue": int, "doubleValue": float}  # of pipeline spec 2.0; int64 is text
 INT64 = 2**63

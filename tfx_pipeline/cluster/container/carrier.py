@@ -18,7 +18,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tfx_pipeline.cluster.task import TaskError
+from tfx_pipeline.cluster.container.task import TaskError
 
 CARRIED = {"minio://": "minio", "s3://": "s3"}  # LocalPathForURI of Kubeflow's launcher
 CARRIED_ON_KUBEFLOW = {"gs://": "gcs"}  # Vertex AI has the folder /gcs too, through FUSE

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cluster_tasks import as_double, through_ml_metadata
-from tfx_pipeline.cluster.metadata import from_wire, to_wire
+from tfx_pipeline.cluster.container.metadata import from_wire, to_wire
 
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
 LEAVES = st.none() | st.booleans() | st.text() | NUMBERS

@@ -12,9 +12,9 @@ from tfx.types.artifact import Property, PropertyType
 
 from cluster_tasks import ENVIRONMENT, FORMS, published
 from components.artifacts import IngestReport
-from tfx_pipeline.cluster.carrier import find_carrier
-from tfx_pipeline.cluster.task import TaskError
-from tfx_pipeline.cluster.wire import Artifacts
+from tfx_pipeline.cluster.container.carrier import find_carrier
+from tfx_pipeline.cluster.container.task import TaskError
+from tfx_pipeline.cluster.container.wire import Artifacts
 
 ADDRESS = "gs://bucket/run/7/PairExampleGen/examples"
 CARRIER = find_carrier([ADDRESS], ENVIRONMENT, [])

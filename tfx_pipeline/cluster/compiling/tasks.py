@@ -8,6 +8,7 @@ keeps the answer as an artifact of the same name too.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -17,11 +18,12 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.utils import name_utils
 
 from components.lookup import LookupDriver
-from tfx_pipeline.cluster.description import component_description
-from tfx_pipeline.cluster.source import source_fingerprint
+from tfx_pipeline.cluster.compiling.description import component_description
+from tfx_pipeline.cluster.container.source import source_fingerprint
 from tfx_pipeline.settings.config import ConfigError
 
-ENTRY_POINT = "tfx_pipeline.cluster.entry_point"
+PACKAGE = "tfx_pipeline"
+ENTRY_POINT = f"{PACKAGE}.cluster.container.entry_point"
 LONGEST = 120_000  # bytes: Linux takes 131,071 an argument, and {{$}} holds the artifacts too
 _TASK = "_task"  # what TFX puts behind the name of a task whose answer is a parameter; no task is called so
 
@@ -41,13 +43,26 @@ def start_our_entry_point(spec: dict[str, Any], pipeline: Pipeline) -> None:
     for component in pipeline.components:
         task, definition = tasks[component.id], spec["components"][component.id]
         container = executors[definition["executorLabel"]]["container"]
-        container["command"] = ["python", "-m", ENTRY_POINT]
+        container["command"] = _command(container["image"])
         container["args"] = _arguments(component, source)
         if issubclass(component.driver_class, LookupDriver):
             task["cachingOptions"] = {}  # a cluster would take last month's answer
         _name_producers(task)
         _refuse_long(component.id, task)
         _keep_answers_as_parameters_alone(definition.get("outputDefinitions", {}))
+
+
+def _command(image: str) -> list[str]:
+    """Returns what starts the entry point, or says that the image lacks it, where Python would name a module alone."""
+    lacking = (
+        f"the image {image} does not hold this project; build one by make image, from the checkout that compiles, and "
+        "give its name by --image"
+    )
+    script = (
+        f"python -c 'import {PACKAGE}' || {{ echo {shlex.quote(lacking)} >&2; exit 1; }}\n"
+        f'exec python -m {ENTRY_POINT} "$@"'
+    )
+    return ["sh", "-c", script, "sh"]
 
 
 def _arguments(component: BaseComponent, source: str) -> list[str]:

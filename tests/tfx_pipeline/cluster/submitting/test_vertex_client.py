@@ -11,8 +11,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineTaskDetail
 from google.protobuf import json_format
 
-from tfx_pipeline.cluster.unreachable import Unreachable
-from tfx_pipeline.cluster.vertex_client import VertexRuns, observed
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.vertex_client import VertexRuns, observed
 from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.settings.config import ConfigError, build
 

@@ -12,7 +12,7 @@ from tfx.utils import import_utils
 from components.artifacts import Captions, FilterReport, RecordCounts
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
-from tfx_pipeline.cluster.description import component_description
+from tfx_pipeline.cluster.compiling.description import component_description
 
 EXAMPLES = "tfx.types.standard_artifacts.Examples"
 

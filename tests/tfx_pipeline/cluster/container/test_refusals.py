@@ -10,7 +10,9 @@ import pytest
 
 import recording_executor
 from recorded_components import BEAM, COMPONENTS, SOURCE
-from tfx_pipeline.cluster.description import component_description
+from tfx_pipeline.cluster.compiling.description import component_description
+
+INPUTS = {"StatisticsGen": "examples", "PairFilter": "unfiltered_examples"}
 
 
 def last_line(capsys) -> str:
@@ -63,13 +65,28 @@ def test_a_root_that_cannot_be_written_is_said_before_the_executor_runs(kubeflow
     assert not recording_executor.CALLS
 
 
+@pytest.mark.parametrize("name", ["StatisticsGen", "PairFilter"])
+def test_a_file_of_examples_without_a_byte_is_said_before_the_executor_runs(kubeflow, capsys, name):
+    split = kubeflow.path(f"{kubeflow.root}/inputs/{INPUTS[name]}/Split-train")
+    split.mkdir(parents=True)
+    (split / "data_tfrecord-00000-of-00002.gz").write_bytes(b"not empty")
+    assert kubeflow.run(COMPONENTS[name]) == 0
+    (split / "data_tfrecord-00001-of-00002.gz").touch()
+    recording_executor.CALLS.clear()
+    assert kubeflow.run(COMPONENTS[name]) == 1
+    assert last_line(capsys).startswith(
+        f"{kubeflow.root}/inputs/{INPUTS[name]}/Split-train/data_tfrecord-00001-of-00002.gz has no byte, so it is a"
+    )
+    assert not recording_executor.CALLS
+
+
 def test_workers_elsewhere_are_refused_for_what_the_launcher_carries(kubeflow, capsys):
     assert kubeflow.run(COMPONENTS["PairFilter"], "--runner=FlinkRunner", executor=BEAM) == 1
     assert last_line(capsys).startswith("the workers of beam.runner = FlinkRunner cannot reach minio://mlpipeline/")
 
 
 def test_the_module_runs_as_the_container_starts_it_and_imports_no_framework_to_refuse():
-    command = [sys.executable, "-X", "importtime", "-m", "tfx_pipeline.cluster.entry_point"]
+    command = [sys.executable, "-X", "importtime", "-m", "tfx_pipeline.cluster.container.entry_point"]
     options = [
         "--executor",
         "x.Y",
@@ -86,5 +103,5 @@ def test_the_module_runs_as_the_container_starts_it_and_imports_no_framework_to_
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"this image holds the source {SOURCE[:12]} and ")
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
-    assert "tfx_pipeline.cluster.task" in imported
+    assert "tfx_pipeline.cluster.container.task" in imported
     assert not imported & {"tfx", "tensorflow", "apache_beam", "google.protobuf", "absl", "numpy"}

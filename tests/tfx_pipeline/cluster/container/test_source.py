@@ -9,15 +9,15 @@ import zipfile
 
 import pytest
 
-from tfx_pipeline.cluster.source import ROOT, source_fingerprint
+from tfx_pipeline.cluster.container.source import ROOT, source_fingerprint
 
-PACKED = ("pyproject.toml", "README.md", "LICENSE", "align.py", "components", "models", "serving", "tfx_pipeline")
+PACKED = ("pyproject.toml", "README.md", "LICENSE", "components", "models", "serving", "tfx_pipeline")
 
 
 @pytest.fixture
 def checkout(tmp_path):
     """Returns a small tree with a file of each kind."""
-    for name in ("align.py", "components/rules.py", "models/a/b.py", "serving/page.py", "tfx_pipeline/presets/x.yaml"):
+    for name in ("components/rules.py", "models/a/b.py", "serving/page.py", "tfx_pipeline/presets/x.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     return tmp_path
@@ -40,7 +40,7 @@ def test_a_wheel_built_from_this_checkout_has_its_fingerprint(tmp_path):
     assert source_fingerprint(tmp_path / "site") == source_fingerprint(copy) == source_fingerprint()
 
 
-@pytest.mark.parametrize("name", ["align.py", "components/rules.py", "models/a/b.py", "tfx_pipeline/presets/x.yaml"])
+@pytest.mark.parametrize("name", ["components/rules.py", "models/a/b.py", "tfx_pipeline/presets/x.yaml"])
 def test_a_changed_file_changes_it(checkout, name):
     before = source_fingerprint(checkout)
     (checkout / name).write_text("other", encoding="utf-8")

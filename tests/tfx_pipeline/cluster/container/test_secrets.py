@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tfx_pipeline.cluster.entry_point import main
-from tfx_pipeline.cluster.resources import with_cluster_settings
-from tfx_pipeline.cluster.secrets import VARIABLE, missing_secret
-from tfx_pipeline.cluster.source import source_fingerprint
+from tfx_pipeline.cluster.compiling.resources import with_cluster_settings
+from tfx_pipeline.cluster.container.entry_point import main
+from tfx_pipeline.cluster.container.secrets import VARIABLE, missing_secret
+from tfx_pipeline.cluster.container.source import source_fingerprint
 from tfx_pipeline.settings.config import Config, build
 
 BOTH = {"keys": {"env": {"KEY_ID": "id", "KEY": "secret"}}, "files": {"folder": "{folder}"}}

@@ -16,8 +16,8 @@ import kfp_server_api
 import urllib3
 from kfp import client as kfp_client
 
-from tfx_pipeline.cluster.observation import Observed, Task, in_order
-from tfx_pipeline.cluster.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.observation import Observed, Task, in_order
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.runs.run_record import State
 from tfx_pipeline.settings.config import ConfigError
 

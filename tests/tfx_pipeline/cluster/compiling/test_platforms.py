@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfx_pipeline.cluster.platforms import as_platform, check_name, check_platform, check_root, state_folder
+from tfx_pipeline.cluster.compiling.platforms import as_platform, check_name, check_platform, check_root, state_folder
 from tfx_pipeline.settings.config import build
 
 

@@ -15,8 +15,8 @@ from google.cloud import aiplatform
 from google.cloud.aiplatform_v1.types import PipelineJob, PipelineState, PipelineTaskDetail
 from google.protobuf import json_format
 
-from tfx_pipeline.cluster.observation import Observed, Task, in_order
-from tfx_pipeline.cluster.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.observation import Observed, Task, in_order
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.runs.run_record import State
 from tfx_pipeline.settings.config import ConfigError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cluster_tasks import ENVIRONMENT
-from tfx_pipeline.cluster.carrier import find_carrier
-from tfx_pipeline.cluster.task import TaskError
+from tfx_pipeline.cluster.container.carrier import find_carrier
+from tfx_pipeline.cluster.container.task import TaskError
 
 DIRECT = ["--runner=DirectRunner", "--direct_num_workers=2"]
 DATAFLOW = ["--runner=DataflowRunner", "--project=p"]

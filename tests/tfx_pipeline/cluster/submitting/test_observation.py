@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfx_pipeline.cluster.observation import Observed, Task, in_order, new_events
+from tfx_pipeline.cluster.submitting.observation import Observed, Task, in_order, new_events
 from tfx_pipeline.runs.run_record import record_of
 
 IDS = ("PairFilter", "Trainer")

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]  # a checkout, or the site-packages of an image
+ROOT = Path(__file__).resolve().parents[3]  # a checkout, or the site-packages of an image
 PACKAGES = ("components", "models", "serving", "tfx_pipeline")
-MODULES = ("align.py",)
 SUFFIXES = frozenset({".py", ".yaml", ".j2", ".css"})  # what pyproject.toml packs
 
 
@@ -27,7 +26,6 @@ def source_fingerprint(root: Path = ROOT) -> str:
 
 def _source_files(root: Path) -> Iterator[str]:
     """Yield the paths of what is packed, relative to `root`, with slashes; what editors leave hidden is left out."""
-    yield from (name for name in MODULES if (root / name).is_file())
     for package in PACKAGES:
         for path in (root / package).rglob("*"):
             if path.suffix in SUFFIXES and not path.name.startswith(".") and path.is_file():

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from tfx_pipeline.cluster.resources import FIELD_OF, with_cluster_settings
+from tfx_pipeline.cluster.compiling.resources import FIELD_OF, with_cluster_settings
 from tfx_pipeline.rerun import known_components
 from tfx_pipeline.settings.config import Config, build
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tfx_pipeline.cluster.task import TaskError, read_task
+from tfx_pipeline.cluster.container.task import TaskError, read_task
 
 EXAMPLES = "tfx.types.standard_artifacts.Examples"
 DESCRIPTION = {

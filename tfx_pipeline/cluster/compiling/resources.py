@@ -12,8 +12,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from components import component_ids as ids
-from tfx_pipeline.cluster import secrets
-from tfx_pipeline.cluster.platforms import Platform, check_platform
+from tfx_pipeline.cluster.compiling.platforms import Platform, check_platform
+from tfx_pipeline.cluster.container import secrets
 from tfx_pipeline.settings.cluster_config import ClusterConfig, ComponentPodConfig
 from tfx_pipeline.settings.quantities import BYTES_PER_GB, as_text, cores, memory_bytes
 

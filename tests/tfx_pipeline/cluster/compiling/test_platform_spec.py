@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfx_pipeline.cluster.platform_spec import platform_spec
+from tfx_pipeline.cluster.compiling.platform_spec import platform_spec
 from tfx_pipeline.settings.config import Config, build
 
 ASKED = {

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from kubeflow_api import StandIn, kubeflow_api, node
-from tfx_pipeline.cluster.kubeflow_client import KubeflowRuns, tasks_of
-from tfx_pipeline.cluster.unreachable import Unreachable
+from tfx_pipeline.cluster.submitting.kubeflow_client import KubeflowRuns, tasks_of
+from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.settings.config import ConfigError
 
 PIPELINE = {
