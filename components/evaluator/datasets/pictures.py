@@ -83,7 +83,7 @@ def texts_fingerprint(texts: Sequence[str]) -> str:
 
 def is_image(name: str) -> bool:
     """Says whether a file's name ends as an image's does."""
-    return Path(name).suffix.lower() in _IMAGES
+    return os.path.splitext(name)[1].lower() in _IMAGES
 
 
 def refuse_missing(paths: Iterable[Path], named_by: Path, remedy: str) -> None:

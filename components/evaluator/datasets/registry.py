@@ -46,9 +46,7 @@ class Listed:
 def find(name: str) -> Entry:
     """Returns the entry of a name; raises DataSetError where there is none, with the name that was meant."""
     if name not in ENTRIES:
-        raise DataSetError(
-            f"there is no data set {name!r}{did_you_mean(name, ENTRIES)}; `align eval --list` names them all"
-        )
+        raise DataSetError(f"`align eval --list` has no data set {name!r}{did_you_mean(name, ENTRIES)}")
     return ENTRIES[name]
 
 

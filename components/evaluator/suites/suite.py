@@ -92,8 +92,8 @@ def load_suite(source: str) -> Suite:
     path = FOLDER / f"{source}.yaml" if source in suite_names() else Path(source)
     if not path.is_file():
         raise DataSetError(
-            f"there is no suite {source!r}{did_you_mean(source, suite_names())}; name one of "
-            f"{', '.join(suite_names())}, or a YAML file"
+            f"{source!r} is neither one of our suites ({', '.join(suite_names())}) nor a file"
+            f"{did_you_mean(source, suite_names())}"
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))

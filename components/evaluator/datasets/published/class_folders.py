@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,15 +42,15 @@ def read_class_folders(
     strange = [name for name in found if name not in classes]
     if strange:
         raise DataSetError(
-            f"{folder} has the folder {strange[0]!r}, which is no class of the set"
-            f"{did_you_mean(strange[0], classes)}; rename it or move it away"
+            f"rename or move away the folder {strange[0]!r} in {folder}, which is no class of the set"
+            f"{did_you_mean(strange[0], classes)}"
         )
     paths: list[Path] = []
     labels: list[int] = []
     skipped: Counter[str] = Counter()
     for label, name in enumerate(classes):
-        files = sorted(path for path in (folder / name).rglob("[!.]*") if path.is_file())
-        images = [path for path in files if is_image(path.name)]
+        files = sorted(_files_below(folder / name))
+        images = [Path(path) for path in files if is_image(path)]
         skipped[NOT_AN_IMAGE] += len(files) - len(images)
         if not images:
             raise DataSetError(f"{folder / name} holds no image; put the class's images there, or remove the folder")
@@ -63,6 +64,12 @@ def read_class_folders(
         templates=tuple(templates),
         skipped={reason: count for reason, count in skipped.items() if count},
     )
+
+
+def _files_below(folder: Path) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (os.path.join(place, name) for name in files if not name.startswith("."))
 
 
 def class_folders(folder: Path) -> list[str]:

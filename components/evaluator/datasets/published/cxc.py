@@ -113,7 +113,7 @@ def read_retrieval(root: Path, split: str, rows: Mapping[str, int] = PUBLISHED_R
     """Read the retrieval tasks in all four directions; arguments as in `read_similarity`."""
     coco = read_coco(root, split)
     texts, images, both = (_read(root, task, split, rows) for task in ("sts", "sis", "sits"))
-    caption, image = (_indices(ids, of, coco) for ids, of in ((both.left, "text"), (both.right, "image")))
+    caption, image = _indices(both.left, "text", coco), _indices(both.right, "image", coco)
     fits = both.scores >= RIGHT_FROM
     text_pairs = np.stack([_indices(ids, "text", coco) for ids in (texts.left, texts.right)], axis=1)
     image_pairs = np.stack([_indices(ids, "image", coco) for ids in (images.left, images.right)], axis=1)

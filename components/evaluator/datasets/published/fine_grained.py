@@ -24,8 +24,8 @@ Names = tuple[tuple[str, ...], ...]
 def read_flowers(root: Path) -> TrainedSet:
     """Read Flowers-102: jpg/, imagelabels.mat and setid.mat."""
     folder = root / "flowers102"
-    labels = _matrix(folder / "imagelabels.mat", "labels").ravel()  # label of image_00001.jpg first, counted from 1
-    parts = {name: _matrix(folder / "setid.mat", name).ravel() for name in ("trnid", "valid", "tstid")}
+    labels = np.ravel(_matrix(folder / "imagelabels.mat", "labels"))  # label of image_00001.jpg first, counted from 1
+    parts = {name: np.ravel(_matrix(folder / "setid.mat", name)) for name in ("trnid", "valid", "tstid")}
     names = class_names("flowers102")
     train, validation, test = (
         _part(
@@ -108,11 +108,11 @@ def _lines(path: Path) -> list[str]:
 
 def _matrix(path: Path, name: str) -> Any:
     """Returns a variable of a MATLAB file."""
-    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError, loadmat
 
     try:
         return loadmat(str(path), squeeze_me=True)[name]
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (MatReadError, ValueError, TypeError, KeyError, OSError) as error:
         raise DataSetError(f"{path} is damaged, or has no {name!r} ({error}); get it again") from error
 
 

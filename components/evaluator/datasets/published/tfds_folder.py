@@ -6,6 +6,7 @@ Reference: https://www.tensorflow.org/datasets/external_tfrecord
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,10 +142,11 @@ class TfdsFolder:
 
 def newest_version(folder: Path) -> Path:
     """Returns the folder of the newest version that is prepared; raises DataSetError where there is none."""
-    found = [path.parent for path in folder.glob("*.*.*/dataset_info.json")]
+    prepared = (path.parent for path in folder.glob("*/dataset_info.json"))
+    found = [path for path in prepared if re.fullmatch(r"\d+\.\d+\.\d+", path.name)]  # none that is being written
     if not found:
         raise DataSetError(f"{folder} has no prepared version")
-    return max(found, key=lambda path: [int(part) if part.isdecimal() else -1 for part in path.name.split(".")])
+    return max(found, key=lambda path: [int(part) for part in path.name.split(".")])
 
 
 def _file_name(template: str, name: str, split: str, kind: str, index: int, count: int) -> str:
