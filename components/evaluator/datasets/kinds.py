@@ -207,6 +207,11 @@ class PositivesSet:
     text_text_excluded: Indices = field(default_factory=no_pairs)
     image_image_excluded: Indices = field(default_factory=no_pairs)
 
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Reason -> records that the reader left out."""
+        return self.pairs.skipped
+
     def __post_init__(self) -> None:
         images, captions = len(self.pairs.images), len(self.pairs.captions)
         for name, pairs, asking, answering in (

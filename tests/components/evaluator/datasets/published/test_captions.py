@@ -158,6 +158,7 @@ def test_eccv_caption_asks_each_way_with_its_own_answers(tmp_path, monkeypatch):
     found = eccv_caption.read_truth(tmp_path, "eccv")
     assert found.image_to_text.tolist() == [[0, 0], [0, 5], [0, 10]]
     assert found.text_to_image.tolist() == [[5, 1], [5, 0]]
+    assert found.skipped == {"answer_not_in_gallery": 1}  # caption 15, the sixth of its image
     original = eccv_caption.read_truth(tmp_path, "original")
     assert original.image_to_text.tolist() == [[caption // 5, caption] for caption in range(15)]
     published_sets.put(tmp_path / "site/eccv_caption/data/eccv_caption_to_image.json", '{"7": [1]}')
