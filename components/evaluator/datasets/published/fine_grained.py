@@ -71,9 +71,10 @@ def read_cars(root: Path) -> TrainedSet:
 
 
 def read_food(root: Path) -> TrainedSet:
-    """Read Food-101: images/<class>/ and meta/{classes,labels,train,test}.txt."""
+    """Read Food-101: images/<class>/ and meta/{classes,train,test}.txt."""
     folder = root / "food-101"
-    classes, labels = (_lines(folder / f"meta/{name}.txt") for name in ("classes", "labels"))
+    classes = _lines(folder / "meta/classes.txt")
+    names = tuple((name.replace("_", " "),) for name in classes)
     place = {name: label for label, name in enumerate(classes)}
 
     def part(name: str) -> ClassSet:
@@ -83,7 +84,6 @@ def read_food(root: Path) -> TrainedSet:
             found = [place[file.partition("/")[0]] for file in files]
         except KeyError as error:
             raise DataSetError(f"{listed} names an image of {error}, which meta/classes.txt does not") from error
-        names = tuple((label.lower(),) for label in labels)
         return _part(folder, [f"images/{file}.jpg" for file in files], found, names, templates("food101"), listed)
 
     return TrainedSet(part("train"), part("test"))
@@ -103,7 +103,7 @@ def _part(
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1] if path.stat().st_size else []
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _matrix(path: Path, name: str) -> Any:
@@ -159,7 +159,7 @@ ENTRIES = (
         about="Food-101: 25,250 test images of 101 dishes",
         kind="trained",
         metrics=METRICS,
-        layout=("food-101/images", *(f"food-101/meta/{name}.txt" for name in ("classes", "labels", "train", "test"))),
+        layout=("food-101/images", *(f"food-101/meta/{name}.txt" for name in ("classes", "train", "test"))),
         where="get food-101.tar.gz from data.vision.ee.ethz.ch/cvl/datasets_extra/food-101 and unpack it into the data "
         "folder",
         read=read_food,
