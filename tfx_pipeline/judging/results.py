@@ -1,6 +1,6 @@
 """The folder that judging writes: results.json and .csv, the values of all queries, pictures of failures.
 
-    results.json        model, suite, what was absent, a row for each thing judged (components/evaluator/tasks/judged.py)
+    results.json        model, suite, what was absent, a row for each thing judged (evaluator/tasks/judged.py)
     results.csv         the same rows in CLIP_benchmark's columns
     per_query/ROW.npz   way/NAME: one value a query; way/keys, clusters, asked, got, right, margin; ROW.items.json
     pictures/           the failures' images, small
