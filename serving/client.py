@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.search.embedder import EncodeError, in_batches, settle
+from serving.encoders import probe
+from serving.encoders.encoder import EncodeError, in_batches, settle
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
 _OPTIONS = (("grpc.max_receive_message_length", 2**31 - 1), ("grpc.max_send_message_length", 2**31 - 1))
@@ -19,6 +22,10 @@ _NO_PROXY = ("grpc.enable_http_proxy", 0)  # else gRPC asks the environment's pr
 
 class AlignClient:
     """Encodes through a server: `align serve`, or the `tensorflow/serving` container.
+
+    Attributes:
+      address: as given.
+      name: what a report calls it.
 
     Examples:
       >>> with AlignClient("127.0.0.1:8500") as client:
@@ -36,15 +43,26 @@ class AlignClient:
           address: host:port of the gRPC server.
           model: the name under which it serves the model.
           version: the version to ask for; None asks for the newest.
-          timeout_s: deadline of each request in seconds, up to `embedder.BATCH` inputs.
+          timeout_s: deadline of each request in seconds, up to `encoder.BATCH` inputs.
         """
         self.address = address
+        self.name = f"{model} at {address}"
         self._model = model
         self._version = version
         self._timeout_s = timeout_s
         options = (*_OPTIONS, _NO_PROXY) if _is_on_this_machine(address) else _OPTIONS
         self._channel = grpc.insecure_channel(address, options=options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, of address, model, version and the embeddings of a probe; asked once.
+
+        Raises:
+          EncodeError: where the server does not answer.
+        """
+        version = self._ask(ENCODE_TEXT, TEXT, [text.encode() for text in probe.TEXTS]).model_spec.version.value
+        return probe.fingerprint([self.address, self._model, version], self.encode_image, self.encode_text)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError.
@@ -68,6 +86,10 @@ class AlignClient:
         self.close()
 
     def _predict(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+        return tf.make_ndarray(self._ask(signature, name, values).outputs[EMBEDDING])
+
+    def _ask(self, signature: str, name: str, values: Sequence[bytes]) -> Any:
+        """Returns the PredictResponse."""
         request = predict_pb2.PredictRequest(output_filter=[EMBEDDING])
         request.model_spec.name = self._model
         request.model_spec.signature_name = signature
@@ -75,10 +97,9 @@ class AlignClient:
             request.model_spec.version.value = self._version
         request.inputs[name].CopyFrom(tf.make_tensor_proto(values, dtype=tf.string, shape=[len(values)]))
         try:
-            response = self._stub.Predict(request, timeout=self._timeout_s)
+            return self._stub.Predict(request, timeout=self._timeout_s)
         except grpc.RpcError as error:
             raise EncodeError(self._explain(error, signature)) from error
-        return tf.make_ndarray(response.outputs[EMBEDDING])
 
     def _explain(self, error: grpc.RpcError, signature: str) -> str:
         code = error.code()

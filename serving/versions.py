@@ -7,6 +7,7 @@ from pathlib import Path
 
 SAVED_MODEL_FILE = "saved_model.pb"
 VARIABLES_INDEX = "variables/variables.index"
+IMPORTED_FOLDER = "servable"  # beneath what `align import-hf` and `align import-keras-hub` write
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 
 
@@ -19,6 +20,11 @@ def complete_versions(base: Path) -> dict[int, Path]:
         return {}
     folders = {int(path.name): path for path in sorted(base.iterdir()) if path.name.isascii() and path.name.isdigit()}
     return {version: folders[version] for version in sorted(folders) if is_complete(folders[version])}
+
+
+def base_within(folder: Path) -> Path | None:
+    """Returns the folder that holds complete versions: `folder`, or IMPORTED_FOLDER in it; None where neither does."""
+    return next((base for base in (folder, folder / IMPORTED_FOLDER) if complete_versions(base)), None)
 
 
 def is_complete(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """The house rules that a machine can hold: who may import whom and from where, what a file is called and begins with.
 
-Arrows between our packages (also for imports inside functions and for importlib):
+Arrows between our packages (also for imports inside functions and for importlib), by the lists of
+tests/support/house_lists.py:
   tfx_pipeline    -> itself, components, the files of serving in DOORS_OF_SERVING, the files of models in PLAIN_MODELS,
                      which import no framework, and inside a function those in DOORS_OF_MODELS (the trainer by dotted
                      name, run_fn, as TFX has it)
@@ -25,6 +26,19 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from house_lists import (
+    CONTRACTS,
+    DOORS_OF_MODELS,
+    DOORS_OF_SERVING,
+    FOR_MODELS,
+    FRAMEWORKS,
+    MAX_LINES,
+    PLAIN_MODELS,
+    PLUMBING,
+    SHARED,
+    SHARED_FOLDERS,
+)
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tfx_pipeline", "components", "models", "serving")
 PYTHON_FILES = sorted(
@@ -34,57 +48,6 @@ PYTHON_FILES = sorted(
 )
 OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
 HIDDEN = "?"  # the name of a module that is made up at run time
-SHARED_FOLDERS = ("components/beam", "components/files")
-SHARED = frozenset(
-    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
-    for folder in ("components", *SHARED_FOLDERS)
-    for path in (ROOT / folder).glob("[!_]*.py")
-)
-DOORS_OF_SERVING = frozenset(
-    f"serving.{name}"
-    for name in ("pictures", "search.contact_sheet", "search.cosine", "search.embedder", "server.embedded", "versions")
-)
-DOORS_OF_MODELS = frozenset(f"models.hugging_face.{name}" for name in ("export", "importing", "processor"))
-CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
-FOR_MODELS = frozenset(f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema"))
-PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
-    f"models.{name}" for name in ("config", "parameter_counts", "sizes", "training.diagnosis", "training_config")
-)
-MAX_LINES = 300
-
-PLUMBING = (
-    "components/*artifacts.py",  # types known to ML Metadata, and what TFX says of Examples
-    "components/*/component.py",  # a component's interface
-    "components/*/driver.py",  # what TFX's cache asks
-    "components/*/executor.py",  # artifacts in the place of folders
-    "components/*/beam/*",
-    "components/*/image_models/*",  # asks models about images, through Beam's RunInference
-    "components/*/passes/*",  # a Beam job on plain folders and its stages, which import no TFX
-    "components/*/storage/*",  # any file system that Beam reads
-    "components/*/stored/*",  # what TFX and TFMA stored
-    "components/beam/*",
-    "components/lookup.py",  # a component that asks the world outside, and its driver
-)
-RUNNERS = ("tfx_pipeline/*runner*.py", "tfx_pipeline/cluster/submitting/*_client.py")
-ANYWHERE_BUT_COMPONENTS = ("tfx_pipeline/*", "models/*", "serving/*")
-FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
-    "tfx.v1": (),  # brings Google's AI platform along, seconds of each start: its parts have files
-    "tfx": ("tfx_pipeline/*", *PLUMBING, "models/trainer.py"),
-    "ml_metadata": ("tfx_pipeline/*", *PLUMBING),
-    "apache_beam": PLUMBING,
-    "tensorflow": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
-    "tensorflow_text": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
-    "keras": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
-    "keras_hub": (),  # tests alone
-    "tensorflow_model_analysis": ("tfx_pipeline/*", *PLUMBING),
-    "tensorflow_data_validation": ("tfx_pipeline/*", *PLUMBING),
-    "tensorflow_transform": PLUMBING,
-    "tfx_bsl": PLUMBING,
-    "kfp": RUNNERS,
-    "kubernetes": RUNNERS,
-    "google.cloud": RUNNERS,
-    "googleapiclient": RUNNERS,
-}
 
 
 def beneath(name: str, module: str) -> bool:

@@ -159,6 +159,7 @@ def query(
         typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
     ] = None,
     out: Annotated[Path, path_option(help="The contact sheet to write.")] = Path("query.png"),
+    model: Annotated[str | None, typer.Option(help="Folder, HOST:PORT or MODULE:OBJECT; else the pushed one.")] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
 ) -> None:
@@ -167,20 +168,22 @@ def query(
 
     root = config_of(config, set_).root
     text, minus_text = (words and as_typed(words) for words in (text, minus_text))
-    answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out)
+    model = model and at_home(model, "--model")
+    answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out, model=model)
 
 
 @app.command()
 def serve(
     config: ConfigOption = "demo",
     set_: SetOption = None,
+    model: Annotated[Path | None, path_option(help="Folder of numbered versions; the pushed ones if none.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
 ) -> None:
     """Serve the pushed model over TensorFlow Serving's gRPC API."""
     from tfx_pipeline.commands.serve import serve as serve_model
 
-    serve_model(config_of(config, set_).root, host=host, port=port)
+    serve_model(config_of(config, set_).root, model=model, host=host, port=port)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.shared.checkout import ROOT
-from serving.search.embedder import SavedModelEmbedder
+from serving.encoders.saved_model import SavedModelEncoder
 
 FIXTURE = ROOT / "tests" / "models" / "hugging_face" / "fixture"
 LIMIT = 1e-4  # of a unit vector's values: what is promised
@@ -57,12 +57,12 @@ def timed(what: str, *command: str | Path) -> None:
 def compare(servable: Path, made: Path) -> dict[str, float]:
     """Returns the largest difference over all images, one by name, and over all texts."""
     answers = np.load(made / "answers.npz")
-    embedder = SavedModelEmbedder(servable)
+    encoder = SavedModelEncoder(servable)
     found = {}
     for path, expected in zip(sorted((made / "images").iterdir()), answers["image_embeds"], strict=True):
-        found[path.name] = float(np.abs(embedder.encode_image([path.read_bytes()])[0] - expected).max())
+        found[path.name] = float(np.abs(encoder.encode_image([path.read_bytes()])[0] - expected).max())
     texts = json.loads((made / "texts.json").read_text(encoding="utf-8"))
-    found["texts"] = float(np.abs(embedder.encode_text(texts) - answers["text_embeds"]).max())
+    found["texts"] = float(np.abs(encoder.encode_text(texts) - answers["text_embeds"]).max())
     return found
 
 

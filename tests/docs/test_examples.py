@@ -44,7 +44,7 @@ CLASSES = {  # module -> what of it has an example
     "serving.client": ["AlignClient"],
     "serving.pictures": ["View"],
     "serving.search.cosine": ["ImageIndex", "compose_query"],
-    "serving.search.embedder": ["SavedModelEmbedder"],
+    "serving.encoders.saved_model": ["SavedModelEncoder"],
     "serving.server.embedded": ["ModelServer"],
     "serving.server.repository": ["ModelRepository"],
     "serving.server.servable": ["Servable"],

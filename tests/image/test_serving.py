@@ -53,7 +53,7 @@ def free_port() -> int:
 def answers(port: int) -> bool:
     """Says whether red and blue texts come back as unit vectors that differ."""
     from serving.client import AlignClient
-    from serving.search.embedder import EncodeError
+    from serving.encoders.encoder import EncodeError
 
     try:
         red, blue = AlignClient(f"127.0.0.1:{port}").encode_text(["red", "blue"])

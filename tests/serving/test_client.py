@@ -1,4 +1,4 @@
-"""AlignClient against a real server, beside the embedder that runs in the process."""
+"""AlignClient against a real server, beside the encoder that runs in the process."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from serving.client import AlignClient
-from serving.search import embedder
-from serving.search.embedder import EncodeError, SavedModelEmbedder
+from serving.encoders import encoder
+from serving.encoders.encoder import EncodeError
+from serving.encoders.saved_model import SavedModelEncoder
 from serving.server.embedded import ModelServer
 
 
@@ -30,10 +31,10 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def here(colour_model):
-    return SavedModelEmbedder(colour_model)
+    return SavedModelEncoder(colour_model)
 
 
-def test_both_embedders_agree_on_texts_and_images(client, here, coloured_png):
+def test_both_encoders_agree_on_texts_and_images(client, here, coloured_png):
     texts = ["Red", "blue green", "ž é"]
     pictures = [coloured_png(9, 8, 7), coloured_png(0, 255, 3)]
     np.testing.assert_array_equal(client.encode_text(texts), here.encode_text(texts))
@@ -42,7 +43,7 @@ def test_both_embedders_agree_on_texts_and_images(client, here, coloured_png):
     np.testing.assert_allclose(np.linalg.norm(client.encode_text(texts), axis=1), 1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("count", [0, 1, embedder.BATCH, embedder.BATCH + 1, 2 * embedder.BATCH + 3])
+@pytest.mark.parametrize("count", [0, 1, encoder.BATCH, encoder.BATCH + 1, 2 * encoder.BATCH + 3])
 def test_long_lists_are_sent_in_batches_and_come_back_in_order(client, count):
     texts = [("red " * (i % 5) + "blue " * (i % 7)).strip() for i in range(count)]
     together = client.encode_text(texts)

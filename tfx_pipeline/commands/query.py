@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,12 @@ def answer(
     k: int = 12,
     out: Path = Path("query.png"),
     splits: Sequence[str] | None = None,
+    model: str | None = None,
     console: Console | None = None,
 ) -> Path:
-    """Search the newest run's images with the newest pushed model; print a table and write a contact sheet.
+    """Search the newest run's images with the newest pushed model, or another; print a table, write a contact sheet.
 
-    The images are embedded on the first query after a push, and their index is kept in `<root>/index/`.
+    The images are embedded on the first query with a model, and their index is kept in `<root>/index/`.
 
     Args:
       root: the pipeline's folder, `<output>/<name>`.
@@ -51,6 +53,7 @@ def answer(
       k: how many images to find, at most.
       out: the PNG to write.
       splits: splits to search; None searches all.
+      model: what to search with, as `serving.encoders.opening` reads it; None for the newest pushed model.
       console: where to print.
 
     Returns:
@@ -66,25 +69,33 @@ def answer(
     if not 1 <= k <= MAX_SHOWN:
         raise ConfigError(f"-k is {k}; it must be from 1 to {MAX_SHOWN}, which one contact sheet holds")
     encoded = read_query_image(image) if image is not None else None
-    version, model = pushed_model(root)
+    pushed = pushed_model(root) if model is None else None
     examples = newest_examples(root)
 
     with quiet_imports():
+        from serving.encoders.encoder import EncodeError, Encoder
+        from serving.encoders.opening import open_encoder
+        from serving.encoders.saved_model import SavedModelEncoder
         from serving.pictures import to_png
         from serving.search.contact_sheet import Hit, Query, contact_sheet
         from serving.search.cosine import compose_query
-        from serving.search.embedder import EncodeError, SavedModelEmbedder
 
     with as_config_error((EncodeError, ValueError)):
-        embedder = SavedModelEmbedder(model)
-        cache = root / INDEXES / f"{version}-{examples.name}.npz"
+        encoder: Encoder
+        if pushed is not None:
+            encoder = SavedModelEncoder(pushed[1])
+            key, described = str(pushed[0]), f"model version {pushed[0]}"
+        else:
+            encoder = open_encoder(str(model))
+            key, described = hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16], f"model {encoder.name}"
+        cache = root / INDEXES / f"{key}-{examples.name}.npz"
         index = corpus_index(
-            examples, embedder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
+            examples, encoder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
         )
         query = compose_query(
-            image=embedder.encode_image([encoded])[0] if encoded is not None else None,
-            text=embedder.encode_text([text])[0] if text is not None else None,
-            minus_text=embedder.encode_text([minus_text])[0] if minus_text is not None else None,
+            image=encoder.encode_image([encoded])[0] if encoded is not None else None,
+            text=encoder.encode_text([text])[0] if text is not None else None,
+            minus_text=encoder.encode_text([minus_text])[0] if minus_text is not None else None,
         )  # [D]
 
     wanted = _rows_of(index.names, splits)
@@ -94,7 +105,7 @@ def answer(
 
     console.print(results_table(ranked))
     of_splits = f" of {', '.join(splits)}" if splits else ""
-    note = f"{len(ranked)} of {len(wanted):,} images{of_splits}, model version {version}"
+    note = f"{len(ranked)} of {len(wanted):,} images{of_splits}, {described}"
     sheet = contact_sheet(
         Query(encoded, text, minus_text),
         [Hit(found.image.encoded, found.score, found.image.caption) for found in ranked],

@@ -8,16 +8,25 @@ from pathlib import Path
 
 from rich.console import Console
 
+from serving.versions import base_within
 from tfx_pipeline.commands.query import pushed_model
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 
-def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Console | None = None) -> None:
+def serve(
+    root: Path,
+    *,
+    model: Path | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8500,
+    console: Console | None = None,
+) -> None:
     """Serve the newest pushed model; returns after Ctrl-C or SIGTERM, when the requests in work have been answered.
 
     Args:
       root: the pipeline's folder, `<output>/<name>`.
+      model: a folder of numbered versions to serve in the place of the pipeline's, or one with `servable/` in it.
       host: address to listen on.
       port: gRPC port; 0 takes a free one.
       console: where to print.
@@ -28,7 +37,7 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
     console = console or Console()
     if not 0 <= port < 2**16:
         raise ConfigError(f"--port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
-    _, model = pushed_model(root)  # refuse before TensorFlow's slow import
+    base = pushed_model(root)[1].parent if model is None else _versions(model)  # before TensorFlow's slow import
     stopped = threading.Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -36,15 +45,25 @@ def serve(root: Path, *, host: str = "127.0.0.1", port: int = 8500, console: Con
             from serving.server.embedded import ModelServer
 
         with as_config_error((OSError, ValueError)):
-            server = ModelServer(model.parent, host=host, port=port)
+            server = ModelServer(base, host=host, port=port)
         with server:
-            for line in _banner(server.address, server.version, model.parent):
+            for line in _banner(server.address, server.version, base):
                 console.print(line, soft_wrap=True, highlight=False, markup=False)
             stopped.wait()
             console.print("Stopping: requests in work are answered first.", highlight=False)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _versions(model: Path) -> Path:
+    base = base_within(model)
+    if base is None:
+        raise ConfigError(
+            f"--model {model} holds no complete version such as {model / '1'}; give a folder of numbered versions, or "
+            "what align import-hf or align import-keras-hub wrote"
+        )
+    return base
 
 
 def _banner(address: str, version: int, base: Path) -> list[str]:

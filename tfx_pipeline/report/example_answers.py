@@ -19,7 +19,7 @@ from serving.pictures import PictureError, View
 from tfx_pipeline.runs.corpus import CorpusImage, read_split
 
 if TYPE_CHECKING:
-    from serving.search.embedder import Embedder
+    from serving.encoders.encoder import Encoder
 
 MAX_IMAGES = 2000  # of a split, so that a report of a large run takes minutes, not hours
 MAX_CAPTIONS = 4000
@@ -97,12 +97,12 @@ class _Pair:
 
 
 def find_answers(
-    embedder: Embedder, examples: Path, splits: Sequence[str], texts_of: Callable[[str], tuple[str, ...]]
+    encoder: Encoder, examples: Path, splits: Sequence[str], texts_of: Callable[[str], tuple[str, ...]]
 ) -> ExampleAnswers:
     """Ask the same questions of the same data each time: they are taken evenly from the split, none is chosen.
 
     Args:
-      embedder: of the trained model.
+      encoder: of the trained model.
       examples: folder of the filtered Examples.
       splits: splits to ask, those without an image are left out.
       texts_of: a class label -> the texts that ask for it.
@@ -115,7 +115,7 @@ def find_answers(
     """
     found = []
     for split in splits:
-        answered = _ask_split(embedder, examples, split, texts_of, share=len(splits))
+        answered = _ask_split(encoder, examples, split, texts_of, share=len(splits))
         if answered is not None:
             found.append(answered)
     return tuple(found)
@@ -140,22 +140,22 @@ def make_thumbnail(encoded: bytes) -> bytes | None:
 
 
 def _ask_split(
-    embedder: Embedder, examples: Path, split: str, texts_of: Callable[[str], tuple[str, ...]], share: int
+    encoder: Encoder, examples: Path, split: str, texts_of: Callable[[str], tuple[str, ...]], share: int
 ) -> SplitAnswers | None:
-    pairs, images = _embed_images(embedder, examples, split)  # images [N, D]
+    pairs, images = _embed_images(encoder, examples, split)  # images [N, D]
     if not pairs:
         return None
     texts = [(caption, row) for row, pair in enumerate(pairs) for caption in pair.captions][:MAX_CAPTIONS]
-    captions = embedder.encode_text([caption for caption, _ in texts])  # [M, D]
+    captions = encoder.encode_text([caption for caption, _ in texts])  # [M, D]
     owners = np.array([row for _, row in texts], np.int64)  # [M]
 
     asking = evenly(len(pairs), -(-CAPTION_QUESTIONS // share))
     asked = [pairs[row].captions[place % len(pairs[row].captions)] for place, row in enumerate(asking)]
     labels = sorted({pair.label for pair in pairs if pair.label})
     labels = [labels[place] for place in evenly(len(labels), -(-LABEL_QUESTIONS // share))]
-    by_caption = _rank(embedder.encode_text(asked), images, IMAGE_ANSWERS)
+    by_caption = _rank(encoder.encode_text(asked), images, IMAGE_ANSWERS)
     asked_as = [texts_of(label) for label in labels]
-    by_label = _rank([_embed_class(embedder, texts) for texts in asked_as], images, IMAGE_ANSWERS)
+    by_label = _rank([_embed_class(encoder, texts) for texts in asked_as], images, IMAGE_ANSWERS)
     looking = [int(owners[place]) for place in evenly(len(texts), -(-IMAGE_QUESTIONS // share))]
     by_image = _rank(images[looking], captions, CAPTION_ANSWERS)
 
@@ -218,20 +218,20 @@ def _rank(questions: Iterable[np.ndarray], candidates: np.ndarray, wanted: int) 
     return rankings
 
 
-def _embed_class(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+def _embed_class(encoder: Encoder, texts: Sequence[str]) -> np.ndarray:
     """Returns [D]: the mean of the texts' unit vectors, normalised, as the signature `evaluate` embeds a class."""
-    mean = embedder.encode_text(texts).mean(axis=0)  # [T, D] -> [D]
+    mean = encoder.encode_text(texts).mean(axis=0)  # [T, D] -> [D]
     return mean / np.linalg.norm(mean)
 
 
-def _embed_images(embedder: Embedder, examples: Path, split: str) -> tuple[list[_Pair], np.ndarray]:
+def _embed_images(encoder: Encoder, examples: Path, split: str) -> tuple[list[_Pair], np.ndarray]:
     """Returns the first MAX_IMAGES pairs of a split and their images' embeddings, [N, D]."""
     pairs: list[_Pair] = []
     vectors = [np.zeros((0, 0), np.float32)]
     images = _captioned(examples, split)
     while batch := list(islice(images, IMAGES_AT_ONCE)):
         pairs += [_Pair(image.captions, image.label) for image in batch]
-        vectors.append(embedder.encode_image([image.encoded for image in batch]))
+        vectors.append(encoder.encode_image([image.encoded for image in batch]))
     return pairs, np.concatenate(vectors[1:] or vectors)
 
 

@@ -101,10 +101,10 @@ def _known_answers(record: RunRecord, model: Path, examples: Path, config: Evalu
         if known.get("asked") == asked:
             return known
 
-    from serving.search.embedder import SavedModelEmbedder
+    from serving.encoders.saved_model import SavedModelEncoder
 
     texts_of = functools.partial(class_texts, prompts=config.prompts, class_names=config.class_names)
-    found = find_answers(SavedModelEmbedder(model / SERVING_MODEL_DIR), examples, config.splits, texts_of)
+    found = find_answers(SavedModelEncoder(model / SERVING_MODEL_DIR), examples, config.splits, texts_of)
     return {"asked": asked, "answers": [dataclasses.asdict(split) for split in found]}
 
 

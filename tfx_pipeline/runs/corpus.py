@@ -19,8 +19,8 @@ from tfx_pipeline.runs.run_record import read_record
 from tfx_pipeline.settings.config import ConfigError
 
 if TYPE_CHECKING:
+    from serving.encoders.encoder import Encoder
     from serving.search.cosine import ImageIndex
-    from serving.search.embedder import Embedder
 
 IMAGES_AT_ONCE = 64
 _FILES, _PLACES = "files", "places"  # what an index notes
@@ -75,12 +75,12 @@ def read_split(examples: Path, split: str) -> Iterator[CorpusImage]:
             yield _image(split, payload)
 
 
-def corpus_index(examples: Path, embedder: Embedder, cache: Path, announce: Callable[[str], None]) -> ImageIndex:
+def corpus_index(examples: Path, encoder: Encoder, cache: Path, announce: Callable[[str], None]) -> ImageIndex:
     """Returns the index of a corpus, which knows where each image stands; from `cache` where it has been made before.
 
     Args:
       examples: the Examples artifact's folder.
-      embedder: of the model that the queries will be encoded with.
+      encoder: of the model that the queries will be encoded with.
       cache: the index's file, named after model and Examples.
       announce: takes a sentence on what is being done.
 
@@ -102,7 +102,7 @@ def corpus_index(examples: Path, embedder: Embedder, cache: Path, announce: Call
         announce("Encoding the images of this run, once for this model.")
     except ValueError:
         announce(f"{cache} is damaged; encoding the images again.")
-    names, vectors, places = _embed(examples, embedder)
+    names, vectors, places = _embed(examples, encoder)
     index = ImageIndex(names, vectors, {_FILES: np.array(files, np.str_), _PLACES: places})
     index.save(cache)
     return index
@@ -156,7 +156,7 @@ def _image(split: str, payload: bytes) -> CorpusImage:
     )
 
 
-def _embed(examples: Path, embedder: Embedder) -> tuple[list[str], np.ndarray, np.ndarray]:
+def _embed(examples: Path, encoder: Encoder) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Returns N names, their embeddings [N, D], and [N, 4]: file, number in it, and place, -1 for none."""
     names: list[str] = []
     vectors: list[np.ndarray] = []
@@ -170,10 +170,10 @@ def _embed(examples: Path, embedder: Embedder) -> tuple[list[str], np.ndarray, n
             places.append((file, number, *(place or (-1, -1))))
             waiting.append(image.encoded)
             if len(waiting) == IMAGES_AT_ONCE:
-                vectors.append(embedder.encode_image(waiting))
+                vectors.append(encoder.encode_image(waiting))
                 waiting = []
     if waiting:
-        vectors.append(embedder.encode_image(waiting))
+        vectors.append(encoder.encode_image(waiting))
     if not vectors:
         raise ConfigError(f"{examples} holds no image; run `align run` on data that survives the filter")
     return names, np.concatenate(vectors), np.array(places, np.int64)

@@ -27,8 +27,8 @@ from models.training_config import TrainingConfig
 from picture_forms import SHOWN, STORED, Form, forms
 from serving import signatures
 from serving.client import AlignClient
+from serving.encoders.saved_model import SavedModelEncoder
 from serving.pictures import View
-from serving.search.embedder import SavedModelEmbedder
 from serving.server.embedded import ModelServer
 from small_training import CUSTOM_CONFIG, PIECES
 from tfx_pipeline.commands.query import read_query_image
@@ -159,7 +159,7 @@ def test_clients_and_queries_show_each_form_as_it_looks(base, client, right, tmp
         (tmp_path / f"{row}.{form.extension}").write_bytes(form.encoded)
         asked.append(read_query_image(tmp_path / f"{row}.{form.extension}"))
     np.testing.assert_allclose(client.encode_image(encoded), right(FORMS), atol=1e-6)  # in batches of another size
-    here = SavedModelEmbedder(base / "1")
+    here = SavedModelEncoder(base / "1")
     np.testing.assert_allclose(here.encode_image(encoded), right(FORMS), atol=1e-6)
     np.testing.assert_allclose(here.encode_image(asked), right(FORMS), atol=1e-6)
     for image, form in zip(asked, FORMS, strict=True):

@@ -16,7 +16,7 @@ from tensorflow_serving.apis import (
 
 from components import schema
 from predict_requests import VERSION, predict_request, refusal
-from serving.search.embedder import SavedModelEmbedder
+from serving.encoders.saved_model import SavedModelEncoder
 
 
 def test_texts_are_encoded_through_tf_texts_ops(prediction):
@@ -32,7 +32,7 @@ def test_texts_are_encoded_through_tf_texts_ops(prediction):
 def test_served_vectors_are_the_in_process_vectors(prediction, colour_model, coloured_png):
     pictures = [coloured_png(200, 10, 0), coloured_png(0, 0, 0), coloured_png(1, 2, 255)]
     served = prediction.Predict(predict_request("encode_image", image_bytes=pictures), timeout=20)
-    here = SavedModelEmbedder(colour_model).encode_image(pictures)
+    here = SavedModelEncoder(colour_model).encode_image(pictures)
     np.testing.assert_array_equal(tf.make_ndarray(served.outputs["embedding"]), here)
 
 

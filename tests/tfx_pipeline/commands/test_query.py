@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from components import schema
+from serving.encoders.saved_model import SavedModelEncoder
 from serving.search.cosine import ImageIndex
-from serving.search.embedder import SavedModelEmbedder
 from tfx_pipeline.cli import app
-from tfx_pipeline.commands.query import Ranked, answer, pushed_model, read_query_image, results_table
+from tfx_pipeline.commands.query import Ranked, answer, pushed_model, results_table
 from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at
 from tfx_pipeline.settings.config import ConfigError
 
@@ -157,6 +158,30 @@ def test_the_corpus_is_embedded_once_for_a_model_and_its_images(root, console, t
     assert sorted(path.name for path in (root / "index").iterdir()) == ["20-5.npz", "21-5.npz"]
 
 
+def test_another_model_is_asked_and_has_an_index_of_its_own(root, console, tmp_path, monkeypatch):
+    """This one knows of a picture and of a text how much red is in it, and of nothing else."""
+    code = """
+        import io, numpy as np
+        from PIL import Image
+        class Reds:
+            def encode_image(self, images):
+                reds = [np.asarray(Image.open(io.BytesIO(image)))[..., 0].mean() / 255 for image in images]
+                return [[np.cos(red), np.sin(red)] for red in reds]
+            def encode_text(self, texts):
+                return [[np.cos("red" in text), np.sin("red" in text)] for text in texts]
+        encoder = Reds()
+    """
+    (tmp_path / "reds.py").write_text(textwrap.dedent(code))
+    monkeypatch.syspath_prepend(tmp_path)
+    ask(root, console, tmp_path, text="none", k=2, model="reds:encoder")
+    assert captions_in_order(console) == ["a green field [bold]", "tmavě modré moře"]
+    assert "2 of 5 images, model reds:encoder." in console.file.getvalue()
+    ask(root, console, tmp_path, text="red", k=1)
+    assert len(list((root / "index").iterdir())) == 2
+    with pytest.raises(ConfigError, match="the model 'nothing' is no folder that is there"):
+        ask(root, console, tmp_path, text="red", model="nothing")
+
+
 def test_a_damaged_index_is_made_again(root, console, tmp_path):
     (root / "index").mkdir()
     (root / "index" / "20-5.npz").write_bytes(b"half an ind")
@@ -199,7 +224,7 @@ def test_each_image_is_read_from_where_it_stands(tmp_path, colour_model, coloure
                 features[schema.IMAGE_ENCODED].bytes_list.value.append(coloured_png(file, number, 9))
                 features[schema.RECORD_NAME].bytes_list.value.append(b"%d#%d" % (file, number))
                 writer.write(made.SerializeToString())
-    index = corpus_index(folder.parent, SavedModelEmbedder(colour_model), tmp_path / "index.npz", lambda _: None)
+    index = corpus_index(folder.parent, SavedModelEncoder(colour_model), tmp_path / "index.npz", lambda _: None)
     images = [image_at(folder.parent, index, row) for row in range(6)]
     assert [image.name for image in images] == [f"train/{file}#{number}" for file in range(2) for number in range(3)]
     assert [image.encoded for image in images] == [coloured_png(f, n, 9) for f in range(2) for n in range(3)]
@@ -246,42 +271,3 @@ def test_a_sheet_that_cannot_be_written_is_one_sentence(root, console, tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"--out .*sheet\.png cannot be written"):
         answer(root, text="red", out=tmp_path / "file" / "sheet.png", console=console)
-
-
-def test_what_is_no_image_is_named(tmp_path, coloured_png):
-    for name, content in {"text.png": b"hello", "cut.png": coloured_png(1, 2, 3)[:40], "empty.jpg": b""}.items():
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ConfigError, match=rf"{name} cannot be read as an image") as caught:
-            read_query_image(tmp_path / name)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(ConfigError, match="cannot be read"):
-        read_query_image(tmp_path)
-
-
-def test_a_plain_image_is_sent_as_it_is(tmp_path, coloured_png):
-    (tmp_path / "plain.png").write_bytes(coloured_png(1, 2, 3))
-    assert read_query_image(tmp_path / "plain.png") == coloured_png(1, 2, 3)
-
-
-@pytest.mark.parametrize("kind", ["webp", "png", "tiff"])
-def test_other_formats_and_transparency_become_what_one_sees(tmp_path, kind):
-    picture = Image.new("RGBA", (8, 8), (255, 0, 0, 0))  # red, hidden by full transparency
-    picture.paste((0, 0, 255, 255), (0, 0, 4, 8))
-    path = tmp_path / f"query.{kind}"
-    picture.save(path, **({"lossless": True} if kind == "webp" else {}))
-    with Image.open(io.BytesIO(read_query_image(path))) as back:
-        assert (back.format, back.mode) == ("PNG", "RGB")
-        assert back.getpixel((1, 1)) == (0, 0, 255)
-        assert back.getpixel((6, 1)) == (255, 255, 255)
-
-
-def test_a_rotated_photograph_is_turned(tmp_path):
-    picture = Image.new("RGB", (16, 8), "white")
-    picture.paste((0, 0, 0), (0, 0, 8, 8))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
-    picture.save(tmp_path / "photo.jpg", exif=exif, quality=95)
-    with Image.open(io.BytesIO(read_query_image(tmp_path / "photo.jpg"))) as back:
-        assert back.size == (8, 16)
-        assert back.getpixel((4, 2))[0] < 40
-        assert back.getpixel((4, 13))[0] > 215

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from serving.search.embedder import SavedModelEmbedder
+from serving.encoders.saved_model import SavedModelEncoder
 from tfx_pipeline.commands.serve import serve
 from tfx_pipeline.settings.config import ConfigError
 
@@ -63,9 +63,25 @@ def test_it_answers_until_it_is_told_to_stop(root, colour_model, stop):
     assert re.match(r"Serving align version 12 on 127\.0\.0\.1:\d+, TensorFlow Serving's gRPC API\n", visitor.banner)
     assert str(root / "serving_models" / "align") in visitor.banner
     vector = np.array(visitor.answer.strip("[]\n").split(), np.float32)
-    np.testing.assert_allclose(vector, SavedModelEmbedder(colour_model).encode_text(["sad cat"])[0], atol=1e-6)
+    np.testing.assert_allclose(vector, SavedModelEncoder(colour_model).encode_text(["sad cat"])[0], atol=1e-6)
     assert "Stopping" in console.file.getvalue()
     assert signal.getsignal(stop) is before
+
+
+def test_another_folder_of_versions_is_served(root, tmp_path):
+    imported = tmp_path / "imported"
+    (root / "serving_models" / "align").rename(imported)
+    (tmp_path / "to").mkdir()
+    imported.rename(tmp_path / "to" / "servable")
+    console = Console(file=io.StringIO(), width=200)
+    visitor = Visitor(console, signal.SIGTERM)
+    visitor.start()
+    serve(tmp_path / "no_run", model=tmp_path / "to", port=0, console=console)
+    visitor.join(timeout=60)
+    assert str(tmp_path / "to" / "servable") in visitor.banner
+    assert visitor.answer
+    with pytest.raises(ConfigError, match=r"--model .*to/servable/12 holds no complete version such as"):
+        serve(tmp_path, model=tmp_path / "to" / "servable" / "12")
 
 
 def test_a_taken_port_is_one_sentence(root):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from components.evaluator.config import EvaluationConfig
 from report_samples import FILTER, HISTORY, INGEST, VOCABULARY, Page, events_of, page_of
-from serving.search.embedder import SavedModelEmbedder
+from serving.encoders.saved_model import SavedModelEncoder
 from tfx_pipeline.report.contents import gather
 from tfx_pipeline.report.example_answers import find_answers
 from tfx_pipeline.report.findings import keep_findings
@@ -66,7 +66,7 @@ def test_answers_are_read_back_as_they_were_found(tmp_path, colour_model, exampl
     outputs = {"PairFilter": {"examples": str(examples)}, "Trainer": {"model": str(tmp_path / "model")}}
     config = EvaluationConfig(splits=("seen",), prompts=("{}",))
     keep_findings(record_of(run_dir, events_of(outputs)), config)
-    found = find_answers(SavedModelEmbedder(colour_model), examples, ["seen"], lambda label: (label,))
+    found = find_answers(SavedModelEncoder(colour_model), examples, ["seen"], lambda label: (label,))
     assert gather(record_of(run_dir, events_of(outputs))).answers == found
 
 

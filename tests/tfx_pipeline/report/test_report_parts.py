@@ -141,9 +141,9 @@ def by_its_label(label: str) -> tuple[str, ...]:
 
 
 def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_model, examples):
-    from serving.search.embedder import SavedModelEmbedder
+    from serving.encoders.saved_model import SavedModelEncoder
 
-    (found,) = find_answers(SavedModelEmbedder(colour_model), examples, ["seen", "absent"], by_its_label)
+    (found,) = find_answers(SavedModelEncoder(colour_model), examples, ["seen", "absent"], by_its_label)
     assert (found.split, found.images, found.captions) == ("seen", 5, 6)
     asked = {question.text: question for question in found.by_caption}
     assert set(asked) <= {"a red thing", "green", "blue <i>", "scarlet, nearly red", "green and blue"}
@@ -164,15 +164,15 @@ def test_questions_are_answered_by_the_model_and_right_answers_marked(colour_mod
 
 
 def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloured_png):
-    from serving.search.embedder import SavedModelEmbedder
+    from serving.encoders.saved_model import SavedModelEncoder
 
-    embedder = SavedModelEmbedder(colour_model)
-    (found,) = find_answers(embedder, examples, ["seen"], by_its_label)
+    encoder = SavedModelEncoder(colour_model)
+    (found,) = find_answers(encoder, examples, ["seen"], by_its_label)
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 5, 0), (0, 250, 250)]
-    images = embedder.encode_image([coloured_png(*colour) for colour in colours])
+    images = encoder.encode_image([coloured_png(*colour) for colour in colours])
     captions = [{"a red thing", "red"}, {"green"}, {"blue <i>"}, {"scarlet, nearly red"}, {"green and blue"}]
     for question in found.by_caption:
-        scores = images @ embedder.encode_text([question.text])[0]
+        scores = images @ encoder.encode_text([question.text])[0]
         order = sorted(range(5), key=lambda row: -scores[row])
         assert [answer.score for answer in question.answers] == pytest.approx([float(scores[row]) for row in order])
         assert len(question.answers) == min(IMAGE_ANSWERS, 5)
@@ -181,15 +181,15 @@ def test_scores_and_ranks_equal_a_search_by_hand(colour_model, examples, coloure
 
 
 def test_a_class_asks_by_the_mean_of_its_texts(colour_model, examples, coloured_png):
-    from serving.search.embedder import SavedModelEmbedder
+    from serving.encoders.saved_model import SavedModelEncoder
 
     texts = {"red": ("green", "blue", "green"), "green": ("red", "blue"), "blue": ("blue",)}
-    embedder = SavedModelEmbedder(colour_model)
-    (found,) = find_answers(embedder, examples, ["seen"], texts.__getitem__)
-    images = embedder.encode_image([coloured_png(0, 250, 250), coloured_png(0, 255, 0)])
+    encoder = SavedModelEncoder(colour_model)
+    (found,) = find_answers(encoder, examples, ["seen"], texts.__getitem__)
+    images = encoder.encode_image([coloured_png(0, 250, 250), coloured_png(0, 255, 0)])
     (red,) = (question for question in found.by_label if question.text == "red")
     assert red.asked_as == texts["red"]
-    mean = sum(embedder.encode_text([text])[0] for text in texts["red"])
+    mean = sum(encoder.encode_text([text])[0] for text in texts["red"])
     scores = images @ (mean / np.linalg.norm(mean))
     assert [answer.text for answer in red.answers[:2]] == ["green and blue", "green"]
     assert [answer.score for answer in red.answers[:2]] == pytest.approx(scores.tolist(), abs=1e-6)

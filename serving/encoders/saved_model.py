@@ -1,0 +1,84 @@
+"""An encoder that runs a SavedModel in this process: ours, or any with the signatures of serving/signatures.py."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from serving.encoders.encoder import EncodeError, in_batches, settle
+from serving.encoders.signature_check import refuse_foreign
+from serving.server.refusal import Refusal
+from serving.server.servable import Servable
+from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, TEXT
+from serving.versions import SAVED_MODEL_FILE
+
+_MODEL_FOLDERS = ("variables", "assets")  # beside the graph; all else in the folder changes no embedding
+_CHUNK_BYTES = 1 << 20
+
+
+class SavedModelEncoder:
+    """Encodes with a SavedModel, which is loaded when something is encoded first.
+
+    Attributes:
+      name: its folder.
+
+    Examples:
+      >>> encoder = SavedModelEncoder(Path("output/align-demo/serving_models/align/1"))
+      >>> encoder.encode_text(["sad cat", "red boat"]).shape[0]
+      2
+      >>> len(encoder.fingerprint)
+      64
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder of a SavedModel; nothing is read."""
+        self._path = path
+        self.name = str(path)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the graph, the variables and the assets, 64 hex digits; read once.
+
+        Raises:
+          EncodeError: where they cannot be read.
+        """
+        digest = hashlib.sha256()
+        try:
+            files = [self._path / SAVED_MODEL_FILE]
+            files += sorted(path for folder in _MODEL_FOLDERS for path in (self._path / folder).rglob("*"))
+            for path in files:
+                if not path.is_dir():
+                    digest.update(f"{path.relative_to(self._path).as_posix()}\0{path.stat().st_size}\0".encode())
+                    with path.open("rb") as file:
+                        while chunk := file.read(_CHUNK_BYTES):
+                            digest.update(chunk)
+        except OSError as error:
+            raise EncodeError(f"{error.filename} cannot be read: {error.strerror}; push the model again") from error
+        return digest.hexdigest()
+
+    def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
+        """Encode N images of any format and look into [N, D] float32; raises EncodeError."""
+        return in_batches(images, lambda batch: self._run(ENCODE_IMAGE, IMAGE_BYTES, settle(batch)))
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """Encode N texts into [N, D] float32; raises EncodeError."""
+        return in_batches([text.encode() for text in texts], lambda batch: self._run(ENCODE_TEXT, TEXT, batch))
+
+    @cached_property
+    def _servable(self) -> Servable:
+        try:
+            servable = Servable(self._path)
+        except ValueError as error:
+            raise EncodeError(str(error)) from error
+        refuse_foreign(servable.signature_defs, self.name)
+        return servable
+
+    def _run(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+        try:
+            return self._servable.run(signature, {name: np.array(values, dtype=object)})[EMBEDDING]
+        except Refusal as refusal:
+            raise EncodeError(f"{self._path} refused {signature}: {refusal.message}") from refusal

@@ -1,0 +1,67 @@
+"""Who may import what: the lists that tests/test_house.py holds every file to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_FOLDERS = ("components/beam", "components/files")
+SHARED = frozenset(
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+    for folder in ("components", *SHARED_FOLDERS)
+    for path in (ROOT / folder).glob("[!_]*.py")
+)
+DOORS_OF_SERVING = frozenset(
+    f"serving.{name}"
+    for name in (
+        "encoders.encoder",
+        "encoders.opening",
+        "encoders.saved_model",
+        "pictures",
+        "search.contact_sheet",
+        "search.cosine",
+        "server.embedded",
+        "versions",
+    )
+)
+DOORS_OF_MODELS = frozenset(f"models.hugging_face.{name}" for name in ("export", "importing", "processor"))
+CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
+FOR_MODELS = frozenset(f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema"))
+PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
+    f"models.{name}" for name in ("config", "parameter_counts", "sizes", "training.diagnosis", "training_config")
+)
+MAX_LINES = 300
+
+PLUMBING = (
+    "components/*artifacts.py",  # types known to ML Metadata, and what TFX says of Examples
+    "components/*/component.py",  # a component's interface
+    "components/*/driver.py",  # what TFX's cache asks
+    "components/*/executor.py",  # artifacts in the place of folders
+    "components/*/beam/*",
+    "components/*/image_models/*",  # asks models about images, through Beam's RunInference
+    "components/*/passes/*",  # a Beam job on plain folders and its stages, which import no TFX
+    "components/*/storage/*",  # any file system that Beam reads
+    "components/*/stored/*",  # what TFX and TFMA stored
+    "components/beam/*",
+    "components/lookup.py",  # a component that asks the world outside, and its driver
+)
+RUNNERS = ("tfx_pipeline/*runner*.py", "tfx_pipeline/cluster/submitting/*_client.py")
+ANYWHERE_BUT_COMPONENTS = ("tfx_pipeline/*", "models/*", "serving/*")
+FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
+    "tfx.v1": (),  # brings Google's AI platform along, seconds of each start: its parts have files
+    "tfx": ("tfx_pipeline/*", *PLUMBING, "models/trainer.py"),
+    "ml_metadata": ("tfx_pipeline/*", *PLUMBING),
+    "apache_beam": PLUMBING,
+    "tensorflow": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
+    "tensorflow_text": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
+    "keras": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
+    "keras_hub": (),  # tests alone
+    "tensorflow_model_analysis": ("tfx_pipeline/*", *PLUMBING),
+    "tensorflow_data_validation": ("tfx_pipeline/*", *PLUMBING),
+    "tensorflow_transform": PLUMBING,
+    "tfx_bsl": PLUMBING,
+    "kfp": RUNNERS,
+    "kubernetes": RUNNERS,
+    "google.cloud": RUNNERS,
+    "googleapiclient": RUNNERS,
+}
