@@ -22,13 +22,18 @@ from serving.signatures import CAPTION_COUNT, CAPTION_EMBEDDING, IMAGE_EMBEDDING
 
 def predictions(images: int) -> list[dict]:
     rng = np.random.default_rng(0)
+
+    def drawn(*shape: int) -> np.ndarray:
+        rows = rng.normal(size=shape).astype(np.float32)
+        return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
     asking = [
         {
-            IMAGE_EMBEDDING: rng.normal(size=8).astype(np.float32),
+            IMAGE_EMBEDDING: drawn(8),
             CAPTION_EMBEDDING: np.zeros((2, 8), np.float32),
             CAPTION_COUNT: np.int64(0),
             LABEL: f"class {number}".encode(),
-            LABEL_EMBEDDING: rng.normal(size=8).astype(np.float32),
+            LABEL_EMBEDDING: drawn(8),
         }
         for number in range(6)
     ]
@@ -36,10 +41,10 @@ def predictions(images: int) -> list[dict]:
     for image in range(images):
         count = 1 + image % 3
         padded = np.zeros((count + image % 2, 8), np.float32)
-        padded[:count] = rng.normal(size=(count, 8))
+        padded[:count] = drawn(count, 8)
         made.append(
             {
-                IMAGE_EMBEDDING: rng.normal(size=8).astype(np.float32),
+                IMAGE_EMBEDDING: drawn(8),
                 CAPTION_EMBEDDING: padded,
                 CAPTION_COUNT: np.int64(count),
                 LABEL: b"" if image % 5 == 4 else f"class {image % 4}".encode(),
