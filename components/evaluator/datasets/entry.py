@@ -83,7 +83,15 @@ class Entry:
             raise DataSetError(f"the data set {self.name} is not in {self.base or root}: {self.where}")
         if state != "there":
             raise DataSetError(f"the data set {self.name} is {state}: {self.where}")
-        return self.read(self.base or root)
+        try:
+            return self.read(self.base or root)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, DataSetError):
+                raise
+            said = f"{type(error).__name__}: {error}"[:200]
+            raise DataSetError(
+                f"the files of the data set {self.name} are damaged, or of another form ({said}); get them again"
+            ) from error
 
 
 def _is_there(start: Path, item: str) -> bool:

@@ -25,7 +25,10 @@ class PictureMissing(OSError):
 
 
 class DataSetError(ValueError):
-    """A data set that cannot be judged by; the message names the file, what is wrong with it and the remedy."""
+    """A data set that cannot be judged by; the message, of one line, names the file, what is wrong and the remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
 
 
 def no_pairs() -> Indices:

@@ -104,7 +104,7 @@ def load_suite(source: str) -> Suite:
             raise DataSetError(f"{path}: pairs must be a mapping of a name to the fields of its set")
         built = build_fields(_Fields, values)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataSetError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise DataSetError(f"{path} is no YAML: {error}") from error
     except ValueError as error:
         raise error if isinstance(error, DataSetError) else DataSetError(f"{path}: {error}") from error
     return Suite(built.sets, built.folders, pairs, path)

@@ -68,7 +68,7 @@ def read_ratings(path: Path, task: Task, rows: int) -> Ratings:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *body = csv.reader(file)
         if tuple(header) != columns:
-            raise DataSetError(f"{path} has the columns {', '.join(header)} where CxC has {', '.join(columns)}")
+            raise DataSetError(f"{path} has the columns {', '.join(header)[:99]} where CxC has {', '.join(columns)}")
         left, right, scores, _ = zip(*body, strict=True)
         ratings = Ratings(left, right, np.array(scores, np.float64))
     except (ValueError, csv.Error) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def read_drawings(checkout: Path, split: str) -> Iterator[Drawing]:
                         images[key] = content.read()
                     elif kind == "json" and content:
                         yield Drawing(key, images.pop(key), json.loads(content.read()))
-        except (tarfile.TarError, EOFError, OSError, ValueError, KeyError) as error:
+        except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, KeyError) as error:
             raise DataSetError(f"{shard} is damaged ({error}); check it out again") from error
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from components.evaluator.datasets.entry import Entry
 from components.evaluator.datasets.kinds import ClassSet, DataSetError, TrainedSet
 from components.evaluator.datasets.names import class_names, templates
 from components.evaluator.datasets.pictures import FilePicture, refuse_missing
+from components.evaluator.datasets.published.matlab import read_matrix
 
 METRICS = ("top_1", "mean_per_class", "knn_top_1", "probe_top_1")
 Names = tuple[tuple[str, ...], ...]
@@ -24,8 +24,9 @@ Names = tuple[tuple[str, ...], ...]
 def read_flowers(root: Path) -> TrainedSet:
     """Read Flowers-102: jpg/, imagelabels.mat and setid.mat."""
     folder = root / "flowers102"
-    labels = np.ravel(_matrix(folder / "imagelabels.mat", "labels"))  # label of image_00001.jpg first, counted from 1
-    parts = {name: np.ravel(_matrix(folder / "setid.mat", name)) for name in ("trnid", "valid", "tstid")}
+    # Labels count from 1 on, and so do images: the first label is that of image_00001.jpg.
+    labels = np.ravel(read_matrix(folder / "imagelabels.mat", "labels"))
+    parts = {name: np.ravel(read_matrix(folder / "setid.mat", name)) for name in ("trnid", "valid", "tstid")}
     names = class_names("flowers102")
     train, validation, test = (
         _part(
@@ -57,10 +58,10 @@ def read_pets(root: Path) -> TrainedSet:
 def read_cars(root: Path) -> TrainedSet:
     """Read Stanford Cars: cars_train/, cars_test/, devkit/ and cars_test_annos_withlabels.mat."""
     folder = root / "cars"
-    names = tuple((str(name),) for name in np.atleast_1d(_matrix(folder / "devkit/cars_meta.mat", "class_names")))
+    names = tuple((str(name),) for name in np.atleast_1d(read_matrix(folder / "devkit/cars_meta.mat", "class_names")))
 
     def part(images: str, annotations: str) -> ClassSet:
-        rows = np.atleast_1d(_matrix(folder / annotations, "annotations"))
+        rows = np.atleast_1d(read_matrix(folder / annotations, "annotations"))
         files = [f"{images}/{row['fname']}" for row in rows]
         labels = [int(row["class"]) - 1 for row in rows]
         return _part(folder, files, labels, names, templates("cars"), folder / annotations)
@@ -104,16 +105,6 @@ def _part(
 
 def _lines(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def _matrix(path: Path, name: str) -> Any:
-    """Returns a variable of a MATLAB file."""
-    from scipy.io.matlab import MatReadError, loadmat
-
-    try:
-        return loadmat(str(path), squeeze_me=True)[name]
-    except (MatReadError, ValueError, TypeError, KeyError, OSError) as error:
-        raise DataSetError(f"{path} is damaged, or has no {name!r} ({error}); get it again") from error
 
 
 ENTRIES = (

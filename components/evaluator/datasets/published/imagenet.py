@@ -16,6 +16,7 @@ from components.evaluator.datasets.kinds import ClassSet, DataSetError, TrainedS
 from components.evaluator.datasets.names import class_names, published, templates
 from components.evaluator.datasets.pictures import FilePicture, is_image
 from components.evaluator.datasets.published.class_folders import read_class_folders
+from components.evaluator.datasets.published.matlab import read_matrix
 
 _DEVKIT = "ILSVRC2012_devkit_t12/data"
 _SAID = {"en": "English", "zh": "Chinese", "ja": "Japanese", "ar": "Arabic", "it": "Italian"}
@@ -69,9 +70,7 @@ def _flat(folder: Path, devkit: Path, language: str) -> ClassSet:
                 f"{folder} has no folder for each synset and {path} is missing; unpack ILSVRC2012_devkit_t12.tar.gz "
                 f"into {devkit.parents[1]}"
             )
-    from scipy.io import loadmat
-
-    numbered = loadmat(str(meta), squeeze_me=True)["synsets"]
+    numbered = np.atleast_1d(read_matrix(meta, "synsets"))
     synset_of = {int(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in numbered}
     place = {synset: label for label, synset in enumerate(published("imagenet")["synsets"])}
     images = sorted(path for path in folder.iterdir() if is_image(path.name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def read_multi30k(root: Path, language: str) -> PairSet:
 def _read_lines(path: Path, images: int, listed: Path) -> list[str]:
     try:
         lines = gzip.decompress(path.read_bytes()).decode("utf-8").removesuffix("\n").split("\n")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise DataSetError(f"{path} is damaged ({error}); get it again") from error
     captions = [line.strip() for line in lines]
     if len(captions) != images:
