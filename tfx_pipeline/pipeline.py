@@ -18,6 +18,7 @@ from components.component_ids import CONTENTS, CURATED_SCHEMA, EVALUATOR, PAIR_F
 from components.contents.component import CONTENT, Contents
 from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
+from components.evaluator.sharded.component import ShardedEvaluator
 from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
 from components.pusher.component import Pusher
@@ -28,6 +29,7 @@ from tfx_pipeline.settings.config import Config
 from tfx_pipeline.settings.paths import paths_of, vocabulary_of
 
 RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
+EVALUATORS = {"tfma": AlignEvaluator, "beam": ShardedEvaluator}
 
 # Encoded images, hashes and record names differ in each Example: their statistics cost much and say nothing.
 DESCRIBED_FEATURES = [
@@ -101,7 +103,7 @@ def create_pipeline(
         of_the_run=training_of_the_run,
     ).with_id(TRAINER)
     baseline = BaselineModel(trainer.outputs["model"], pushed_models=push_to)
-    evaluator = AlignEvaluator(
+    evaluator = EVALUATORS[config.evaluation.engine](
         config.evaluation,
         examples=kept.outputs["examples"],
         model=trainer.outputs["model"],

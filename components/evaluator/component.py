@@ -109,6 +109,8 @@ def slice_of(split: str) -> config_pb2.SlicingSpec:
 def _metric_config(name: str, config: EvaluationConfig) -> config_pb2.MetricConfig:
     kind: type[GalleryMetric] = GalleryMetric
     arguments: dict[str, Any] = {"name": name}
+    if config.slices:
+        arguments["slices"] = config.slices
     if name in ZERO_SHOT_METRICS:
         kind = ZeroShotMetric
         arguments |= {"prompts": config.prompts, "class_names": dict(sorted(config.class_names.items()))}

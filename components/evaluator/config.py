@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from components.config_fields import refuse_unless
+from components.config_fields import refuse_other_choices, refuse_unless
+from components.evaluator.metrics.slices import CLASS, LANGUAGE, SOURCE
 
+SLICES = (LANGUAGE, SOURCE, CLASS)
 ZERO_SHOT_METRICS = ("zero_shot_top_1", "zero_shot_top_5")
 METRICS = (
     "i2t_recall_at_1",
@@ -31,6 +34,11 @@ class EvaluationConfig:
         absolute difference in [0, 1]. [share; ours]
       prompts: templates with one "{}" for the class name; their text embeddings are averaged per class and
         normalised (ALIGN section 5.3 after CLIP).
+      slices: what each split's numbers are also told by: language, source (the host of a record's url, else its file),
+        class. The captions and images of a slice ask the whole split, an image by language its captions in that one;
+        the 20 largest of a kind are shown. No threshold is set on a slice.
+      engine: "tfma" has a worker hold a split's embeddings; "beam" gives the same numbers shard by shard, for splits
+        that no worker holds.
       class_names: label -> the names that stand for it in the prompts, averaged as well; for labels that are ids, or
         words that no caption has. A label that is not listed stands for itself. An image is told apart among all labels
         that are listed or that an image of any of `splits` has. A change of splits, prompts or class names judges the
@@ -46,6 +54,8 @@ class EvaluationConfig:
     max_drop_from_baseline: float = 0.02
     prompts: tuple[str, ...] = ("{}", "a photo of {}")
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    slices: tuple[Literal["language", "source", "class"], ...] = ()
+    engine: Literal["tfma", "beam"] = "tfma"
 
     def __post_init__(self) -> None:
         if not self.splits:
@@ -59,6 +69,10 @@ class EvaluationConfig:
                 )
             if not 0 <= value <= 1:
                 raise ValueError(f"evaluation.min_metrics[{key!r}] is {value}; it must be in [0, 1]")
+        for kind in self.slices:
+            if kind not in SLICES or self.slices.count(kind) > 1:
+                raise ValueError(f"evaluation.slices is {list(self.slices)}; list some of {list(SLICES)}, each once")
+        refuse_other_choices(self, "evaluation.")
         refuse_unless(self, "evaluation", lambda n: 0 <= n <= 1, "in [0, 1]", "max_drop_from_baseline")
         for prompt in self.prompts:
             if prompt.count("{}") != 1:

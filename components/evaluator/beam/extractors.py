@@ -8,6 +8,7 @@ The stock Evaluator imports this module by name and calls `custom_eval_shared_mo
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
@@ -21,9 +22,10 @@ from tensorflow_model_analysis.metrics import metric_specs
 from tensorflow_model_analysis.proto import config_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.evaluator.beam.tfma_metrics import ZeroShotMetric
-from components.evaluator.metrics.prompts import class_texts
-from components.schema import CLASS_LABEL, CLASS_TEXTS, IMAGE_ENCODED, SPLIT
+from components.evaluator.beam.class_examples import class_examples
+from components.evaluator.beam.tfma_metrics import KNOWN, ZeroShotMetric
+from components.evaluator.sharded.described import describe
+from components.schema import CLASS_LABEL, SPLIT
 
 CLASSES_PER_BATCH = 32
 
@@ -46,9 +48,9 @@ def custom_extractors(
     reading, *others = tfma.default_extractors(
         eval_shared_model=eval_shared_model, eval_config=eval_config, tensor_adapter_config=tensor_adapter_config
     )
-    asking = _zero_shot_metric(eval_config)
+    asking = zero_shot_metric(eval_config)
     adding = tfma.extractors.Extractor("AddClasses", AddClasses(asking.prompts, asking.class_names))
-    shedding = tfma.extractors.Extractor("ShedImages", beam.Map(shed_images))
+    shedding = tfma.extractors.Extractor("ShedImages", beam.Map(shed_images, asking.slices))
     behind = 1 + [extractor.stage_name for extractor in others].index(PREDICTIONS_EXTRACTOR_STAGE_NAME)
     return [reading, adding, *others[:behind], shedding, *others[behind:]]
 
@@ -100,36 +102,35 @@ def class_batches(
       Batches as TFMA reads them: serialized Examples, and the splits by which it slices.
     """
     splits = sorted({split.encode() for split, _ in labels})
-    if not splits:
-        return
-    image = tf.io.encode_png(tf.zeros([1, 1, 3], tf.uint8)).numpy()  # a model wants one; nothing is made of it
-    classes = sorted({label for _, label in labels} | set(class_names))
-    for start in range(0, len(classes), CLASSES_PER_BATCH):
-        batch = classes[start : start + CLASSES_PER_BATCH]
-        serialized = []
-        for label in batch:
-            texts = class_texts(label, prompts=prompts, class_names=class_names)
-            example = tf.train.Example()
-            for name, values in {
-                IMAGE_ENCODED: [image],
-                CLASS_LABEL: [label.encode()],
-                CLASS_TEXTS: [text.encode() for text in texts],
-            }.items():
-                example.features.feature[name].bytes_list.value.extend(values)
-            serialized.append(example.SerializeToString())
+    examples = list(class_examples({label for _, label in labels}, prompts, class_names).values())
+    for start in range(0, len(examples), CLASSES_PER_BATCH):
+        batch = examples[start : start + CLASSES_PER_BATCH]
         # As objects: NumPy's own strings would lose the zeros that bytes may end on.
         yield {
-            tfma.INPUT_KEY: np.array(serialized, dtype=object),
+            tfma.INPUT_KEY: np.array(batch, dtype=object),
             tfma.FEATURES_KEY: {SPLIT: np.array([splits] * len(batch), dtype=object)},
         }
 
 
-def shed_images(extracts: tfma.types.Extracts) -> tfma.types.Extracts:
-    """Returns a batch's extracts without the Examples and their features; the split stays, by which TFMA slices."""
+def shed_images(extracts: tfma.types.Extracts, kinds: Sequence[str]) -> tfma.types.Extracts:
+    """Returns a batch's extracts without the Examples and their features.
+
+    The split stays, by which TFMA slices; where there are `kinds` of slices, what each Example tells of these comes.
+    """
     kept = {name: value for name, value in extracts.items() if name != tfma.INPUT_KEY}
-    return {**kept, tfma.FEATURES_KEY: {SPLIT: extracts[tfma.FEATURES_KEY][SPLIT]}}
+    features = {SPLIT: extracts[tfma.FEATURES_KEY][SPLIT]}
+    if kinds:
+        features[KNOWN] = np.array([[known_of(serialized)] for serialized in extracts[tfma.INPUT_KEY]], dtype=object)
+    return {**kept, tfma.FEATURES_KEY: features}
 
 
-def _zero_shot_metric(eval_config: config_pb2.EvalConfig) -> ZeroShotMetric:
+def known_of(serialized: bytes) -> str:
+    """Returns what a slice asks about an Example, as JSON: its source, and the language of each caption."""
+    described = describe(serialized)
+    return json.dumps({"source": described.source, "languages": described.languages})
+
+
+def zero_shot_metric(eval_config: config_pb2.EvalConfig) -> ZeroShotMetric:
+    """Returns a metric of the config that knows what is asked: prompts, class names, slices."""
     metrics = (metric_specs.metric_instance(metric) for spec in eval_config.metrics_specs for metric in spec.metrics)
     return next(metric for metric in metrics if isinstance(metric, ZeroShotMetric))

@@ -10,9 +10,12 @@ import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
 from components.artifact_files import BLESSED_FILE
+from components.evaluator.metrics.slices import read_key
 from components.schema import SPLIT
 
 Metrics = dict[str, dict[str, float]]
+Slices = dict[str, dict[str, dict[str, dict[str, float]]]]
+_CANDIDATE = ("", tfma.CANDIDATE_KEY)  # a model judged alone has no name
 
 
 def load_metrics(evaluation_uri: str) -> Metrics:
@@ -27,7 +30,7 @@ def load_metrics(evaluation_uri: str) -> Metrics:
     Raises:
       FileNotFoundError: there is no evaluation.
     """
-    return _load(evaluation_uri, model_names=("", tfma.CANDIDATE_KEY))  # a model judged alone has no name
+    return _load(evaluation_uri, model_names=_CANDIDATE)
 
 
 def load_baseline_metrics(evaluation_uri: str) -> Metrics:
@@ -36,6 +39,27 @@ def load_baseline_metrics(evaluation_uri: str) -> Metrics:
     Args and the shape of the result are those of `load_metrics`.
     """
     return _load(evaluation_uri, model_names=(tfma.BASELINE_KEY,))
+
+
+def load_slices(evaluation_uri: str) -> Slices:
+    """Read the candidate's numbers by slice.
+
+    Args:
+      evaluation_uri: the Evaluator's output "evaluation".
+
+    Returns:
+      split -> kind of slice -> value -> name of METRICS, "num_images" or "num_captions" -> number; {} without slices.
+
+    Raises:
+      FileNotFoundError: there is no evaluation.
+    """
+    found: Slices = {}
+    for split, numbers in _load_all(evaluation_uri, model_names=_CANDIDATE).items():
+        for name, number in numbers.items():
+            key = read_key(name)
+            if key:
+                found.setdefault(split, {}).setdefault(key.kind, {}).setdefault(key.value, {})[key.metric] = number
+    return found
 
 
 def load_validation(evaluation_uri: str) -> list[str]:
@@ -84,6 +108,11 @@ def is_blessed(blessing_uri: str) -> bool:
 
 
 def _load(evaluation_uri: str, model_names: tuple[str, ...]) -> Metrics:
+    found = _load_all(evaluation_uri, model_names)
+    return {split: {name: of[name] for name in of if not read_key(name)} for split, of in found.items()}
+
+
+def _load_all(evaluation_uri: str, model_names: tuple[str, ...]) -> Metrics:
     if not tf.io.gfile.glob(os.path.join(evaluation_uri, f"{tfma.METRICS_KEY}*")):
         raise FileNotFoundError(f"{evaluation_uri} holds no evaluation; give the Evaluator's output 'evaluation'")
     metrics: Metrics = {}

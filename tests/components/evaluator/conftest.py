@@ -1,10 +1,11 @@
 """A world to check by hand: images and captions of numbered concepts, and a model whose mistakes are chosen.
 
 Image i shows concept i. It has 1 + i % 3 captions, so that batches are padded differently, and the class "even" or
-"odd", but for the split "unlabelled". The model gives concept i the i-th unit vector, and the captions of the
-`confused` first concepts its negative: then no caption of theirs is found and finds nothing, and every recall at
-k < N is 1 - confused / N (of captions: the share of captions that are not confused). The text of a class names all odd
-concepts, all even ones or, by its number, one; a "not" in front turns the vector round.
+"odd", but for the split "unlabelled"; even ones come from a.org, odd ones from b.org. The model gives concept i the
+i-th unit vector, and the captions of the `confused` first concepts its negative: then no caption of theirs is found and
+finds nothing, and every recall at k < N is 1 - confused / N (of captions: the share of captions that are not confused).
+The text of a class names all odd concepts, all even ones or, by its number, one; a "not" in front turns the vector
+round.
 """
 
 import json
@@ -25,6 +26,7 @@ from components.pusher.component import Pusher
 from serving import signatures
 
 CONCEPTS = 32
+LANGUAGES = ("de", "en", "zh")
 FULL_WIDTH = {ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}  # TF Text must make them ASCII again
 
 
@@ -39,20 +41,24 @@ def concept_example(concept: int, split: str) -> bytes:
     feature = {
         schema.IMAGE_ENCODED: of_bytes(f"image of concept {concept}"),
         schema.CAPTION_TEXT: of_bytes(*captions_of(concept)),
+        schema.CAPTION_LANGUAGE: of_bytes(*(LANGUAGES[(concept + n) % 3] for n in range(1 + concept % 3))),
+        schema.RECORD_NAME: of_bytes(f"https://{'ab'[concept % 2]}.org/{concept}.png"),
         schema.CLASS_LABEL: of_bytes("" if split == "unlabelled" else "odd" if concept % 2 else "even"),
         schema.SPLIT: of_bytes(split),
     }
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
-def write_split(examples_uri: str, split: str, images: int) -> None:
+def write_split(examples_uri: str, split: str, images: int, files: int = 1) -> None:
     """Write the Examples of concepts 0 .. images - 1 as TFX lays out a split."""
     folder = Path(examples_uri) / f"Split-{split}"
     folder.mkdir(parents=True)
     options = tf.io.TFRecordOptions(compression_type="GZIP")
-    with tf.io.TFRecordWriter(str(folder / "data_tfrecord-00000-of-00001.gz"), options) as writer:
-        for concept in range(images):
-            writer.write(concept_example(concept, split))
+    for file in range(files):
+        path = folder / f"data_tfrecord-{file:05d}-of-{files:05d}.gz"
+        with tf.io.TFRecordWriter(str(path), options) as writer:
+            for concept in range(file, images, files):
+                writer.write(concept_example(concept, split))
 
 
 def export_concept_model(path: str, confused: int = 0, scale: float = 1.0) -> str:
@@ -134,11 +140,11 @@ def TrainerStandIn(model: OutputArtifact[standard_artifacts.Model], saved_model:
 
 @pytest.fixture(scope="session")
 def write_concepts():
-    """Returns a function: (folder, {split: images}) writes Examples as TFX lays them out."""
+    """Returns a function: (folder, {split: images}, files) writes Examples as TFX lays them out."""
 
-    def write(folder: Path, images: dict[str, int]) -> None:
+    def write(folder: Path, images: dict[str, int], files: int = 1) -> None:
         for split, count in images.items():
-            write_split(str(folder), split, count)
+            write_split(str(folder), split, count, files)
 
     return write
 
@@ -157,6 +163,31 @@ def concept_model(tmp_path_factory):
     return export
 
 
+@pytest.fixture(scope="session")
+def run_evaluator():
+    """Returns a function that runs an Evaluator's executor as TFX does; it returns the two output artifacts."""
+
+    def run(evaluator: type[AlignEvaluator], config: EvaluationConfig, folders: dict[str, str], output: Path) -> dict:
+        given = {"examples": standard_artifacts.Examples(), "model": standard_artifacts.Model()}
+        channels = {key: tfx.dsl.Channel(type=type(of)) for key, of in given.items()}
+        component = evaluator(config, **channels, baseline=folders.get("baseline", ""))
+        given["examples"].uri, given["model"].uri = folders["examples"], str(output / "model")
+        given["examples"].split_names = artifact_utils.encode_split_names(list(config.splits))
+        given["examples"].set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+        made = {"evaluation": standard_artifacts.ModelEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+        for key, artifact in made.items():
+            artifact.uri = str(output / key)
+            (output / key).mkdir(parents=True)
+        (output / "model").mkdir()
+        (output / "model" / "Format-Serving").symlink_to(folders["model"])
+        executor = component.executor_spec.executor_class
+        inputs, outputs = ({key: [artifact] for key, artifact in of.items()} for of in (given, made))
+        executor(executor.Context(tmp_dir=str(output))).Do(inputs, outputs, dict(component.exec_properties))
+        return made
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def run_pipeline(tmp_path_factory):
     """Returns a function that runs examples -> stand-in Trainer -> BaselineModel -> Evaluator -> Pusher locally.
@@ -165,11 +196,11 @@ def run_pipeline(tmp_path_factory):
     """
     root = tmp_path_factory.mktemp("pipeline")
 
-    def run(saved_model: str, config: EvaluationConfig, images: dict[str, int]) -> Path:
+    def run(saved_model: str, config: EvaluationConfig, images: dict[str, int], judge: type = AlignEvaluator) -> Path:
         examples = ConceptExamples(images=json.dumps(images))
         trainer = TrainerStandIn(saved_model=saved_model)
         baseline = BaselineModel(trainer.outputs["model"], pushed_models=str(root / "pushed"))
-        evaluator = AlignEvaluator(
+        evaluator = judge(
             config,
             examples=examples.outputs["examples"],
             model=trainer.outputs["model"],

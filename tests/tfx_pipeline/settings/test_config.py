@@ -165,6 +165,9 @@ def test_set_reads_yaml_as_files_are_read(value, message):
         ("training: 3", "training is 3 (int); it must be a mapping of its fields"),
         ("evaluation: {splits: train}", "evaluation.splits is 'train' (str); it must be a list, such as [train]"),
         ("evaluation: {splits: [tset]}", "evaluation.splits names 'tset', but ingest makes ['train', 'validation']"),
+        ("evaluation: {slices: [languge]}", "it must be one of language, source, class"),
+        ("evaluation: {slices: [class, class]}", "list some of ['language', 'source', 'class'], each once"),
+        ("evaluation: {engine: spark}", "evaluation.engine is 'spark' (str); it must be one of tfma, beam"),
         ("evaluation: {min_metrics: {validation/recall: 0.1}}", "evaluation.min_metrics has the key"),
         (
             "evaluation: {min_metrics: {validation/zero_shot_top_1: 0.1}}",
