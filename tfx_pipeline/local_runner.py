@@ -15,10 +15,11 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from components.beam.file_system_options import use_options
 from tfx_pipeline.causes import explain
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.report.findings import keep_findings
+from tfx_pipeline.report.findings import keep_findings, kept_evaluation
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.runs.event_log import ComponentEvents, EventKind, EventLog
 from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, METADATA_FILE, PUSHED_MODELS
+from tfx_pipeline.runs.judged_models import append_model
 from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.settings.config import Config, build
 from tfx_pipeline.settings.yaml_text import read_yaml
@@ -123,5 +124,7 @@ def run_folder(run_dir: Path, rerun: Collection[str]) -> None:
     try:
         run(config, run_dir, rerun)
     finally:
-        keep_findings(read_record(run_dir), config.evaluation)
+        record = read_record(run_dir)
+        keep_findings(record, config.evaluation)
+        append_model(record, kept_evaluation(record))
         rebuild(run_dir)  # a failed run has a report too: it says how far it came

@@ -35,6 +35,7 @@ def line_chart(
     write: Callable[[float], str],
     axis: Callable[[Sequence[float]], Axis],
     reference: Reference | None = None,
+    write_end: Callable[[float], str] = "{:,.0f}".format,
 ) -> dict[str, Any]:
     """Lay one curve out.
 
@@ -45,6 +46,7 @@ def line_chart(
       write: how a tick on the y axis is written.
       axis: makes the y axis for all levels that are drawn.
       reference: a dashed level.
+      write_end: how an end of the x axis, which begins at 0, is written.
 
     Returns:
       Places in a chart of WIDTH x HEIGHT, and what is written there.
@@ -71,7 +73,7 @@ def line_chart(
         "left": LEFT,
         "right": WIDTH - RIGHT,
         "ticks": [(y_at(value), write(value)) for value in y_axis.ticks],
-        "ends": [(x_at(x), anchor, f"{x:,.0f}") for x, anchor in ((0.0, "start"), (right, "end"))],
+        "ends": [(x_at(x), anchor, write_end(x)) for x, anchor in ((0.0, "start"), (right, "end"))],
         "segments": [[(x_at(x), y_at(y)) for x, y in segment] for segment in _segments(xs, ys)],
         "reference": level,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VO
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.report.example_answers import ExampleAnswers
 from tfx_pipeline.report.findings import ANSWERS_FILE, EVALUATION_FILE, read_answers
+from tfx_pipeline.runs.judged_models import RUN, Row, read_models
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.runs.training_history import HistoryLine, history_written_since, read_history
 from tfx_pipeline.settings.yaml_text import read_yaml
@@ -36,12 +37,14 @@ class Evaluation:
       baseline: the same of the last blessed model before, {} where there was none.
       refusals: why the model was refused, a sentence each; none where it was blessed.
       blessed: whether it was.
+      slices: split -> kind of slice -> value -> metric -> value.
     """
 
     metrics: Mapping[str, Mapping[str, float]]
     baseline: Mapping[str, Mapping[str, float]]
     refusals: tuple[str, ...]
     blessed: bool
+    slices: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Contents:
       evaluation: numbers and verdict.
       pushed: whether a model went to the serving folder.
       answers: example queries.
+      models: what the models judged so far scored, this one last.
     """
 
     record: RunRecord
@@ -69,6 +73,7 @@ class Contents:
     evaluation: Evaluation | Missing
     pushed: bool
     answers: ExampleAnswers | Missing
+    models: Sequence[Row] | Missing = ()
 
 
 def gather(record: RunRecord) -> Contents:
@@ -87,6 +92,7 @@ def gather(record: RunRecord) -> Contents:
         evaluation=_evaluation(record, list(config.get("evaluation", {}).get("splits", []))),
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
         answers=_answers(record),
+        models=_models(record),
     )
 
 
@@ -137,9 +143,19 @@ def _evaluation(record: RunRecord, splits: list[str]) -> Evaluation | Missing:
             baseline=found["baseline"],
             refusals=tuple(found["refusals"]),
             blessed=found["blessed"],
+            slices=found.get("slices", {}),  # an earlier version kept none
         )
 
     return _finding(record, ids.EVALUATOR, "evaluation", EVALUATION_FILE, read)
+
+
+def _models(record: RunRecord) -> Sequence[Row] | Missing:
+    """Returns the rows of the models judged before this run ended, and of this one."""
+    try:
+        rows = read_models(record.root)
+    except ValueError as error:
+        return Missing(f"{error}.")
+    return [row for row in rows if row[RUN] <= record.run_dir.name]
 
 
 def _answers(record: RunRecord) -> ExampleAnswers | Missing:

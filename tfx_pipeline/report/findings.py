@@ -2,7 +2,8 @@
 
 ```
 <run_dir>/
-  evaluation.json   {"metrics": {split: {metric: value}}, "baseline": the same, "refusals": [sentence], "blessed": bool}
+  evaluation.json   {"metrics": {split: {metric: value}}, "baseline": the same, "refusals": [sentence], "blessed": bool,
+                     "slices": {split: {kind: {slice: {metric: value}}}}}
   answers.json      {"asked": what they follow from, "answers": [SplitAnswers, thumbnails in base64]}
 ```
 Where one could not be found out it holds {"why": cause}. The same model and Examples are asked once: later runs copy.
@@ -46,6 +47,12 @@ def keep_findings(record: RunRecord, config: EvaluationConfig) -> None:
         _keep(record.run_dir / ANSWERS_FILE, lambda: _known_answers(record, model, examples, config))
 
 
+def kept_evaluation(record: RunRecord) -> Mapping[str, Any]:
+    """Returns what EVALUATION_FILE of a run holds, {} where it did not come so far."""
+    path = record.run_dir / EVALUATION_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def read_answers(content: Mapping[str, Any]) -> ExampleAnswers:
     """Returns the answers that a file ANSWERS_FILE holds."""
     splits: list[dict[str, Any]] = [
@@ -80,6 +87,7 @@ def _read_evaluation(folder: Path, blessing: Path | None) -> dict[str, Any]:
     return {
         "metrics": results.load_metrics(str(folder)),
         "baseline": results.load_baseline_metrics(str(folder)),
+        "slices": results.load_slices(str(folder)),
         "refusals": results.load_validation(str(folder)),
         "blessed": blessing is not None and results.is_blessed(str(blessing)),
     }

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.metrics.pairs import Scored, similarity_of
-from components.evaluator.metrics.ranking import Floats, Integers, grid_similarity
+from components.evaluator.metrics.ranking import Floats, Integers, Ties, grid_similarity
 from components.evaluator.metrics.standing import count_across
 
 WHOLE = ""  # in the place of a language, of an image that searches the captions of all languages
 LABELLED_PER_CHUNK = 1024  # 1024 x 1000 classes (ImageNet) hold 8 MB
-TIES = "expected"
+TIES: Ties = "expected"
 Words = NDArray[np.str_]
-Counts = NDArray[np.int64]
+Counts = NDArray[np.int64]  # also of rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ImageShard:
     """
 
     embedding: Floats
-    row: Integers
+    row: Counts
     language: Words
     best: Floats
     right: Integers
@@ -102,7 +102,7 @@ def make_shard(
     return ImageShard(image_embedding, row, asked, best, right), CaptionShard(captions, owner, language, own)
 
 
-def _best(owner: Integers, own: Floats, images: int) -> tuple[Integers, Floats, Integers]:
+def _best(owner: Integers, own: Floats, images: int) -> tuple[Counts, Floats, Counts]:
     """Returns [q] images that own one at least, the similarity of the best, and how many have that."""
     best = np.full(images, -np.inf)
     with np.errstate(invalid="ignore"):  # what is not finite is counted in sums.py
