@@ -9,9 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,10 +17,10 @@ from components.pair_example_gen.component import PairExampleGen
 from components.pair_example_gen.config import IngestConfig
 from components.pair_filter.component import PairFilter
 from components.pair_filter.config import FilterConfig
+from disturbed_run import Running
 
 pytestmark = pytest.mark.flink
 
-WITHIN_S = 480
 PAIRS, FILES = 5000, 20
 RULES = FilterConfig(keep_rejects=True, frequent_ngrams=335)  # of some 350: n-grams are counted, and some are rare
 
@@ -49,34 +46,6 @@ def to_filter(pairs):
 def kept(run_executor, to_filter):
     """What PairFilter keeps of them on the DirectRunner."""
     return run_executor(PairFilter, *to_filter)
-
-
-class Running:
-    """A component's run in a thread of its own."""
-
-    def __init__(self, run: Callable[[], dict]) -> None:
-        self.made: dict = {}
-        self.error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, args=(run,), daemon=True)
-        self._thread.start()
-
-    def _run(self, run: Callable[[], dict]) -> None:
-        try:
-            self.made = run()
-        except Exception as error:
-            self.error = error
-
-    def wait_until(self, is_so: Callable[[], bool]) -> None:
-        """Return once something is so, while the run goes on."""
-        deadline = time.monotonic() + WITHIN_S
-        while not is_so():
-            assert self._thread.is_alive(), f"the run ended before its time: {self.error!r}"
-            assert time.monotonic() < deadline, "it did not come to be so"
-            time.sleep(0.02)
-
-    def join(self) -> None:
-        self._thread.join(WITHIN_S)
-        assert not self._thread.is_alive(), "the run did not end"
 
 
 def written(root: Path) -> list[str]:
