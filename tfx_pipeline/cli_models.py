@@ -8,9 +8,60 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import path_argument, path_option
+from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_argument, path_option
+from tfx_pipeline.settings.config import at_home
 
 app = typer.Typer()
+
+
+@app.command(name="eval")
+def eval_(
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A model's folder, HOST:PORT of a server, package.module:object, or LAST, the newest that was pushed."
+        ),
+    ] = "LAST",
+    suite: Annotated[
+        str | None, typer.Option(help="Which data sets: demo, paper, or a YAML file; demo if not given.")
+    ] = None,
+    data: Annotated[Path, path_option(help="Folder that holds a folder for each data set.")] = Path("data"),
+    out: Annotated[Path, path_option(help="Folder for the results.")] = Path("judged"),
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    embeddings: Annotated[
+        Path | None, path_option(help="Where embeddings are kept; the user's cache if not given.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="What the model divides cosines by; tells the calibration error.")
+    ] = None,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Judge nothing; compare two folders of results."),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Judge nothing; name every data set.")] = False,
+) -> None:
+    """Judge any dual encoder by the paper's tables, the demo or data sets of your own."""
+    from tfx_pipeline.commands.evaluate import LAST, compare_models, judge_model, list_sets
+    from tfx_pipeline.commands.query import pushed_model
+
+    console = Console()
+    if list_:
+        list_sets(suite, data, console)
+    elif compare is not None:
+        first, second = (Path(at_home(folder, "--compare")) for folder in compare)
+        compare_models(first, second, data=data, out=out, console=console)
+    else:
+        named = str(pushed_model(config_of(config, set_).root)[1]) if model == LAST else at_home(model, "--model")
+        judge_model(
+            named,
+            suite or "demo",
+            data=data,
+            out=out,
+            embeddings=embeddings,
+            temperature=temperature,
+            console=console,
+        )
 
 
 @app.command(name="import-hf")

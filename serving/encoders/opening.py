@@ -8,11 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from serving.client import AlignClient
 from serving.encoders.checked import CheckedEncoder
 from serving.encoders.encoder import EncodeError, Encoder
 from serving.encoders.python_object import ObjectEncoder
-from serving.encoders.saved_model import SavedModelEncoder
 from serving.signatures import MODEL_NAME
 from serving.versions import SAVED_MODEL_FILE, base_within, complete_versions
 
@@ -48,6 +46,8 @@ def encoder_of(wrapped: Any, name: str) -> Encoder:
 
 def _open(spec: str) -> Encoder:
     if os.path.isdir(spec):
+        from serving.encoders.saved_model import SavedModelEncoder  # TensorFlow comes with it, as with AlignClient
+
         return SavedModelEncoder(_saved_model(Path(spec)))
     if server := _SERVER.fullmatch(spec):
         return _server(**server.groupdict())
@@ -72,6 +72,8 @@ def _saved_model(folder: Path) -> Path:
 def _server(address: str, port: str, model: str | None, version: str | None) -> Encoder:
     if not 0 < int(port) < 2**16:
         raise EncodeError(f"the server {address} has the port {port}; a port is from 1 to {2**16 - 1}")
+    from serving.client import AlignClient
+
     return AlignClient(address, model=model or MODEL_NAME, version=None if version is None else int(version))
 
 

@@ -16,6 +16,7 @@ DOORS_OF_SERVING = frozenset(
     for name in (
         "encoders.encoder",
         "encoders.opening",
+        "encoders.probe",
         "encoders.saved_model",
         "pictures",
         "search.contact_sheet",

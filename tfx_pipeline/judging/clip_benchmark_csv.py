@@ -23,7 +23,7 @@ _METRICS = {  # ours -> theirs
         **{f"i2t_recall_at_{k}": f"text_retrieval_recall@{k}" for k in (1, 5, 10)},
     },
     "zero_shot": {"top_1": "acc1", "top_5": "acc5", "mean_per_class": "mean_per_class_recall"},
-    "probe": {"probe_top_1": "lp_acc1", "probe_top_5": "lp_acc5", "probe_mean_per_class": "lp_mean_per_class_recall"},
+    "probe": {"probe_top_1": "lp_acc1", "probe_mean_per_class": "lp_mean_per_class_recall"},
     "choice": {"text_score": "acc"},
 }
 _FACTS = ("dataset", "model", "pretrained", "task", "language", "model_fullname")

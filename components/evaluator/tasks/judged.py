@@ -142,8 +142,8 @@ def hardest(items: Sequence[Item], answers: Mapping[str, Answers], count: int = 
     for way, told in answers.items():
         for row in np.argsort(-told.margin, kind="stable")[:count]:
             if told.margin[row] > 0:
-                shown = (items[column[row]] for column in (told.asked, told.got, told.right))
-                failures.append(Failure(way, *shown, margin=float(told.margin[row])))
+                asked, got, right = (items[column[row]] for column in (told.asked, told.got, told.right))
+                failures.append(Failure(way, asked, got, right, float(told.margin[row])))
     return tuple(failures)
 
 

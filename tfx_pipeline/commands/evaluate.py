@@ -1,0 +1,105 @@
+"""The body of `align eval`: judges any model by a suite of data sets, compares two, or says which sets are there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.settings.config import ConfigError, as_config_error
+from tfx_pipeline.wording import counted, duration
+
+LAST = "LAST"  # in the place of a model: the newest that a run has pushed
+
+
+def judge_model(
+    model: str,
+    suite: str,
+    *,
+    data: Path,
+    out: Path,
+    embeddings: Path | None = None,
+    temperature: float | None = None,
+    console: Console | None = None,
+) -> Path:
+    """Judge a model by all sets of a suite that are there.
+
+    Args:
+      model: what `serving.encoders.opening.open_encoder` takes: a folder, HOST:PORT, or package.module:object.
+      suite: the name of one of ours, or a YAML file.
+      data: the folder that holds a folder for each set.
+      out: the results folder.
+      embeddings: where embeddings are kept; None for the user's cache.
+      temperature: what the model divides similarities by before its softmax; None tells no calibration.
+      console: where to print.
+
+    Returns:
+      `out`.
+
+    Raises:
+      ConfigError: for a model, a suite, a set or a folder that cannot be used, with the remedy.
+    """
+    console = console or Console()
+    if temperature is not None and not temperature > 0:
+        raise ConfigError(f"--temperature is {temperature:g}; similarities are divided by it, so it is above 0")
+    from tfx_pipeline.judging.suites import full_name, suite_entries
+
+    entries = suite_entries(suite)
+    with quiet_imports():
+        from serving.encoders.encoder import EncodeError
+        from serving.encoders.opening import open_encoder
+        from tfx_pipeline.judging.judge import Task, judge
+        from tfx_pipeline.judging.report.page import write_report
+
+    with as_config_error(EncodeError):
+        encoder = open_encoder(model)
+    kept = embeddings or _cache()
+    results = judge(Task(encoder, model, full_name(suite), entries, data, out, kept, temperature), console)
+    page = write_report(out)
+    said = f"{counted(len(results.rows), 'row')} in {duration(results.seconds)}. Report: {page}"
+    console.print(said, soft_wrap=True, highlight=False, markup=False)
+    return out
+
+
+def list_sets(suite: str | None, data: Path, console: Console) -> None:
+    """Print every data set that is known, or those of a suite, and whether it is there."""
+    from components.evaluator.datasets.registry import ENTRIES
+    from tfx_pipeline.judging.listing import listing_table
+    from tfx_pipeline.judging.suites import suite_entries
+
+    entries = [*ENTRIES.values()] if suite is None else suite_entries(suite)
+    console.print(listing_table(entries, data))
+
+
+def compare_models(first: Path, second: Path, *, data: Path, out: Path, console: Console) -> Path:
+    """Compare two results folders; print what differs and write a page with what flipped.
+
+    Args:
+      first, second: results folders.
+      data: the folder that holds a folder for each set, for the pictures.
+      out: the folder to write comparison.html into.
+      console: where to print.
+
+    Returns:
+      The page.
+
+    Raises:
+      ConfigError: where the two cannot be compared, or the page cannot be written.
+    """
+    from tfx_pipeline.judging.compare import compare
+    from tfx_pipeline.judging.comparison_page import write_comparison
+    from tfx_pipeline.judging.comparison_table import comparison_table
+
+    found = compare(first, second)
+    console.print(comparison_table(found))
+    page = write_comparison(found, data, out)
+    console.print(f"What flipped, with pictures: {page}", soft_wrap=True, highlight=False, markup=False)
+    return page
+
+
+def _cache() -> Path:
+    """Returns where this user's embeddings are kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "align" / "embeddings"
