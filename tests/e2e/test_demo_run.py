@@ -5,6 +5,7 @@ The tests tell one story in order and share one output folder; each builds on wh
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import time
@@ -128,6 +129,8 @@ def test_4_an_unchanged_run_takes_everything_from_the_cache(config):
     fresh = {component for component, state in states(record).items() if state != "cached"}
     assert fresh == set()
     assert len(pushed(config)) == 1
+    with (root_of(config) / "history.csv").open(encoding="utf-8") as table:  # neither the killed run is in it nor this
+        assert [row["blessed"] for row in csv.DictReader(table)] == ["no", "yes"]
 
 
 def test_5_the_pushed_model_answers_a_query_with_a_contact_sheet(config):

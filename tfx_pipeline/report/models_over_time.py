@@ -38,7 +38,7 @@ def models_over_time(
             chart = line_chart(
                 range(len(values)),
                 values,
-                label=f"{title} of {len(values)} models, {percent(values[-1])} at the end",
+                label=f"{title} of {len(values)} evaluations, {percent(values[-1])} at the end",
                 write=lambda share: f"{100 * share:.6g} %",
                 axis=from_zero,
                 reference=Reference(least[key], "at least") if key in least else None,

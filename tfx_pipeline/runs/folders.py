@@ -6,4 +6,4 @@ CHECKPOINTS = f"{ARTIFACTS}/checkpoints"
 PUSHED_MODELS = "serving_models/align"  # <version>/: a base path of TensorFlow Serving
 INDEXES = "index"  # of the images that `align query` searched
 METADATA_FILE = "metadata.sqlite"  # ML Metadata of local runs
-JUDGED_MODELS = "history.csv"  # what each model scored, a row a model
+JUDGED_MODELS = "history.csv"  # what each model scored when it was judged

@@ -1,9 +1,10 @@
-"""Keeps what each judged model scored in one table, `<output>/<name>/history.csv`, a row a model; imports no framework.
+"""Keeps what each judged model scored in one table, `<output>/<name>/history.csv`; imports no framework.
 
     run,finished,model,evaluation,blessed,seen/i2t_recall_at_1,seen/i2t_recall_at_5,...
     2026-03-01T14-05-12,2026-03-01T14:21:40Z,artifacts/Trainer/model/9,artifacts/Evaluator/evaluation/11,yes,0.2134,...
 
-A row is written when a run has ended well. A run whose Evaluator came from the cache judged nothing anew and has none.
+A row is written when a run has ended well. A run whose Evaluator came from the cache judged nothing anew and has none;
+a model that is judged anew, as with other prompts, has another one.
 """
 
 from __future__ import annotations

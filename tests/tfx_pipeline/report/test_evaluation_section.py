@@ -49,19 +49,19 @@ def test_a_slice_that_is_asked_for_and_empty_is_a_sentence(contents):
 
 
 def test_models_are_drawn_from_the_second_on(contents):
-    assert "No other model has been judged before" in page_of(contents).text
+    assert "Nothing was judged before this" in page_of(contents).text
     alone = dataclasses.replace(contents, models=[row("r1", 0.3)])
     assert page_of(alone).named("svg") == []
     page = page_of(
         dataclasses.replace(contents, models=[row("r1", 0.3), row("r2", ""), row("r3", 0.4), row("r4", 0.5)])
     )
     (chart,) = page.named("svg")
-    assert chart["aria-label"] == "seen, text → image R@10 of 4 models, 50.0 % at the end"
+    assert chart["aria-label"] == "seen, text → image R@10 of 4 evaluations, 50.0 % at the end"
     assert len(page.named("polyline")[0]["points"].split()) == 2  # the line breaks where a run did not have it
     assert "2026-03-01" in page.text
     assert "2026-03-04" in page.text
     assert "at least" in page.text  # the config's threshold on it
-    assert "4 models, each judged once" in page.text
+    assert "4 evaluations; all their numbers" in page.text
 
 
 def test_a_table_that_cannot_be_read_is_a_sentence(contents):
