@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_argument, path_option
+from tfx_pipeline.options import ConfigOption, SetOption, config_of, overrides_of, path_argument, path_option
 from tfx_pipeline.settings.config import at_home
 
 app = typer.Typer()
@@ -84,3 +84,27 @@ def export_hf(
     from tfx_pipeline.commands.hugging_face import take_out
 
     take_out(folder, to, Console())
+
+
+@app.command()
+def transfer(
+    model: Annotated[Path, path_option(help="A model folder: a run's, or the checkpoint of import-hf.")],
+    recipe: Annotated[str, typer.Option(help="imagenet-frozen, imagenet-fine-tuned, fine-grained or vtab.")],
+    out: Annotated[Path, path_option(help="Folder for results; the same one goes on after a kill.")],
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", help="Data set to learn, as align eval --list names it. May be given again."),
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="Learn those sets of a suite that have training images: paper, or a YAML file.")
+    ] = None,
+    data: Annotated[Path, path_option(help="The folder that holds a folder for each data set.")] = Path("data"),
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Override one field of the recipe, such as steps=200. May be given again."),
+    ] = None,
+) -> None:
+    """Fine-tune the image tower on labelled images by one of the paper's recipes, and judge what it learnt."""
+    from tfx_pipeline.commands.transfer import Request, teach
+
+    teach(Request(model, recipe, overrides_of(set_), tuple(dataset or ()), suite, data, out), Console())

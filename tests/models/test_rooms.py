@@ -13,7 +13,7 @@ LEVELS = (  # from below
     ("models.towers.cpu",),
     ("models.losses", "models.optimizers", "models.texts", "models.images", "models.towers"),
     ("models.records", "models.saving", "models.training", "models.hugging_face"),
-    ("models.trainer",),
+    ("models.trainer", "models.transfer"),
 )
 
 

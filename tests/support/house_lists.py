@@ -25,7 +25,13 @@ DOORS_OF_SERVING = frozenset(
         "versions",
     )
 )
-DOORS_OF_MODELS = frozenset(f"models.hugging_face.{name}" for name in ("export", "importing", "processor"))
+DOORS_OF_MODELS = frozenset(
+    f"models.{name}"
+    for name in (
+        *(f"hugging_face.{name}" for name in ("export", "importing", "processor")),
+        *(f"transfer.{name}" for name in ("choice", "pictures", "tasks", "transfer")),
+    )
+)
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
 FOR_MODELS = frozenset(f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema"))
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves

@@ -102,7 +102,7 @@ class Judged:
 
     Attributes:
       dataset: the registry's name of the set.
-      task: "retrieval", "zero_shot", "similarity", "knn", "probe" or "choice".
+      task: "retrieval", "zero_shot", "similarity", "knn", "probe", "choice" or "transfer".
       split: of the set, such as "test".
       language: of the texts, as its tag; None where they are of several or none.
       numbers: name of measures.MEASURES -> number; the headline numbers come first.
