@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,16 +51,16 @@ def made_rows(rows: int, width: int, classes: int, seed: int) -> Labelled:
     return Labelled((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), labels)
 
 
-def probe_rows(training: Labelled, test: Labelled) -> list[str]:
-    """Returns the table of fits: both at the same strengths, from zeros."""
+def probe_rows(training: Labelled, test: Labelled) -> Iterator[str]:
+    """Yields the table of fits, a row as soon as it is there: both at the same strengths, from zeros."""
     ours, preparing = timed(lambda: LogisticRegression(training.embedding, training.labels))
-    lines = [
+    yield from (
         f"Centring and turning the rows takes ours {preparing:.1f} s of CPU, once for all strengths.",
         "",
         "| strength of the penalty (1 / C) | top-1 ours | scikit-learn at its optimum | difference, points | asked | "
         "scikit-learn as it comes | CPU ours, s | at its optimum, s | as it comes, s | iterations of the three |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    )
     for step in STEPS:
         l2 = STRENGTHS[step]
         weights, own_s = timed(lambda: ours.fit(l2))  # noqa: B023
@@ -71,11 +71,10 @@ def probe_rows(training: Labelled, test: Labelled) -> list[str]:
             peer, peer_s = timed(lambda: unfitted.fit(training.embedding, training.labels))  # noqa: B023
             peers.append((100 * np.mean(peer.predict(test.embedding) == test.labels), peer_s, peer.n_iter_[0]))
         (best, best_s, best_steps), (plain, plain_s, plain_steps) = peers
-        lines.append(
+        yield (
             f"| {l2:g} | {one:.2f} | {best:.2f} | {abs(one - best):.2f} | at most {ASKED_POINTS} | {plain:.2f} | "
             f"{own_s:.1f} | {best_s:.1f} | {plain_s:.1f} | {weights.iterations} / {best_steps} / {plain_steps} |"
         )
-    return lines
 
 
 def sweep_rows(training: Labelled, test: Labelled, classes: int) -> list[str]:
@@ -139,8 +138,9 @@ def main() -> None:
     print(describe_machine(), end="\n\n")
     print(*similarity_rows(flags.pairs), "", sep="\n")
     training, test = (made_rows(flags.rows, flags.width, flags.classes, seed) for seed in (1, 2))
-    print(*probe_rows(training, test), "", sep="\n")
-    print(*sweep_rows(training, test, flags.classes), sep="\n")
+    for line in probe_rows(training, test):
+        print(line, flush=True)
+    print("", *sweep_rows(training, test, flags.classes), sep="\n")
 
 
 if __name__ == "__main__":

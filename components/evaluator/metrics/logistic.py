@@ -20,6 +20,7 @@ from components.evaluator.metrics.ranking import Floats, Integers
 MAX_ITERATIONS = 1000  # as CLIP has it, arXiv:2103.00020
 GRADIENT_TOLERANCE = 1e-5  # greatest entry, on the scaled axes
 LOSS_TOLERANCE = 1e-9  # relative; float32 tells no finer
+STOPPED = 1  # what SciPy says where a number of steps or of evaluations was reached
 LEAST_VARIANCE = 1e-13  # of an axis; below it lies what float32 rounds off rows of unit length
 ROWS_PER_CHUNK = 2048
 
@@ -32,7 +33,7 @@ class Weights:
       weight: [K, A].
       intercept: [K].
       iterations: of L-BFGS.
-      converged: whether it ended before MAX_ITERATIONS.
+      converged: whether it ended by itself, before MAX_ITERATIONS.
     """
 
     weight: NDArray[np.float64]
@@ -90,7 +91,7 @@ class LogisticRegression:
             | {"ftol": LOSS_TOLERANCE},
         )
         end = found.x.reshape(classes, axes + 1)
-        return Weights(end[:, :axes] / scale, end[:, axes], int(found.nit), found.nit < MAX_ITERATIONS)
+        return Weights(end[:, :axes] / scale, end[:, axes], int(found.nit), found.status != STOPPED)
 
     def named(self, weights: Weights, embedding: Floats) -> NDArray[np.int64]:
         """Returns the class of each row of [N, D] that scores highest; of equals the lowest."""
