@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import Indices, PairSet, PositivesSet, no_pairs
 from components.evaluator.metrics.bootstrap import Statistic
+from components.evaluator.metrics.mistakes import NOBODY, closest_wrong
 from components.evaluator.metrics.ranked import RECALL_AT, Ranked
 from components.evaluator.metrics.ranking import Floats, Ties, mean
 from components.evaluator.metrics.retrieval import mean_recall_values, own_pairs, precision_across, rank_across
 from components.evaluator.metrics.within import precision_within, queries_with_copies, rank_within
 from components.evaluator.tasks.judged import Answers, Item, Judged, Number, hardest
 from components.evaluator.tasks.keeping import owners
-from components.evaluator.tasks.nearest import nearest
 from components.evaluator.tasks.numbers import number
 
 CURVE_AT = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -113,15 +113,16 @@ def _judged(judged: Judged, pairs: PairSet, images: Floats, captions: Floats, wa
         asking, answering = way.name[0], way.name[2]
         asked = way.ranked.asked
         values = way.ranked.values(way.name) | {f"{way.name}_map_at_r": way.precision}
-        found = nearest(tables[asking], tables[answering], way.pairs, way.excluded)
+        known = np.concatenate([way.pairs, way.excluded])
+        got, similarity = closest_wrong(tables[asking], tables[answering], asked, known)
         answers[way.name] = Answers(
             decides=f"{way.name}_recall_at_1",
             keys=tuple(keys[asking][row] for row in asked),
             clusters=clusters[asking][asked],
             asked=first[asking] + asked,
-            got=first[answering] + found.got,
-            right=first[answering] + found.right,
-            margin=found.margin,
+            got=first[answering] + np.where(got == NOBODY, way.ranked.best, got),
+            right=first[answering] + way.ranked.best,
+            margin=similarity - way.ranked.similarity,
         )
         per_query[way.name] = values
         smallest = int(way.ranked.candidates.min())
