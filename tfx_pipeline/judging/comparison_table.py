@@ -17,15 +17,15 @@ SURE = 0.05  # p-values below it are told in colour
 def comparison_table(found: Comparison) -> Table:
     """Returns the table, a row for each number of each thing that both models were judged by."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("data set", "number"):
-        table.add_column(name)
+    table.add_column("data set", no_wrap=True)
+    table.add_column("number")
     for name in ("A", "B", "B - A", "95 %", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for compared in found.rows:
+        what = what_was_judged(compared).split(", ", 1)  # the set, and below it the task and the language
         for index, change in enumerate(compared.changes):
-            what = what_was_judged(compared) if not index else ""
             table.add_row(
-                Text(what),
+                Text(what[index] if index < len(what) else ""),
                 title(change.name),
                 amount(change.name, change.first),
                 amount(change.name, change.second),

@@ -59,7 +59,7 @@ def test_the_page_and_the_table_show_what_flipped(both, suite, tmp_path):
     console = Console(record=True, width=140)
     page = compare_models(*both, data=suite.parent, out=tmp_path / "compared", console=console)
     printed = " ".join(console.export_text().split())
-    assert "colours, zero shot, en top-1 33.3 % 100.0 % +66.7" in printed
+    assert "colours top-1 33.3 % 100.0 % +66.7" in printed
     assert "20 answers right in B alone, 0 in A alone" in printed
     text = page.read_text(encoding="utf-8")
     assert "B alone is right" in text
