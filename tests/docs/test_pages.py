@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from components.beam.options import check_beam_options
+from components.evaluator.suites.suite import load_suite
 from pages import PAGES, ROOT, Block, blocks, links, read, slugs, spans
+from tfx_pipeline.judging.pair_sets import pair_entry
 from tfx_pipeline.settings.config import Config, load
 
 PACKAGES = ("tfx_pipeline", "components", "models", "serving")
@@ -22,7 +24,9 @@ NAMES = {
 } | {path.name for path in ROOT.iterdir()}
 NAMES |= {"utils.py", "worker.py"}  # what the house has none of, and what a reader writes
 SECTIONS = tuple(typing.get_type_hints(Config))
-CONFIGS = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+YAML = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+SUITES = [block for block in YAML if block.text.startswith("# A suite: ")]
+CONFIGS = [block for block in YAML if block not in SUITES]
 
 
 def missing_path(span: str) -> bool:
@@ -113,6 +117,16 @@ def test_every_config_loads(block: Block, tmp_path):
     path.write_text(block.text, encoding="utf-8")
     config = load(str(path))
     check_beam_options(config.beam.options, config.beam.runner)
+
+
+def test_every_suite_loads(tmp_path):
+    assert SUITES
+    for block in SUITES:
+        path = tmp_path / "mine.yaml"
+        path.write_text(block.text, encoding="utf-8")
+        suite = load_suite(str(path))
+        assert suite.entries()
+        assert [pair_entry(name, fields, tmp_path).name for name, fields in suite.pairs.items()] == [*suite.pairs]
 
 
 def test_the_configs_of_flink_and_dataflow_are_among_them():
