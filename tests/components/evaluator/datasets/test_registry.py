@@ -6,21 +6,20 @@ import pytest
 
 import published_sets
 from components.evaluator.datasets.kinds import DataSetError
-from components.evaluator.datasets.registry import ENTRIES, find, listing
+from components.evaluator.datasets.registry import ENTRIES, find
 from components.evaluator.tasks.measures import MEASURES
 
 
 def test_every_set_says_what_it_is_and_where_to_get_it(tmp_path):
-    listed = listing(tmp_path)
-    assert len(listed) == len(ENTRIES) > 60
-    for line in listed:
-        assert line.about
-        assert line.state == ("there" if line.name.startswith("demo-") else "absent"), line.name
-        assert {*line.metrics} <= {*MEASURES}, line.name
-        with_folder = "data folder" in line.where or "checkout" in line.where
-        assert with_folder, line.name
-        assert "\n" not in line.where + line.about
-        assert not line.where.endswith(".")
+    assert len(ENTRIES) > 60
+    for entry in ENTRIES.values():
+        assert entry.about
+        assert entry.state(tmp_path) == ("there" if entry.name.startswith("demo-") else "absent"), entry.name
+        assert {*entry.metrics} <= {*MEASURES}, entry.name
+        with_folder = "data folder" in entry.where or "checkout" in entry.where
+        assert with_folder, entry.name
+        assert "\n" not in entry.where + entry.about
+        assert not entry.where.endswith(".")
 
 
 def test_an_unknown_set_is_refused_with_the_one_that_was_meant():
