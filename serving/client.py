@@ -58,10 +58,14 @@ class AlignClient:
     def fingerprint(self) -> str:
         """SHA-256, in hex, of address, model, version and the embeddings of a probe; asked once.
 
+        From then on that version is asked for, whatever newer one the server loads: what is kept under the fingerprint
+        is of one model.
+
         Raises:
           EncodeError: where the server does not answer.
         """
         version = self._ask(ENCODE_TEXT, TEXT, [text.encode() for text in probe.TEXTS]).model_spec.version.value
+        self._version = version or self._version  # 0 where a server does not say
         return probe.fingerprint([self.address, self._model, version], self.encode_image, self.encode_text)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:

@@ -52,6 +52,19 @@ def test_long_lists_are_sent_in_batches_and_come_back_in_order(client, count):
     np.testing.assert_allclose(together[:: max(1, count // 9)], np.reshape(one_by_one, (-1, 4)), rtol=1e-6)
 
 
+def test_once_its_fingerprint_is_known_no_newer_version_answers(colour_model, tmp_path):
+    shutil.copytree(colour_model, tmp_path / "1")
+    with ModelServer(tmp_path, port=0) as first, AlignClient(first.address) as client:
+        assert len(client.fingerprint) == 64
+        first.stop()
+        (tmp_path / "1").rename(tmp_path / "2")
+        port = int(first.address.rpartition(":")[2])
+        with ModelServer(tmp_path, port=port), AlignClient(first.address) as fresh:
+            assert fresh.encode_text(["red"]).shape == (1, 4)
+            with pytest.raises(EncodeError, match=r"NOT_FOUND.*align, 1"):
+                client.encode_text(["red"])
+
+
 def test_a_version_can_be_asked_for(server):
     with AlignClient(server.address, version=1) as client:
         assert client.encode_text(["red"]).shape == (1, 4)
