@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import ClassSet
-from components.evaluator.metrics.classification import confusions
+from components.evaluator.metrics.classification import confusions, without_images
 from components.evaluator.tasks.judged import Answers, Item, Judged, hardest
 from components.evaluator.tasks.numbers import slices
 
@@ -32,7 +32,7 @@ def judged_by_class(
     items: Sequence[Item],
     per_query: Mapping[str, NDArray[np.float64]],
 ) -> Judged:
-    """Returns `judged` with answers, failures, confusions and the numbers of each class.
+    """Returns `judged` with answers, failures, confusions, the numbers of each class, and the classes without images.
 
     Args:
       judged: names and numbers.
@@ -56,8 +56,10 @@ def judged_by_class(
     )
     wrong = [pair for pair in confusions(classified.labels, named) if pair[0] != pair[1]]
     names = [names[0] for names in classified.classes]
+    absent = without_images(classified.labels, names)
     return replace(
         judged,
+        notes=(*judged.notes, *([absent] if absent else [])),
         slices=slices("class", dict(enumerate(names)), classified.labels, {decides: per_query[decides]}),
         confusions=tuple((names[right], names[told], count) for right, told, count in wrong[:CONFUSIONS_SHOWN]),
         failures=hardest(items, {WAY: answers}),

@@ -49,6 +49,9 @@ def judge_knn(
     got = np.where(found.rival == NONE, right, images + found.rival)
     is_right = (found.right != NONE) & ~(found.margin > 0)
     named = np.where(is_right, test.labels, train.labels[found.rival])
+    notes = []
+    if found.without_training:
+        notes.append(f"images of a class that no training image is of, which count as missed: {found.without_training}")
     chance = np.bincount(train.labels, minlength=len(names))[test.labels].mean() / found.trained
     return judged_by_class(
         Judged(
@@ -63,6 +66,7 @@ def judge_knn(
             curves={
                 "knn": tuple((float(k), float(np.mean(per_query[f"knn_top_{k}"]))) for k in TOP if k <= found.trained)
             },
+            notes=tuple(notes),
         ),
         test,
         decides="knn_top_1",

@@ -53,9 +53,7 @@ def judge_probe(
     wrong = found.named != test.labels
     notes = []
     if found.without_training:
-        notes.append(
-            f"{found.without_training} images are of a class that no training image is of; they count as missed"
-        )
+        notes.append(f"images of a class that no training image is of, which count as missed: {found.without_training}")
     if not found.converged:
         notes.append("the probe's last fit was stopped before it had converged")
     return judged_by_class(

@@ -146,6 +146,12 @@ def test_without_a_temperature_no_calibration_is_told():
     assert not judged.curves
 
 
+def test_classes_without_an_image_are_counted_and_named():
+    judged = judge_zero_shot(BLANK, classes([0, 2], 4), at(0, 12), at(0, 6, 12, 18))
+    assert judged.notes == ("2 of 4 classes have no image and count in no mean per class: 'c1', 'c3'",)
+    assert values(judged)["mean_per_class"] == 1
+
+
 def test_each_name_stands_in_each_template():
     classified = ClassSet(("i0",), (nothing,), np.array([1]), (("a", "b"), ("c",)), ("{}", "no {}"))
     texts, counts = class_texts(classified)
@@ -162,6 +168,7 @@ def test_neighbours_vote_by_their_labels():
     assert "knn_top_10" not in told
     assert ("c1", "c0", 1) in judged.confusions
     assert ("c2", "c1", 1) in judged.confusions
+    assert judged.notes == ("images of a class that no training image is of, which count as missed: 1",)
     failure = next(f for f in judged.failures if f.asked.image == "i3")
     assert (failure.got, failure.right.text) == (Item("c0", "train4"), "c1")
     means_are_the_numbers(judged)
