@@ -60,6 +60,11 @@ def judge_model(
     page = write_report(out)
     said = f"{counted(len(results.rows), 'row')} in {duration(results.seconds)}. Report: {page}"
     console.print(said, soft_wrap=True, highlight=False, markup=False)
+    if results.refused:
+        raise ConfigError(
+            f"{counted(len(results.refused), 'data set')} could not be judged by: "
+            f"{', '.join(results.refused)}; all others were"
+        )
     return out
 
 

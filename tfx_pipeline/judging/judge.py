@@ -29,6 +29,10 @@ from tfx_pipeline.settings.config import ConfigError
 BROKEN_NAMED = 20  # images of a row whose names are written down
 
 
+class SetRefused(ConfigError):
+    """A data set that cannot be read or judged by, though others can."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is judged, by what, and where the results go.
@@ -72,8 +76,8 @@ def judge(task: Task, console: Console) -> Results:
     """Judge a model; results.json and .csv are written anew after each row.
 
     Raises:
-      ConfigError: where nothing can be judged, a set is half there or unreadable, the model cannot be asked, or the
-        results folder cannot be written.
+      ConfigError: where nothing can be judged, a set is half there, the model cannot be asked, or the results folder
+        cannot be written. A set that is refused while others are judged is noted in the results.
     """
     _check_folder(task.out)
     absent = _absent(task)
@@ -86,20 +90,31 @@ def judge(task: Task, console: Console) -> Results:
         finished=False,
         rows=(),
         absent=absent,
+        refused={},
     )
     _write(task.out, results)
     for name, why in absent.items():
         console.print(f"{name} is left out: {why}", style="dim", markup=False, highlight=False, soft_wrap=True)
     present = [entry for entry in task.entries if entry.name not in absent]
     for part in (present[:1], present[1:]):  # the first row is shown before the other sets are read
+        read: list[_Read] = []
+        refused: dict[str, str] = {}
         with console.status("Reading the data sets"):
-            read = [_read(entry, task.data) for entry in part]
+            for entry in part:
+                with _noted(refused, entry.name):
+                    read.append(_read(entry, task.data))
         with view(console, sum(each.inputs for each in read)) as shown:
             embeddings = Embeddings(task.encoder, task.embeddings, shown.done)
             for each in read:
-                for row in _rows(task, each, embeddings, shown):
-                    results = replace(results, rows=(*results.rows, row), seconds=time.time() - began)
-                    _write(task.out, results)
+                with _noted(refused, each.entry.name):
+                    for row in _rows(task, each, embeddings, shown):
+                        results = replace(results, rows=(*results.rows, row), seconds=time.time() - began)
+                        _write(task.out, results)
+        for why in refused.values():
+            console.print(why, style="red", markup=False, highlight=False, soft_wrap=True)
+        results = replace(results, refused={**results.refused, **refused})
+    if not results.rows:
+        raise ConfigError("; ".join(results.refused.values()))
     results = replace(results, finished=True, seconds=time.time() - began)
     _write(task.out, results)
     return results
@@ -178,7 +193,16 @@ def _explained(name: str) -> Iterator[None]:
         raise
     except (DataSetError, ValueError) as error:
         said = str(error)
-        raise ConfigError(said if name in said else f"{name}: {said}") from error
+        raise SetRefused(said if name in said else f"{name}: {said}") from error
+
+
+@contextlib.contextmanager
+def _noted(refused: dict[str, str], name: str) -> Iterator[None]:
+    """Note why a set is refused, and go on with the next one."""
+    try:
+        yield
+    except SetRefused as error:
+        refused[name] = str(error)
 
 
 def _fingerprint(encoder: Encoder) -> str:

@@ -69,6 +69,7 @@ class Results:
       finished: whether all of the suite was judged.
       rows: in the suite's order.
       absent: data set -> where to get it and where to put it.
+      refused: data set -> why it could not be read or judged by.
     """
 
     model: Mapping[str, str]
@@ -78,6 +79,7 @@ class Results:
     finished: bool
     rows: tuple[Row, ...]
     absent: Mapping[str, str]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def row_name(judged: Judged) -> str:
@@ -96,6 +98,7 @@ def write_results(out: Path, results: Results) -> None:
         "seconds": round(results.seconds, 3),
         "finished": results.finished,
         "absent": [{"dataset": name, "why": why} for name, why in results.absent.items()],
+        "refused": [{"dataset": name, "why": why} for name, why in results.refused.items()],
         "rows": [
             {
                 **to_mapping(row.judged),
@@ -134,6 +137,7 @@ def read_results(out: Path) -> Results:
                 Row(from_mapping(row), row["data_fingerprint"], row["pictures"], row["broken"]) for row in form["rows"]
             ),
             absent={entry["dataset"]: entry["why"] for entry in form["absent"]},
+            refused={entry["dataset"]: entry["why"] for entry in form["refused"]},
         )
     except OSError as error:
         raise ConfigError(

@@ -89,11 +89,19 @@ def test_a_broken_image_is_counted_named_and_left_out(suite, tmp_path):
     assert [name for name in row.broken if "red3" in name]
 
 
-def test_where_every_image_is_broken_the_set_is_named(suite, tmp_path):
+def test_where_every_image_is_broken_the_set_is_named_and_others_are_judged(suite, tmp_path):
     for path in (suite.parent / "test").rglob("*.png"):
         path.write_bytes(b"no picture")
     with pytest.raises(ConfigError, match="colours: no image could be embedded; the first: "):
         run(suite, tmp_path / "out")
+    with suite.open("a", encoding="utf-8") as file:
+        file.write("  others: {images: train}\n")
+    said = refused(*MODEL, "--out", str(tmp_path / "out"), "--suite", str(suite))
+    assert said == "1 data set could not be judged by: colours; all others were"
+    results = read_results(tmp_path / "out")
+    assert [row.judged.dataset for row in results.rows] == ["others"]
+    assert "no image could be embedded" in results.refused["colours"]
+    assert (tmp_path / "out" / "report.html").is_file()
 
 
 def command(suite: Path, out: Path, log: Path, **environment: str) -> subprocess.CompletedProcess:

@@ -84,7 +84,7 @@ def _headline(results: Results) -> dict[str, Any]:
         "kind": "good" if results.finished else "open",
         "lead": f"Suite {results.suite['name']}: {counted(len(rows), 'row')} in {duration(results.seconds)}, "
         f"begun {moment(results.began)}. Fingerprint of the model: {results.model['fingerprint'][:12]}.",
-        "reasons": [],
+        "reasons": list(results.refused.values()),
         "figures": figures,
     }
 

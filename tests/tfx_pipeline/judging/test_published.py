@@ -1,0 +1,77 @@
+"""Published sets of each kind, from files in their layout to a row with every number that the set's entry promises."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import published_sets
+from components.evaluator.datasets.published import cxc, simlex
+from components.evaluator.datasets.registry import find
+from serving.encoders.opening import encoder_of
+from tfx_pipeline.judging.compare import compare
+from tfx_pipeline.judging.judge import Task, judge
+from tfx_pipeline.judging.report.page import render
+
+SETS = (
+    *("mscoco", "multi30k-de", "cxc-retrieval", "cxc-sts", "cxc-sis", "cxc-sits", "simlex999"),
+    *("winoground", "sugarcrepe", "aro-relation"),
+)
+
+
+class Scattered:
+    """Gives each input a direction of its own, the same each time."""
+
+    fingerprint = "scattered"
+
+    def encode_image(self, images):
+        seeds = [int.from_bytes(hashlib.sha256(image).digest()[:8], "big") for image in images]
+        drawn = np.stack([np.random.default_rng(seed).normal(size=16) for seed in seeds])
+        return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+    def encode_text(self, texts):
+        return self.encode_image([text.encode() for text in texts])
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    for write in ("mscoco", "flickr30k", "cxc", "multi30k", "simlex", "winoground", "sugar_crepe", "aro"):
+        getattr(published_sets, write)(root)
+    of_this_size = {
+        "cxc-retrieval": lambda data: cxc.read_retrieval(data, "test", published_sets.RATED_ROWS),
+        "simlex999": lambda data: simlex.read_simlex(data, 3),
+        **{f"cxc-{task}": partial(rated, task=task) for task in ("sts", "sis", "sits")},
+    }
+    entries = [replace(find(name), **({"read": of_this_size[name]} if name in of_this_size else {})) for name in SETS]
+    task = Task(encoder_of(Scattered(), "s"), "s", "small", entries, root, root / "out", root / "embeddings")
+    return judge(task, Console(quiet=True)), root / "out"
+
+
+def rated(data, task):
+    return cxc.read_similarity(data, task, "test", published_sets.RATED_ROWS)
+
+
+def test_each_set_has_the_numbers_that_its_entry_promises(judged):
+    results, _ = judged
+    assert [row.judged.dataset for row in results.rows] == [*SETS]
+    for row in results.rows:
+        told = {name for name, number in row.judged.numbers.items() if not math.isnan(number.value)}
+        missing = set(find(row.judged.dataset).metrics) - told
+        assert all("recall" in name or name in {"sts", "sis", "sits"} for name in missing), row.judged
+        assert not missing or row.judged.notes, row.judged.dataset
+
+
+def test_what_was_judged_is_shown_and_compares_with_itself(judged):
+    results, out = judged
+    page = render(results, out)
+    assert all(name in page for name in SETS)
+    rows = compare(out, out).rows
+    assert [row.row.judged.dataset for row in rows] == [*SETS]
+    assert all((row.won, row.lost, row.left_out) == (0, 0, 0) for row in rows)
