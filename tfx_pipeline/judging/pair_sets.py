@@ -114,11 +114,12 @@ def pair_entry(name: str, fields: Mapping[str, Any], beside: Path) -> Entry:
         about=f"{config.files} in {config.shards}",
         kind="pairs",
         metrics=RETRIEVAL,
-        layout=() if "://" in config.shards else (str(Path(config.shards).absolute()),),
+        layout=() if "://" in config.shards else (".",),
         where=f"name the folder of its {config.files} in pairs.{name}.shards",
         read=lambda _: read_pairs(config),
         split=config.judged,
         language=languages[0] if len(languages) == 1 else UNKNOWN_LANGUAGE,
+        base=Path(config.shards),
     )
 
 

@@ -30,13 +30,16 @@ class Entry:
       about: what it is, in one line.
       kind: which of KINDS it is, which says what is asked of it.
       metrics: the names of its headline numbers.
-      layout: the files and folders that it needs, from the data root on; a glob needs one match.
+      layout: its own files and folders, from the data root on; a glob needs one match.
+      shared: those of another set that it needs too, such as the images that it has captions of.
       where: one sentence: where to get it and where to put it.
-      read: data root -> the set; called once all of `layout` is there.
+      read: data root -> the set; called once all that it needs is there.
       split: of the published set.
       language: BCP 47 tag of its texts.
       packages: module -> the package of PyPI that brings it, which the set needs.
       base: the folder that `layout` and `read` start from in place of the data root.
+
+    With all of its own missing a set is absent, and with some of it, or what it shares, it is half there.
     """
 
     name: str
@@ -48,17 +51,15 @@ class Entry:
     read: Callable[[Path], DataSet]
     split: str = "test"
     language: str = "en"
+    shared: tuple[str, ...] = ()
     packages: Mapping[str, str] | None = None
     base: Path | None = None
 
     def missing(self, root: Path) -> list[str]:
-        """Returns what the set needs and is not there: paths, and Python packages."""
+        """Returns what the set needs and is not there: Python packages, and paths."""
         start = self.base or root
-        files = [str(start / item) for item in self.layout if not _is_there(start, item)]
-        return files + [
-            f"the Python package {package}"
-            for module, package in (self.packages or {}).items()
-            if importlib.util.find_spec(module) is None
+        return self._missing_of_its_own(root) + [
+            str(start / item) for item in self.shared if not _is_there(start, item)
         ]
 
     def state(self, root: Path) -> str:
@@ -66,8 +67,18 @@ class Entry:
         missing = self.missing(root)
         if not missing:
             return "there"
-        parts = len(self.layout) + len(self.packages or {})
-        return "absent" if len(missing) == parts else f"half there: {_and(missing)} missing"
+        own = len(self.layout) + len(self.packages or {})
+        is_absent = len(self._missing_of_its_own(root)) == own
+        return "absent" if is_absent else f"half there: {_and(missing)} missing"
+
+    def _missing_of_its_own(self, root: Path) -> list[str]:
+        start = self.base or root
+        packages = [
+            f"the Python package {package}"
+            for module, package in (self.packages or {}).items()
+            if importlib.util.find_spec(module) is None
+        ]
+        return packages + [str(start / item) for item in self.layout if not _is_there(start, item)]
 
     def load(self, root: Path) -> DataSet:
         """Read the set.
@@ -82,7 +93,7 @@ class Entry:
         if state == "absent":
             raise DataSetError(f"the data set {self.name} is not in {self.base or root}: {self.where}")
         if state != "there":
-            raise DataSetError(f"the data set {self.name} is {state}: {self.where}")
+            raise DataSetError(f"the data set {self.name} is {state}; {self.where}")
         try:
             return self.read(self.base or root)
         except (AttributeError, LookupError, TypeError, ValueError) as error:

@@ -125,9 +125,10 @@ def folder_entry(name: str, folders: ClassFolders, beside: Path) -> Entry:
         about=f"the folders in {images}",
         kind="classes" if train is None else "trained",
         metrics=_TRAINED[:3] if train is None else _TRAINED,
-        layout=tuple(str(path.absolute()) for path in (images, train) if path is not None),
+        layout=(".",) if train is None else (".", str(train.absolute())),
         where=f"name the folder that holds a folder for each class in folders.{name}",
         read=read,
+        base=images,
     )
 
 

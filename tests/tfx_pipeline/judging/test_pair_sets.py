@@ -115,7 +115,7 @@ def test_pairs_that_are_not_there_are_refused(tmp_path):
     entry = pair_entry("shop", {"shards": "shop"}, tmp_path)
     assert entry.state(tmp_path) == "absent"
     with pytest.raises(
-        DataSetError, match=r"shop is not in .*: name the folder of its tar shards in pairs\.shop\.shards"
+        DataSetError, match=r"shop is not in .*shop: name the folder of its tar shards in pairs\.shop\.shards"
     ):
         entry.load(tmp_path)
     (tmp_path / "shop").mkdir()

@@ -142,7 +142,8 @@ ENTRIES = (
         about="SugarCrepe: images of MSCOCO with a right caption and one that is a little wrong",
         kind="choice",
         metrics=("text_score",),
-        layout=(*(f"sugarcrepe/{group}.json" for group in SUGAR_CREPE), "mscoco/val2017"),
+        layout=tuple(f"sugarcrepe/{group}.json" for group in SUGAR_CREPE),
+        shared=("mscoco/val2017",),
         where="get data/*.json from github.com/RAIVNLab/sugar-crepe into sugarcrepe/ of the data folder, and "
         "val2017.zip from cocodataset.org into mscoco/",
         read=read_sugar_crepe,
@@ -153,7 +154,8 @@ ENTRIES = (
             about=f"ARO, Visual Genome {said}",
             kind="choice",
             metrics=("text_score",),
-            layout=(f"aro/{name}.json", "aro/images"),
+            layout=(f"aro/{name}.json",),
+            shared=("aro/images",),
             where=f"get {name}.json and the images as github.com/mertyg/vision-language-models-are-bows says, and put "
             "them into aro/ and aro/images/ of the data folder",
             read=functools.partial(read_aro, name=name),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from components.evaluator.datasets.entry import Entry
 from components.evaluator.datasets.kinds import DataSetError, Indices, Modality, PositivesSet, RatedSet
-from components.evaluator.datasets.published.karpathy import COCO, GET_COCO, Split, read_coco
+from components.evaluator.datasets.published.karpathy import COCO, COCO_LAYOUT, GET_COCO, Split, read_coco
 
 RIGHT_FROM = 3.0  # of 5
 PUBLISHED_ROWS: Mapping[str, int] = {
@@ -166,7 +166,7 @@ def _unrated(coco: Split, rated: Indices) -> Indices:
 
 
 def _layout(split: str, *tasks: Task) -> tuple[str, ...]:
-    return (*(f"cxc/{task}_{split}.csv" for task in tasks), COCO.as_posix(), "mscoco/val2014")
+    return tuple(f"cxc/{task}_{split}.csv" for task in tasks)
 
 
 _ABOUT: Mapping[Task, str] = {
@@ -184,6 +184,7 @@ ENTRIES = tuple(
             kind="positives",
             metrics=_RETRIEVAL,
             layout=_layout(split, "sts", "sis", "sits"),
+            shared=COCO_LAYOUT,
             where=_WHERE,
             read=functools.partial(read_retrieval, split=split),
             split=split,
@@ -195,6 +196,7 @@ ENTRIES = tuple(
                 kind="rated",
                 metrics=(task,),
                 layout=_layout(split, task),
+                shared=COCO_LAYOUT,
                 where=_WHERE,
                 read=functools.partial(read_similarity, task=task, split=split),
                 split=split,

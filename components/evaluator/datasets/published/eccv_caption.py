@@ -19,7 +19,7 @@ import numpy as np
 
 from components.evaluator.datasets.entry import Entry
 from components.evaluator.datasets.kinds import DataSetError, Indices, PositivesSet
-from components.evaluator.datasets.published.karpathy import COCO, GET_COCO, read_coco
+from components.evaluator.datasets.published.karpathy import COCO, COCO_LAYOUT, GET_COCO, read_coco
 
 NOT_IN_THE_GALLERY = "answer_not_in_gallery"  # the reason for which a right answer is left out
 Truth = Literal["original", "cxc", "eccv"]
@@ -68,7 +68,8 @@ ENTRIES = (
         about="ECCV Caption on MSCOCO's test split: 1261 images and 1332 captions ask, with many right answers each",
         kind="positives",
         metrics=("i2t_map_at_r", "t2i_map_at_r", "i2t_recall_at_1", "t2i_recall_at_1"),
-        layout=(COCO.as_posix(), "mscoco/val2014"),
+        layout=(),
+        shared=COCO_LAYOUT,
         where=f"pip install eccv-caption; for the captions and images, {GET_COCO}",
         read=functools.partial(read_truth, truth="eccv"),
         packages={"eccv_caption": "eccv-caption"},

@@ -143,7 +143,8 @@ ENTRIES = (
         about="ImageNet's validation images by their neighbours among its training images",
         kind="trained",
         metrics=("knn_top_1", "probe_top_1"),
-        layout=("imagenet/train/*", "imagenet/val/*"),
+        layout=("imagenet/train/*",),
+        shared=("imagenet/val/*",),
         where="get ILSVRC2012_img_train.tar from image-net.org and unpack it into imagenet/train/ of the data folder, "
         f"a folder for each synset; {_WHERE}",
         read=read_neighbours,

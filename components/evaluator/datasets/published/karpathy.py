@@ -19,6 +19,7 @@ from components.evaluator.datasets.kinds import DataSetError, PairSet
 from components.evaluator.datasets.pictures import FilePicture, refuse_missing
 
 COCO = Path("mscoco/dataset_coco.json")
+COCO_LAYOUT = (COCO.as_posix(), "mscoco/val2014")
 CAPTIONS_AN_IMAGE = 5  # some images of MSCOCO have 6 or 7, of which published figures keep the first five
 GET_COCO = (
     "get Karpathy's caption_datasets.zip from cs.stanford.edu/people/karpathy/deepimagesent and val2014.zip from "
@@ -113,7 +114,7 @@ ENTRIES = tuple(
             about=f"MSCOCO, Karpathy's {split} split: 5000 images with 5 captions each",
             kind="pairs",
             metrics=RETRIEVAL,
-            layout=(COCO.as_posix(), "mscoco/val2014"),
+            layout=COCO_LAYOUT,
             where=GET_COCO,
             read=functools.partial(_coco_pairs, split=split),
             split=split,

@@ -33,24 +33,31 @@ def test_a_set_that_is_absent_says_where_to_get_it(tmp_path):
 
 
 def test_a_set_that_is_half_there_is_refused_with_what_is_missing(tmp_path):
-    published_sets.mscoco(tmp_path)
     entry = find("cxc-sits")
-    assert entry.state(tmp_path) == f"half there: {tmp_path}/cxc/sits_test.csv is missing"
-    with pytest.raises(DataSetError, match=r"cxc-sits is half there: .*sits_test\.csv is missing: get"):
-        entry.load(tmp_path)
     published_sets.cxc(tmp_path)
+    missing = [str(tmp_path / "mscoco" / name) for name in ("dataset_coco.json", "val2014")]
+    assert entry.missing(tmp_path) == missing
+    assert entry.state(tmp_path) == f"half there: {missing[0]} and {missing[1]} are missing"
+    with pytest.raises(DataSetError, match=r"cxc-sits is half there: .*val2014 are missing; get"):
+        entry.load(tmp_path)
+    published_sets.mscoco(tmp_path)
     assert entry.state(tmp_path) == "there"
-    (tmp_path / "mscoco/dataset_coco.json").unlink()
-    (tmp_path / "cxc/sits_test.csv").unlink()
-    assert entry.missing(tmp_path) == [
-        str(tmp_path / name) for name in ("cxc/sits_test.csv", "mscoco/dataset_coco.json")
-    ]
-    assert entry.state(tmp_path).endswith("sits_test.csv and " + str(tmp_path / "mscoco/dataset_coco.json are missing"))
+    (tmp_path / "cxc/sts_test.csv").unlink()
+    assert find("cxc-retrieval").state(tmp_path) == f"half there: {tmp_path}/cxc/sts_test.csv is missing"
+
+
+def test_what_a_set_shares_with_another_does_not_make_it_half_there(tmp_path):
+    published_sets.mscoco(tmp_path)
+    published_sets.flickr30k(tmp_path)
+    states = {name: entry.state(tmp_path) for name, entry in ENTRIES.items() if entry.base is None}
+    there = {"mscoco", "mscoco-val", "flickr30k", "flickr30k-val"}
+    assert states == {name: "there" if name in there else "absent" for name in states}
 
 
 def test_a_package_that_is_not_installed_is_what_is_missing(tmp_path, monkeypatch):
     published_sets.mscoco(tmp_path)
-    assert find("eccv-caption").state(tmp_path) == "half there: the Python package eccv-caption is missing"
+    assert find("eccv-caption").missing(tmp_path) == ["the Python package eccv-caption"]
+    assert find("eccv-caption").state(tmp_path) == "absent"
     published_sets.eccv_caption(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     assert find("eccv-caption").state(tmp_path) == "there"

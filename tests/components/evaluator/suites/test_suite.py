@@ -61,7 +61,7 @@ def test_folders_that_are_not_there_are_absent(tmp_path):
     path = published_sets.put(tmp_path / "mine.yaml", "folders: {birds: {images: val, train: train}}\n")
     (entry,) = load_suite(str(path)).entries()
     assert entry.state(tmp_path) == f"half there: {tmp_path / 'train'} is missing"
-    with pytest.raises(DataSetError, match=r"train is missing: name the folder .* in folders\.birds"):
+    with pytest.raises(DataSetError, match=r"train is missing; name the folder .* in folders\.birds"):
         entry.load(tmp_path)
 
 
