@@ -8,7 +8,7 @@ Legend: N rows that are judged, M rows to learn from, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,7 +138,7 @@ def linear_probe(
 
 
 def search(score: Callable[[int], float]) -> int:
-    """Returns the step of STRENGTHS that scores best among those tried; of equals the strongest penalty.
+    """Returns the step of STRENGTHS that scores best among those tried; of equals the middle one, far from any cliff.
 
     Tried are every second decade, strongest first, then the neighbours of the best at half the step, down to 1.
 
@@ -150,11 +150,17 @@ def search(score: Callable[[int], float]) -> int:
     width = FIRST_STEP
     while width > 1:
         width //= 2
-        best = max(scores, key=lambda step: (scores[step], step))
+        best = _middle_of_best(scores)
         for step in (best + width, best - width):
             if 0 <= step <= last and step not in scores:
                 scores[step] = score(step)
-    return max(scores, key=lambda step: (scores[step], step))
+    return _middle_of_best(scores)
+
+
+def _middle_of_best(scores: Mapping[int, float]) -> int:
+    best = max(scores.values())
+    equals = sorted(step for step, score in scores.items() if score == best)
+    return equals[len(equals) // 2]
 
 
 def _check(name: str, part: Labelled, classes: int) -> None:
