@@ -28,6 +28,7 @@ def properties(**evaluation) -> dict[str, dict]:
         {"prompts": ["a drawing of {}"]},
         {"class_names": {"n02084071": ["dog"]}},
         {"min_metrics": {"validation/t2i_recall_at_10": 0.5}},
+        {"slices": ["language", "source"]},
     ],
 )
 def test_how_a_model_is_judged_is_the_evaluators_business_alone(change):
@@ -70,3 +71,17 @@ def test_a_base_models_vocabulary_is_taken_where_none_is_named(given, taken):
     pipeline = pipeline_of(training={"base_model": "models/base"}, vocabulary=given)
     learner = next(component for component in pipeline.components if component.id == "Vocabulary")
     assert json.loads(learner.exec_properties["vocabulary_config"])["file"] == taken
+
+
+def test_the_engine_is_the_evaluators_kind_and_nothing_else_changes():
+    by_tfma, sharded = (
+        {component.id: component for component in pipeline_of(evaluation={"engine": engine}).components}
+        for engine in ("tfma", "beam")
+    )
+    assert by_tfma.keys() == sharded.keys()
+    kinds = {id_: (type(by_tfma[id_]), type(sharded[id_])) for id_ in by_tfma}
+    assert {id_ for id_, (before, after) in kinds.items() if before is not after} == {"Evaluator"}
+    evaluator = sharded["Evaluator"]
+    assert evaluator.exec_properties["eval_config"] == by_tfma["Evaluator"].exec_properties["eval_config"]
+    assert evaluator.executor_spec.class_path == "components.evaluator.sharded.executor.Executor"
+    assert evaluator.type != by_tfma["Evaluator"].type  # by which TFX's cache knows them apart
