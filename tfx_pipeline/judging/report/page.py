@@ -90,8 +90,9 @@ def _headline(results: Results) -> dict[str, Any]:
 
 
 def what(judged: Judged) -> str:
-    """Returns what a row was judged on: data set, and language where there is one."""
-    return f"{judged.dataset} ({judged.language})" if judged.language else judged.dataset
+    """Returns what a row was judged on: data set, and language where the name does not end on it."""
+    told = judged.language is None or judged.dataset.endswith(f"-{judged.language}")
+    return judged.dataset if told else f"{judged.dataset} ({judged.language})"
 
 
 def _section(task: str, rows: Sequence[Judged]) -> dict[str, Any]:
@@ -121,7 +122,8 @@ def _by_number(rows: Sequence[Judged], names: Sequence[str]) -> tuple[list[str],
 
 def _by_way(rows: Sequence[Judged]) -> tuple[list[str], list[Any]]:
     """Returns the same with a line a way to ask; what is of no way stands in the first line of its set."""
-    names = list(dict.fromkeys(_without_way(name) for judged in rows for name in judged.numbers))
+    all_names = sorted((name for judged in rows for name in judged.numbers), key=lambda name: name[:3] not in ARROWS)
+    names = list(dict.fromkeys(map(_without_way, all_names)))
     heads = {_without_way(name): _title_without_way(name) for judged in rows for name in judged.numbers}
     lines = []
     for judged in rows:
