@@ -75,6 +75,19 @@ def import_hf(
     bring_in(directory, to, Console())
 
 
+@app.command(name="import-keras-hub")
+def import_keras_hub(
+    preset: Annotated[
+        str, typer.Argument(metavar="PRESET_OR_DIR", help="A preset's folder, or a name that KerasHub asks a hub for.")
+    ],
+    to: Annotated[Path, path_option(help="New folder: servable/ to serve, judge and search with.")],
+) -> None:
+    """Make a servable model of a CLIP or SigLIP of KerasHub; embeddings stay the same to 1e-5."""
+    from tfx_pipeline.commands.keras_hub import bring_in
+
+    bring_in(at_home(preset, "PRESET_OR_DIR"), to, Console())
+
+
 @app.command(name="export-hf")
 def export_hf(
     folder: Annotated[Path, path_argument(help="A run's checkpoint, or what import-hf wrote.")],

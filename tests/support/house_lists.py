@@ -30,6 +30,7 @@ DOORS_OF_MODELS = frozenset(
     for name in (
         *(f"hugging_face.{name}" for name in ("export", "importing", "processor")),
         *(f"transfer.{name}" for name in ("choice", "pictures", "tasks", "transfer")),
+        "keras_hub.importing",
     )
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
@@ -62,7 +63,7 @@ FRAMEWORKS = {  # a module and all beneath it -> the files that may import it
     "tensorflow": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
     "tensorflow_text": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
     "keras": (*ANYWHERE_BUT_COMPONENTS, *PLUMBING),
-    "keras_hub": (),  # tests alone
+    "keras_hub": ("models/keras_hub/*",),
     "tensorflow_model_analysis": ("tfx_pipeline/*", *PLUMBING),
     "tensorflow_data_validation": ("tfx_pipeline/*", *PLUMBING),
     "tensorflow_transform": PLUMBING,

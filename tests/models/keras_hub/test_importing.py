@@ -1,0 +1,162 @@
+"""What is served of a KerasHub model, beside KerasHub's own forward pass on the same pictures and texts."""
+
+from __future__ import annotations
+
+import io
+import sys
+from functools import cached_property
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from rich.console import Console
+from tensorflow.core.protobuf import saved_model_pb2
+from typer.testing import CliRunner
+
+from models.keras_hub import texts
+from models.keras_hub.importing import SERVABLE_FOLDER, import_keras_hub
+from models.keras_hub.presets import load
+from serving.encoders.encoder import EncodeError
+from serving.encoders.opening import open_encoder
+from serving.pictures import View
+from serving.server.embedded import ModelServer
+from tfx_pipeline.cli import app
+from tfx_pipeline.commands.keras_hub import bring_in
+from tfx_pipeline.settings.config import ConfigError
+from tiny_presets import SIDE_PX, save_clip, save_siglip
+
+TOLERANCE = 1e-5
+TEXTS = [*texts.PROBES, "the photo of the red cat", "dog 123 66", "a DOG’s!!"]
+OPS_OF_TF_TEXT = {"RegexSplitWithOffsets", "SentencepieceOp", "SentencepieceTokenizeOp", "NormalizeUTF8"}
+SAVERS = {"clip": save_clip, "siglip": save_siglip}
+
+
+class Imported:
+    """KerasHub's own model of a preset, and what was imported of it."""
+
+    def __init__(self, preset, to):
+        import_keras_hub(str(preset), to)
+        self.base = to / SERVABLE_FOLDER
+        self.encoder = open_encoder(str(to))
+        self.backbone, self.preprocessor = load(str(preset))
+
+    def own_texts(self, asked):
+        """Returns KerasHub's embeddings by its own preprocessor, outside of any graph."""
+        inputs = {"prompts": list(asked), "images": np.zeros((1, SIDE_PX, SIDE_PX, 3), np.float32)}
+        return unit(self.backbone.get_text_embeddings(np.asarray(self.preprocessor(inputs)["token_ids"])))
+
+    def own_images(self, encoded):
+        pictures = [np.asarray(View(one).pixels(), np.float32)[None] for one in encoded]
+        converted = [np.asarray(self.preprocessor.image_converter(picture))[0] for picture in pictures]
+        return unit(self.backbone.get_vision_embeddings(np.stack(converted)))
+
+    @cached_property
+    def own(self):
+        """Of TEXTS."""
+        return self.own_texts(TEXTS)
+
+
+def unit(vectors):
+    vectors = keras.ops.convert_to_numpy(vectors)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module", params=sorted(SAVERS))
+def imported(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    return Imported(SAVERS[request.param](folder / "preset"), folder / "ours")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Encoded pictures of many looks; one is of exactly the size that the towers take."""
+    random = np.random.default_rng(0)
+
+    def encoded(height, width, channels=3, form="PNG", **more):
+        shape = (height, width, channels) if channels > 1 else (height, width)
+        coarse = random.integers(0, 256, (3, 3, *shape[2:]), np.uint8)
+        image = Image.fromarray(np.kron(coarse, np.ones((40, 40, *[1] * (channels > 1)), np.uint8))).resize(
+            (width, height), Image.Resampling.BICUBIC
+        )
+        file = io.BytesIO()
+        image.save(file, form, **more)
+        return file.getvalue()
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return [
+        encoded(SIDE_PX, SIDE_PX),
+        encoded(40, 90),
+        encoded(70, 23),
+        encoded(5, 9),
+        encoded(33, 33, channels=4),
+        encoded(20, 50, channels=1),
+        encoded(48, 31, form="JPEG", quality=95, exif=exif),
+    ]
+
+
+def test_the_towers_tell_inputs_apart(imported, pictures):
+    """Or a model that answers the same whatever it is asked would pass."""
+    for own in (imported.own_images(pictures), imported.own):
+        cosines = own @ own.T - np.eye(len(own))
+        assert np.median(cosines) < 0.98
+
+
+def test_served_images_are_those_of_keras_hub(imported, pictures):
+    served = imported.encoder.encode_image(pictures)
+    np.testing.assert_allclose(served, imported.own_images(pictures), atol=TOLERANCE, rtol=0)
+    assert imported.encoder.encode_image([]).shape == (0, served.shape[1])
+
+
+def test_served_texts_are_those_of_keras_hub(imported):
+    served = imported.encoder.encode_text(TEXTS)
+    np.testing.assert_allclose(served, imported.own, atol=TOLERANCE, rtol=0)
+    np.testing.assert_allclose(imported.encoder.encode_text(TEXTS[::-1])[::-1], served, atol=1e-6)
+
+
+@settings(max_examples=3, deadline=None)
+@given(asked=st.lists(st.text(st.characters(codec="utf-8"), max_size=24), min_size=40, max_size=60))
+def test_any_texts_are_those_of_keras_hub(imported, asked):
+    np.testing.assert_allclose(imported.encoder.encode_text(asked), imported.own_texts(asked), atol=TOLERANCE, rtol=0)
+
+
+def test_a_server_answers_the_same(imported, pictures):
+    with ModelServer(imported.base, port=0) as server:
+        encoder = open_encoder(server.address)
+        np.testing.assert_allclose(
+            encoder.encode_image(pictures), imported.own_images(pictures), atol=TOLERANCE, rtol=0
+        )
+        np.testing.assert_allclose(encoder.encode_text(TEXTS), imported.own, atol=TOLERANCE, rtol=0)
+        with pytest.raises(EncodeError, match=r"INVALID_ARGUMENT: .*PNG"):
+            encoder.encode_image([pictures[0][:-40]])
+
+
+def test_the_graph_holds_ops_of_tensorflow_and_tf_text_alone_and_no_table_that_grows(imported):
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((imported.base / "1" / "saved_model.pb").read_bytes())
+    graph = saved.meta_graphs[0].graph_def
+    ops = {
+        node.op for part in (graph.node, *(function.node_def for function in graph.library.function)) for node in part
+    }
+    ops -= {function.signature.name for function in graph.library.function}
+    assert not {op for op in ops if "MutableHashTable" in op or "PyFunc" in op}
+    assert {op for op in ops if not hasattr(tf.raw_ops, op)} <= OPS_OF_TF_TEXT
+    assert "Placeholder" in ops
+
+
+def test_the_command_writes_it_and_says_what_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "to").mkdir()
+    (tmp_path / "to" / "note").touch()
+    done = CliRunner().invoke(app, ["import-keras-hub", "no_such_preset", "--to", str(tmp_path / "new")])
+    assert "KerasHub loads no Backbone of no_such_preset" in str(done.exception)
+    with pytest.raises(ConfigError, match="to is there already; give a folder that is not"):
+        bring_in("no_such_preset", tmp_path / "to", Console())
+    monkeypatch.setitem(sys.modules, "keras_hub", None)
+    for module in [name for name in sys.modules if name.startswith("models.keras_hub.")]:
+        monkeypatch.delitem(sys.modules, module)
+    with pytest.raises(ConfigError, match=r"needs keras-hub, which is not installed; .*'\.\[keras-hub\]'"):
+        bring_in("no_such_preset", tmp_path / "new", Console())
