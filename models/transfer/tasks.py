@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -40,11 +41,11 @@ class Task:
             )
         return self.validation
 
-    def checked(self) -> tuple[Task, dict[str, int]]:
+    def checked(self) -> tuple[Task, NDArray[np.int64], dict[str, int]]:
         """Leave out the pictures that cannot be used.
 
         Returns:
-          The task without them, and "part: reason" -> how many there were.
+          The task without them, the rows of its test images that are left, and "part: reason" -> how many are not.
 
         Raises:
           ValueError: where a part has no picture left, or there is one class alone.
@@ -53,6 +54,7 @@ class Task:
             raise ValueError(f"{self.name} has {self.classes} class; a classifier tells at least 2 apart")
         skipped: dict[str, int] = {}
         parts: dict[str, Images | None] = {}
+        tested = np.arange(len(self.test))
         for name in ("train", "test", "validation"):
             images: Images | None = getattr(self, name)
             parts[name] = images
@@ -65,8 +67,9 @@ class Task:
                     f"{self.name} has no {name} image that can be used ({len(images)} were given); see that its "
                     "pictures lie where the set's layout has them"
                 )
+            tested = rows if name == "test" else tested
             parts[name] = images if len(rows) == len(images) else images.chosen(rows)
-        return Task(self.name, self.classes, fingerprint=self.fingerprint, **parts), skipped  # type: ignore[arg-type]
+        return dataclasses.replace(self, **parts), tested, skipped
 
     def notices(self, batch: int) -> list[str]:
         """Returns a sentence for each thing about the training images that a reader of the result should know."""
@@ -86,7 +89,8 @@ class Outcome:
     """What a tower answers after it learnt a task.
 
     Attributes:
-      labels: [N] of the test images that could be used.
+      rows: [N] which of the test images could be used.
+      labels: [N] of these.
       ranked: a run each, [N, 5 or K] classes, the best first.
       skipped: "part: reason" -> pictures that were left out.
       notices: sentences on what was scaled down.
@@ -94,6 +98,7 @@ class Outcome:
         right; None without a sweep.
     """
 
+    rows: NDArray[np.int64]
     labels: NDArray[np.int64]
     ranked: tuple[NDArray[np.int64], ...]
     skipped: Mapping[str, int]

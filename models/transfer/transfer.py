@@ -82,7 +82,7 @@ def transfer(tower: Tower, recipe: Recipe, task: Task, work: Path, tell: Tell) -
     if isinstance(recipe, Vtab):
         task.to_pick_by()
     _check_sides(tower.least_px, recipe)
-    task, skipped = task.checked()
+    task, rows, skipped = task.checked()
     name = re.sub(r"[^\w-]+", "-", task.name)
     folder = work / f"{name}-{_identity(tower.fingerprint, recipe, task)}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def transfer(tower: Tower, recipe: Recipe, task: Task, work: Path, tell: Tell) -
         picked = None
         phases = recipe.phases(len(training))
     ranked = tuple(teacher.run(number, phases, training) for number in range(recipe.runs))
-    return Outcome(task.test.labels, ranked, skipped, notices, picked)
+    return Outcome(rows, task.test.labels, ranked, skipped, notices, picked)
 
 
 class _Teacher:

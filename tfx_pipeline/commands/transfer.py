@@ -15,24 +15,27 @@ from rich.console import Console
 from components.closest_name import did_you_mean
 from components.config_fields import build_fields
 from components.evaluator.datasets.entry import Entry
-from components.evaluator.datasets.kinds import ClassSet, DataSet, DataSetError, PictureMissing, TrainedSet
+from components.evaluator.datasets.kinds import ClassSet, DataSetError, PictureMissing, TrainedSet
 from components.evaluator.datasets.pictures import images_fingerprint
 from components.evaluator.datasets.published.vtab import TASKS
 from components.evaluator.datasets.registry import find
-from components.evaluator.suites.suite import load_suite
 from components.evaluator.tasks.judged import Judged
 from components.evaluator.tasks.transferred import judge_transfer, judge_vtab
 from serving.pictures import PictureError, View
 from tfx_pipeline.files import write_file
 from tfx_pipeline.judging.clip_benchmark_csv import clip_benchmark_csv
-from tfx_pipeline.judging.results import CSV_FILE, Results, Row, write_answers, write_results
+from tfx_pipeline.judging.pictures import write_pictures
+from tfx_pipeline.judging.report.page import write_report
+from tfx_pipeline.judging.results import CSV_FILE, PICTURES, Results, Row, write_answers, write_results
+from tfx_pipeline.judging.suites import suite_entries
+from tfx_pipeline.judging.tables import ImageTable
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError, as_config_error, at_home
 from tfx_pipeline.settings.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from models.transfer.choice import Recipe
-    from models.transfer.tasks import Task
+    from models.transfer.tasks import Outcome, Task
 
 WORK = "work"  # what is finished of it, beneath the results folder
 VTAB_PREFIX = "vtab/"
@@ -86,26 +89,19 @@ def teach(request: Request, console: Console) -> Results:
     for entry in entries:
         started = time.monotonic()
         with as_config_error((OSError, ValueError, ArithmeticError)):
-            task = _task(entry.name, entry.load(request.data))
+            found = entry.load(request.data)
+            if not isinstance(found, TrainedSet):
+                raise DataSetError(f"{entry.name} has no images to learn from; take a set that has")
+            task = _task(entry.name, found)
             outcome = transfer(tower, recipe, task, request.out / WORK, tell)
-        notes = list(outcome.notices)
-        if outcome.trial is not None:
-            number, trial, share = outcome.trial
-            settings = ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(trial).items())
-            notes.append(f"trial {number + 1} was picked ({settings}): {share:.1%} of the validation images")
-        judged = judge_transfer(
-            entry.name,
-            outcome.labels,
-            outcome.ranked,
-            task.classes,
-            skipped=outcome.skipped,
-            notes=notes,
-            seconds=time.monotonic() - started,
-        )
+        judged = _judged(entry.name, found, outcome, time.monotonic() - started)
         tell(_line(judged))
         if entry.name.startswith(VTAB_PREFIX):
             shares[entry.name.removeprefix(VTAB_PREFIX)] = outcome.right(1).mean(axis=1).tolist()
-        results = _with_row(results, Row(judged, task.fingerprint))
+        failed = [failure.asked.image for failure in judged.failures]
+        table = ImageTable(found.test.image_ids, found.test.images)
+        pictures = write_pictures(request.out, PICTURES, failed, [table])
+        results = _with_row(results, Row(judged, task.fingerprint, pictures))
         _write(request.out, results)
     if shares:
         judged = judge_vtab(_groups(), shares, [])
@@ -113,8 +109,32 @@ def teach(request: Request, console: Console) -> Results:
         results = _with_row(results, Row(judged, ""))
     results = dataclasses.replace(results, finished=True)
     _write(request.out, results)
-    tell(f"Wrote {request.out}")
+    tell(f"Report: {write_report(request.out)}")
     return results
+
+
+def _judged(name: str, found: TrainedSet, outcome: Outcome, seconds: float) -> Judged:
+    """Returns the numbers of a data set that was learnt."""
+    test, notes = found.test, list(outcome.notices)
+    if outcome.trial is not None:
+        number, trial, share = outcome.trial
+        settings = ", ".join(f"{field} {value}" for field, value in dataclasses.asdict(trial).items())
+        notes.append(f"trial {number + 1} was picked ({settings}): {share:.1%} of the validation images")
+    parts = {"train": found.train, "test": test, "validation": found.validation}
+    passed_over = {
+        f"{part}: {reason}": count
+        for part, images in parts.items()
+        for reason, count in (images.skipped if images else {}).items()
+    }
+    judged = dataclasses.replace(
+        test,
+        image_ids=tuple(test.image_ids[row] for row in outcome.rows),
+        images=tuple(test.images[row] for row in outcome.rows),
+        labels=outcome.labels,
+    )
+    return judge_transfer(
+        name, judged, outcome.ranked, skipped={**passed_over, **outcome.skipped}, notes=notes, seconds=seconds
+    )
 
 
 def read_recipe(name: str, overrides: Mapping[str, str]) -> Recipe:
@@ -139,8 +159,8 @@ def chosen_sets(request: Request) -> list[Entry]:
       DataSetError: where a name is no set's, a set has nothing to learn from or is not there, or none is asked for.
     """
     if request.suite is not None:
-        suite = load_suite(at_home(request.suite, "--suite"))
-        entries = [entry for entry in suite.entries() if entry.kind == "trained"]
+        suite = suite_entries(at_home(request.suite, "--suite"))
+        entries = [entry for entry in suite if entry.kind == "trained"]
         if not entries:
             raise DataSetError(
                 f"no set of the suite {request.suite} has images to learn from; give its folders `train`"
@@ -163,13 +183,10 @@ def chosen_sets(request: Request) -> list[Entry]:
     return entries
 
 
-def _task(name: str, found: DataSet) -> Task:
+def _task(name: str, found: TrainedSet) -> Task:
     """Returns a data set as what models.transfer learns; its pictures may be of any format that is shown."""
     from models.transfer.pictures import Images
     from models.transfer.tasks import Task
-
-    if not isinstance(found, TrainedSet):
-        raise DataSetError(f"{name} has no images to learn from; take a set that has")
 
     def images(part: ClassSet) -> Images:
         return Images([functools.partial(_shown, picture) for picture in part.images], part.labels)

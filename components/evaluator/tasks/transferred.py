@@ -5,13 +5,16 @@ Legend: R runs, N test images, K classes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluator.tasks.judged import Judged, Number, Slice
+from components.evaluator.datasets.kinds import ClassSet
+from components.evaluator.metrics.classification import per_class_values
+from components.evaluator.tasks.classes import judged_by_class
+from components.evaluator.tasks.judged import Item, Judged, Number, Slice
+from components.evaluator.tasks.numbers import number
 
 TASK = "transfer"
 TOP = (1, 5)
@@ -19,9 +22,8 @@ TOP = (1, 5)
 
 def judge_transfer(
     dataset: str,
-    labels: NDArray[np.int64],
+    test: ClassSet,
     ranked: Sequence[NDArray[np.int64]],
-    classes: int,
     *,
     skipped: Mapping[str, int],
     notes: Sequence[str],
@@ -29,27 +31,52 @@ def judge_transfer(
 ) -> Judged:
     """Score the classes that each run names.
 
+    An image's value is the share of the runs that name it right. What is shown of answers is the first run's; an image
+    is among the failures where more than half of the runs miss it.
+
     Args:
       dataset: the registry's name.
-      labels: [N] class of each test image.
+      test: N images of K classes.
       ranked: R of [N, at least min(5, K)] classes, the best first.
-      classes: K.
       skipped, notes, seconds: as `Judged` has them.
 
     Returns:
       `top_1`, `mean_per_class` (over the classes that have a test image), `top_5` where K is above 5, each the mean of
       the runs and with NAME_deviation, their standard deviation (n - 1), where there are several.
     """
-    found = {"top_1": _shares(labels, ranked, 1), "mean_per_class": _class_means(labels, ranked)}
+    labels, classes = test.labels, len(test.classes)
+    hits = {k: np.array([(each[:, :k] == labels[:, None]).any(axis=1) for each in ranked], np.float64) for k in TOP}
+    runs = {"top_1": hits[1], "mean_per_class": np.array([per_class_values(each, labels) for each in hits[1]])}
     if classes > TOP[1]:
-        found["top_5"] = _shares(labels, ranked, TOP[1])
+        runs["top_5"] = hits[TOP[1]]  # [R, N]
     numbers: dict[str, Number] = {}
-    for name, runs in found.items():
+    for name, values in runs.items():
         chance = (TOP[1] if name == "top_5" else TOP[0]) / classes
-        numbers |= over_runs(name, runs, len(labels), chance)
-    told = ", ".join(f"{share:.2%}" for share in found["top_1"])
-    said = (f"top-1 of {len(ranked)} runs: {told}", *notes)
-    return Judged(dataset, TASK, "test", None, numbers, skipped=dict(skipped), notes=said, seconds=seconds)
+        numbers[name] = number(values.mean(axis=0), chance=chance)
+        numbers |= deviation(name, values.mean(axis=1))
+    told = ", ".join(f"{share:.2%}" for share in hits[1].mean(axis=1))
+    first, images = ranked[0], len(labels)
+    judged = Judged(
+        dataset,
+        TASK,
+        "test",
+        None,
+        numbers,
+        skipped=dict(skipped),
+        notes=(f"top-1 of the runs: {told}", *notes),
+        seconds=seconds,
+    )
+    return judged_by_class(
+        judged,
+        test,
+        decides="top_1",
+        named=first[:, 0],
+        got=images + np.where(first[:, 0] == labels, first[:, 1], first[:, 0]),
+        right=images + labels,
+        margin=1 - 2 * hits[1].mean(axis=0),
+        items=[*(Item(image=name) for name in test.image_ids), *(Item(names[0]) for names in test.classes)],
+        per_query={name: values.mean(axis=0) for name, values in runs.items()},
+    )
 
 
 def judge_vtab(
@@ -69,30 +96,24 @@ def judge_vtab(
     if absent:
         notes = [*notes, f"mean of {len(runs)} tasks, without {', '.join(absent)}"]
     slices = tuple(
-        Slice("group", name, over_runs("top_1", _means(runs, tasks), len(tasks)))
+        Slice("group", name, _over_runs(_means(runs, tasks), sum(task in runs for task in tasks)))
         for name, tasks in groups.items()
         if any(task in runs for task in tasks)
     )
-    numbers = over_runs("top_1", _means(runs, [*runs]), len(runs))
+    numbers = _over_runs(_means(runs, [*runs]), len(runs))
     return Judged("vtab", TASK, "test", None, numbers, slices=slices, notes=tuple(notes))
 
 
-def over_runs(name: str, runs: Sequence[float], queries: int, chance: float = math.nan) -> dict[str, Number]:
-    """Returns the mean of the runs, and their standard deviation (n - 1) where there are several."""
-    found = {name: Number(float(np.mean(runs)), queries=queries, chance=chance)}
-    if len(runs) > 1:
-        found[f"{name}_deviation"] = Number(float(np.std(runs, ddof=1)), queries=len(runs))
-    return found
+def deviation(name: str, runs: Sequence[float] | NDArray[np.float64]) -> dict[str, Number]:
+    """Returns the standard deviation (n - 1) of runs under the name of their number; nothing of one run."""
+    if len(runs) < 2:
+        return {}
+    return {f"{name}_deviation": Number(float(np.std(runs, ddof=1)), queries=len(runs))}
 
 
-def _shares(labels: NDArray[np.int64], ranked: Sequence[NDArray[np.int64]], k: int) -> list[float]:
-    return [float((classes[:, :k] == labels[:, None]).any(axis=1).mean()) for classes in ranked]
-
-
-def _class_means(labels: NDArray[np.int64], ranked: Sequence[NDArray[np.int64]]) -> list[float]:
-    images = np.bincount(labels)
-    right = [np.bincount(labels, classes[:, 0] == labels, len(images)) for classes in ranked]
-    return [float((of_class[images > 0] / images[images > 0]).mean()) for of_class in right]
+def _over_runs(runs: Sequence[float], tasks: int) -> dict[str, Number]:
+    """Returns `top_1` of so many tasks, the mean of the runs, and their deviation."""
+    return {"top_1": Number(float(np.mean(runs)), queries=tasks), **deviation("top_1", runs)}
 
 
 def _means(runs: Mapping[str, Sequence[float]], tasks: Sequence[str]) -> list[float]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tfx_pipeline.cli import app
 from tfx_pipeline.commands.transfer import Request, read_recipe, teach
-from tfx_pipeline.judging.results import read_results
+from tfx_pipeline.judging.results import read_answers, read_results
 from tfx_pipeline.settings.config import ConfigError
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60)}
@@ -81,6 +81,8 @@ def test_squares_are_learnt_and_told(model, suite, tmp_path):
     assert found.finished
     assert found.suite["name"].startswith("imagenet-frozen epochs=8")
     assert (tmp_path / "results.csv").read_text().count("squares") == 1
+    assert read_answers(tmp_path, row.judged).per_query["class"]["top_1"].mean() == numbers["top_1"].value
+    assert "squares" in (tmp_path / "report.html").read_text()
     said = told.file.getvalue()
     assert "squares: top-1 " in said
     again = Console(file=io.StringIO(), width=200)

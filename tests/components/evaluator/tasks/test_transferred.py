@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from components.evaluator.datasets.kinds import ClassSet
 from components.evaluator.tasks.judged import from_mapping, to_mapping
 from components.evaluator.tasks.transferred import judge_transfer, judge_vtab
 
@@ -17,7 +18,9 @@ SECOND = np.array([[0, 1], [0, 1], [0, 1], [0, 1]])  # 3 of 4; all, and none
 
 
 def judge(ranked: list[np.ndarray], classes: int = 3):
-    return judge_transfer("pets", LABELS, ranked, classes, skipped={"test: broken": 1}, notes=["scaled"], seconds=2.0)
+    ids = tuple(f"{index}.jpg" for index in range(len(LABELS)))
+    test = ClassSet(ids, (lambda: b"",) * len(ids), LABELS, tuple((f"class {index}",) for index in range(classes)))
+    return judge_transfer("pets", test, ranked, skipped={"test: broken": 1}, notes=["scaled"], seconds=2.0)
 
 
 def test_two_runs_are_averaged_and_set_apart():
@@ -28,8 +31,22 @@ def test_two_runs_are_averaged_and_set_apart():
     assert found.numbers["mean_per_class"].value == pytest.approx((5 / 6 + 1 / 2) / 2)
     assert found.numbers["mean_per_class_deviation"].value == pytest.approx((5 / 6 - 1 / 2) / math.sqrt(2))
     assert "top_5" not in found.numbers  # of 3 classes anybody would have it
-    assert found.notes == ("top-1 of 2 runs: 75.00%, 75.00%", "scaled")
+    assert found.notes[:2] == ("top-1 of the runs: 75.00%, 75.00%", "scaled")
+    assert found.per_query["class"]["top_1"].tolist() == [1, 1, 0.5, 0.5]
+    assert found.numbers["top_1"].low < 0.75 < found.numbers["top_1"].high
     assert (found.dataset, found.task, found.skipped) == ("pets", "transfer", {"test: broken": 1})
+
+
+def test_what_most_runs_miss_is_a_failure():
+    found = judge([FIRST, SECOND, FIRST])
+    (failure,) = found.failures
+    assert (failure.asked.image, failure.got.text, failure.right.text) == ("2.jpg", "class 1", "class 0")
+    assert failure.margin == pytest.approx(1 / 3)
+    assert found.confusions == (("class 0", "class 1", 1),)
+    assert [(part.name, part.numbers["top_1"].value) for part in found.slices] == [
+        ("class 1", pytest.approx(2 / 3)),
+        ("class 0", pytest.approx(7 / 9)),
+    ]
 
 
 def test_one_run_has_no_deviation_and_more_classes_a_top_5():
