@@ -53,23 +53,23 @@ class Task:
         if self.classes < 2:
             raise ValueError(f"{self.name} has {self.classes} class; a classifier tells at least 2 apart")
         skipped: dict[str, int] = {}
-        parts: dict[str, Images | None] = {}
-        tested = np.arange(len(self.test))
-        for name in ("train", "test", "validation"):
-            images: Images | None = getattr(self, name)
-            parts[name] = images
-            if images is None:
-                continue
-            rows, why = readable(images)
-            skipped |= {f"{name}: {reason}": count for reason, count in why.items()}
-            if not len(rows):
-                raise ValueError(
-                    f"{self.name} has no {name} image that can be used ({len(images)} were given); see that its "
-                    "pictures lie where the set's layout has them"
-                )
-            tested = rows if name == "test" else tested
-            parts[name] = images if len(rows) == len(images) else images.chosen(rows)
-        return dataclasses.replace(self, **parts), tested, skipped
+        train, _ = self._usable("train", self.train, skipped)
+        test, rows = self._usable("test", self.test, skipped)
+        task = dataclasses.replace(self, train=train, test=test)
+        if self.validation is not None:
+            task = dataclasses.replace(task, validation=self._usable("validation", self.validation, skipped)[0])
+        return task, rows, skipped
+
+    def _usable(self, part: str, images: Images, skipped: dict[str, int]) -> tuple[Images, NDArray[np.int64]]:
+        """Returns the pictures of a part that can be used, and their rows; the others are counted in `skipped`."""
+        rows, why = readable(images)
+        skipped |= {f"{part}: {reason}": count for reason, count in why.items()}
+        if not len(rows):
+            raise ValueError(
+                f"{self.name} has no {part} image that can be used ({len(images)} were given); see that its pictures "
+                "lie where the set's layout has them"
+            )
+        return (images if len(rows) == len(images) else images.chosen(rows)), rows
 
     def notices(self, batch: int) -> list[str]:
         """Returns a sentence for each thing about the training images that a reader of the result should know."""
