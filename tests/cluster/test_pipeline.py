@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from comparable import comparable, files_of, sha256
+from components.evaluator.stored.results import load_validation
 from serving.client import AlignClient
 
 pytestmark = pytest.mark.cluster
@@ -34,9 +35,11 @@ TASKS = [
     "Pusher",
 ]
 STEPS = "training:\n  steps: {steps}\n  warmup_steps: 2\n  batch: 64\n  log_every_steps: 20\n"
-TRAINED = STEPS.format(steps=60) + "evaluation:\n  min_metrics: {}\n"
-REGRESSED = STEPS.format(steps=3) + (
-    "evaluation:\n  min_metrics: {seen/t2i_recall_at_10: 0, unseen/t2i_recall_at_10: 0.5}\n"  # chance is 0.02
+TRAINED = STEPS.format(steps=200) + "evaluation:\n  min_metrics: {}\n"  # "seen" reaches 0.06; chance is 0.02
+REGRESSED = (
+    STEPS.format(steps=3)
+    + "evaluation:\n  min_metrics: {seen/t2i_recall_at_10: 0, unseen/t2i_recall_at_10: 0.5}\n"
+    + "  max_drop_from_baseline: 0.01\n"
 )
 
 
@@ -93,6 +96,14 @@ def test_4_a_regressed_model_is_compared_with_the_pushed_one_and_not_pushed(clus
     assert str(pushed[-1]) in (second.outputs()["BaselineModel"] / "executor_output.json").read_text()
     assert not (second.outputs()["Evaluator"] / "blessing" / "BLESSED").exists()
     assert (second.outputs()["Evaluator"] / "blessing" / "NOT_BLESSED").exists()
+    why = "\n".join(load_validation(str(second.outputs()["Evaluator"] / "evaluation")))
+    assert re.search(
+        r"^seen/t2i_recall_at_10 is 0\.0\d+, which is 0\.0\d+ below the last blessed model's 0\.0\d+; "
+        r"evaluation\.max_drop_from_baseline allows 0\.0100\.$",
+        why,
+        re.MULTILINE,
+    )
+    assert re.search(r"^unseen/t2i_recall_at_10 is .*, below evaluation\.min_metrics = 0\.5000\.$", why, re.MULTILINE)
     assert cluster.pushed() == pushed
 
 
