@@ -1,12 +1,14 @@
 """Measures what passes in each component's container before its executor runs, and on what.
 
-Usage: .venv/bin/python -m benchmarks.cluster.container_start [--rounds 3] [--config demo]
+Usage: .venv/bin/python -m benchmarks.cluster.container_start [--rounds 3] [--config demo] [--image align-tfx:dev]
 
 Compiles the config's pipeline for Kubeflow and starts each of its executors in a process of its own, which takes the
 entry point's steps one by one and stops before the executor's work: the checks, TensorFlow (which TFX imports wherever
 it imports anything), TFX's types, Beam where the executor has it, the rest of the executor's imports. The executors
 take turns, round after round, so that a busy machine slows all alike; what is printed are medians, seconds by the clock
-and of CPU time. Starting the container itself, and what the launcher downloads, are not in them. Prints Markdown.
+and of CPU time. With --image each is a container of that image, whose own start is in the first step. Else it is a
+process of the checkout's environment, where Keras and TensorFlow import what the image lacks, such as JAX. What the
+launcher downloads is in neither. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import load
 
-STEPS_OF = "benchmarks.cluster.container_steps"
+STEPS_OF = Path(__file__).with_name("container_steps.py").read_text(encoding="utf-8")  # a container lacks the file
 STEPS = ("Python and checks", "TensorFlow", "TFX's types", "Beam", "the executor's own")
 ASKED_S = 8
 WITHOUT_BEAM, BEAM = "json", "apache_beam"  # an import that costs nothing, in the place of Beam's
@@ -43,19 +45,27 @@ class Time(NamedTuple):
     cpu: float
 
 
-def measure(executor: str, beam: str) -> list[Time]:
-    """Returns the time of each of STEPS in a new process."""
-    command = [sys.executable, "-W", "ignore", "-m", STEPS_OF, executor, beam, str(time.time())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def python_of(image: str | None) -> list[str]:
+    """Returns what starts Python in a new container, as rightless as a pod's, or in a new process."""
+    if image is None:
+        return [sys.executable]
+    strict = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--network", "none"]
+    return [str(ROOT / "scripts" / "container"), "run", "--rm", "--interactive", *strict, image, "python"]
+
+
+def measure(python: Sequence[str], executor: str, beam: str) -> list[Time]:
+    """Returns the time of each of STEPS in a new process or container."""
+    command = [*python, "-W", "ignore", "-", executor, beam, str(time.time())]
+    done = subprocess.run(command, input=STEPS_OF, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{executor} did not start:\n{done.stderr}")
     return [Time(*seconds) for seconds in json.loads(done.stdout.splitlines()[-1])]
 
 
-def imports_beam(executor: str) -> bool:
+def imports_beam(python: Sequence[str], executor: str) -> bool:
     """Says whether an executor's imports bring Beam along."""
     asked = f"import sys, {executor.rpartition('.')[0]}; print({BEAM!r} in sys.modules)"
-    answer = subprocess.check_output([sys.executable, "-W", "ignore", "-c", asked], cwd=ROOT, text=True)
+    answer = subprocess.check_output([*python, "-W", "ignore", "-c", asked], cwd=ROOT, text=True)
     return answer.split()[-1] == "True"
 
 
@@ -92,13 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--config", default="demo")
+    parser.add_argument("--image", help="of `make image`")
     arguments = parser.parse_args()
     print(f"{describe_machine()}\n", flush=True)
     with quiet_imports():
         executors = dict(executors_of(arguments.config))
-    beam = {name: BEAM if imports_beam(name) else WITHOUT_BEAM for name in executors.values()}
+    python = python_of(arguments.image)
+    beam = {name: BEAM if imports_beam(python, name) else WITHOUT_BEAM for name in executors.values()}
     rounds = [
-        {component: measure(name, beam[name]) for component, name in executors.items()} for _ in range(arguments.rounds)
+        {component: measure(python, name, beam[name]) for component, name in executors.items()}
+        for _ in range(arguments.rounds)
     ]
     print(report({component: [each[component] for each in rounds] for component in executors}))
 

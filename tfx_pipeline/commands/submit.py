@@ -110,7 +110,7 @@ def submit(config: Config, place: Place, sending: Sending, console: Console) -> 
             console=Console(stderr=True, highlight=False),
         )
         if not sending.cached:
-            _write_uncached(path)
+            write_uncached(path)
         run_id = start(path, sending)
     return follow(runs, run_id, place, console)
 
@@ -209,13 +209,15 @@ def _need(module: str, extra: str) -> None:
         )
 
 
-def _write_uncached(path: Path) -> None:
+def write_uncached(path: Path) -> None:
     """Let every task of a compiled file run anew; a file for Kubeflow may hold a second document."""
+    from tfx_pipeline.cluster.compiling.parameters import without_exponents  # which imports TFX
+
     documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     for task in _tasks(documents[0]):
         task["cachingOptions"] = {}
     if path.suffix == ".json":
-        path.write_text(json.dumps(documents[0]), encoding="utf-8")
+        path.write_text(without_exponents(json.dumps(documents[0])), encoding="utf-8")
     else:
         path.write_text(yaml.safe_dump_all(documents), encoding="utf-8")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 
 import pytest
+import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -16,7 +18,8 @@ from tfx_pipeline.cluster.submitting.observation import Observed, Task
 from tfx_pipeline.cluster.submitting.unreachable import Unreachable
 from tfx_pipeline.commands import submit as command
 from tfx_pipeline.commands.submit import Place, follow, follow_again
-from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.kubeflow_runner import compile_pipeline
+from tfx_pipeline.settings.config import ConfigError, build
 
 HERE = Place("kubeflow", host="http://127.0.0.1:8080", namespace="me")
 LINK = "http://127.0.0.1:8080/run"
@@ -153,6 +156,24 @@ def test_a_run_that_was_started_before_is_followed():
         record = follow_again("run-0", Place("kubeflow", host=api.address), console)
     assert record.failed.id == "Trainer"
     assert "Trainer failed: the run is failed: Trainer exited with 1; its logs are at" in console.file.getvalue()
+
+
+def test_no_task_of_a_job_for_vertex_is_taken_from_the_cache_where_none_is_wanted(tmp_path):
+    path = compile_pipeline(
+        build({"name": "mine", "ingest": {"shards": "gs://bucket/shards"}}),
+        platform="vertex",
+        image="image",
+        root="gs://bucket/runs",
+        folder=tmp_path,
+    )
+    expected = json.loads(path.read_text(encoding="utf-8"))
+    for task in expected["pipelineSpec"]["root"]["dag"]["tasks"].values():
+        task["cachingOptions"] = {}
+    given = expected["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
+    assert given["training_weight_decay"]["defaultValue"] == 1e-5
+    command.write_uncached(path)
+    assert json.loads(path.read_text(encoding="utf-8")) == expected
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == expected  # as Google's client reads it: 1e-05 is a text
 
 
 def test_the_command_compiles_sends_and_follows(monkeypatch):
