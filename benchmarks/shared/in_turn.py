@@ -31,15 +31,16 @@ class Timing(NamedTuple):
     cpu_s: float
 
 
-def serve(calls: dict[str, Callable[[], object]], about: dict) -> None:
+def serve(calls: dict[str, Callable[[], object]], about: dict, *, warm_ups: int = 3) -> None:
     """Answer a benchmark on standard input and output until it hangs up; each call is warmed up before.
 
     Args:
       calls: name -> what is timed; it must have finished its work when it returns.
-      about: anything else to tell, e.g. versions.
+      about: anything else to tell, e.g. versions; told after the warm-up, which may add to it.
+      warm_ups: of each call.
     """
     for call in calls.values():
-        for _ in range(3):
+        for _ in range(warm_ups):
             call()
     _answer({"calls": list(calls), "about": about})
     for line in sys.stdin:

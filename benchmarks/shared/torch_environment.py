@@ -8,13 +8,9 @@ Makes it and prints its interpreter.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from benchmarks.shared.checkout import ROOT
+from benchmarks.shared.peer_environment import peer_python
 
 PACKAGES = ("torch==2.13.0", "transformers==5.20.2", "numpy>=1.26,<3", "setuptools")  # torch.compile asks for the last
 
@@ -25,28 +21,8 @@ def torch_python() -> Path:
     Raises:
       RuntimeError: where the packages cannot be had; uv has said why.
     """
-    home = ROOT / ".tools" / "-".join(package.replace("==", "-") for package in PACKAGES[:2])
-    python = home / "bin" / "python"
-    if python.exists():
-        return python
-    uv = str(ROOT / "scripts" / "uv")
-    aside = home.with_name(f"{home.name}.partial-{os.getpid()}")
-    print(f"Making {home.relative_to(ROOT)} with {' and '.join(PACKAGES[:2])} (5 GB).", file=sys.stderr)
-    for command in (
-        [uv, "venv", "--quiet", "--no-config", "--relocatable", "--python", sys.executable, str(aside)],
-        [uv, "pip", "install", "--quiet", "--python", str(aside / "bin" / "python"), *PACKAGES],
-    ):
-        if subprocess.run(command).returncode:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise RuntimeError(
-                f"the peers' environment could not be made: {' '.join(command[:3])} failed (its reason is above); mend "
-                "that, then run this again"
-            )
-    try:
-        aside.rename(home)
-    except OSError:  # another process was first
-        shutil.rmtree(aside)
-    return python
+    name = "-".join(package.replace("==", "-") for package in PACKAGES[:2])
+    return peer_python(name, PACKAGES, gigabytes=5)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from components.evaluator.metrics.precision import average_precision_at_r
 from components.evaluator.metrics.ranked import RECALL_AT, Ranked
 from components.evaluator.metrics.ranking import Floats, Integers, Ties, hit_probability, mean
 from components.evaluator.metrics.standing import ROWS_PER_TILE, count_across
-from components.evaluator.metrics.unit_rows import check_same_width, check_unit_rows
+from components.evaluator.metrics.unit_rows import check_same_width, check_unit_rows, is_finite
 
 
 def retrieval_metrics(
@@ -59,7 +59,7 @@ def retrieval_metrics(
     counts = caption_count[caption_count > 0]  # [images that ask]
     chance = {f"chance_i2t_recall_at_{k}": mean(hit_probability(0, captions, counts, k)) for k in RECALL_AT}
     chance |= {f"chance_t2i_recall_at_{k}": min(k / images, 1.0) if images else math.nan for k in RECALL_AT}
-    if not captions or not np.isfinite(image_embedding).all() or not np.isfinite(caption_embedding).all():
+    if not captions or not is_finite(image_embedding) or not is_finite(caption_embedding):
         recalls = {f"{way}_recall_at_{k}": math.nan for way in ("i2t", "t2i") for k in RECALL_AT}
         return recalls | chance | facts
 

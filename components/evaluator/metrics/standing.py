@@ -56,7 +56,7 @@ class Standing:
             (self.level, equal),
             (self.before, equal & (candidate < self.pairs.answer[pair])),
         ):
-            counts += sign * np.bincount(pair[which], minlength=len(self.pairs))
+            np.add.at(counts, pair[which], sign)
 
 
 @dataclass(frozen=True)

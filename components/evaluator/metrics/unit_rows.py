@@ -34,6 +34,13 @@ def check_unit_rows(name: str, rows: Floats) -> None:
         raise ValueError(f"row {row} of {name} has the length {found:.4g}; divide each row by its length first")
 
 
+def is_finite(rows: Floats) -> bool:
+    """Says whether every number is finite, reading a chunk of rows at a time."""
+    return all(
+        bool(np.isfinite(rows[start : start + ROWS_PER_CHUNK]).all()) for start in range(0, len(rows), ROWS_PER_CHUNK)
+    )
+
+
 def check_same_width(first_name: str, first: Floats, second_name: str, second: Floats) -> None:
     """Refuse two tables of rows that no dot product goes over.
 

@@ -1,0 +1,23 @@
+"""What clip-benchmark says of the embeddings in a folder; harnesses.py starts it in the peers' environment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.evaluation.clip_benchmark_asked import accuracies, recalls
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    told = recalls(np.load(folder / "images.npy"), np.load(folder / "captions.npy"))
+    labelled = np.load(folder / "labelled.npz")
+    told |= accuracies(labelled["images"], labelled["labels"], labelled["classes"])
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

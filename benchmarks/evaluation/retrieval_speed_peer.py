@@ -1,0 +1,32 @@
+"""clip-benchmark's side of retrieval_speed.py, which starts it with the folder of the embeddings.
+
+Runs in the environment of harness_environments.py. Its evaluate asks a model for embeddings: the model answers with
+the given ones, in batches of its default size.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.evaluation.clip_benchmark_asked import recalls
+from benchmarks.evaluation.peak import own_peak_bytes
+from benchmarks.shared.in_turn import serve
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    images, captions = (np.load(folder / f"{name}.npy") for name in ("images", "captions"))
+    about: dict = {}
+
+    def call() -> None:
+        about["recalls"] = recalls(images, captions)
+        about["peak_bytes"] = own_peak_bytes()
+
+    serve({"clip-benchmark": call}, about, warm_ups=1)
+
+
+if __name__ == "__main__":
+    main()
