@@ -30,6 +30,7 @@ class Blind(ColourEncoder):
 
 @pytest.fixture
 def both(suite, tmp_path) -> tuple[Path, Path]:
+    suite.write_text("folders:\n  colours: {images: test}\n")  # one row a model
     run(suite, tmp_path / "a", Blind())
     run(suite, tmp_path / "b")
     return tmp_path / "a", tmp_path / "b"
