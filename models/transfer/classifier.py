@@ -59,8 +59,8 @@ class Classifier:
     """A tower that learns to name classes.
 
     The two have an optimizer each, so that the tower's rate is a share of the classifier's. A batch goes through the
-    tower in parts of at most `micro_batch` images: gradients are those of the whole batch, batch norm's statistics
-    those of a part.
+    tower in equal parts of at most `micro_batch` images: gradients are those of the whole batch, batch norm's
+    statistics those of a part.
 
     Args:
       tower: on whose features it stands.
@@ -119,11 +119,11 @@ class Classifier:
           The mean cross entropy over the batch, before the step.
         """
         size = len(labels)
-        part = self._micro_batch or size
+        parts = 1 if self._micro_batch is None else -(-size // self._micro_batch)  # alike: one image has no statistics
         how = {"trains": phase.trains, "by_batch": phase.trains == "all" and phase.statistics == "batch"}
         loss, total = 0.0, None
-        for start in range(0, size, part):
-            rows = slice(start, start + part)
+        for part in range(parts):
+            rows = slice(size * part // parts, size * (part + 1) // parts)
             found, gradients = self._gradients(images[rows], labels[rows], tf.constant(float(size)), **how)
             loss += float(found)
             total = gradients if total is None else [sum_ + g for sum_, g in zip(total, gradients, strict=True)]

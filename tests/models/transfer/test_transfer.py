@@ -17,8 +17,8 @@ from models.transfer.transfer import Diverged, load_tower, transfer
 from models.transfer.vtab import Vtab
 
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 60, 220))
-SWEEP = Vtab(trials=2, runs=2, steps=(2,), batches=(12,), px=16, least_learning_rate=0.02)
-QUICK = FineGrained(head_learning_rate=0.3, learning_rate=0.01, steps=6, batch=12, train_px=16, judged_px=16)
+SWEEP = Vtab(trials=2, runs=2, steps=(2,), batches=(6,), px=16, least_learning_rate=0.02)
+QUICK = FineGrained(head_learning_rate=0.3, learning_rate=0.01, steps=6, batch=6, train_px=16, judged_px=16)
 
 
 def squares(count: int, seed: int, classes: tuple[int, ...] = (0, 1, 2)) -> Images:
@@ -67,9 +67,9 @@ def test_coloured_squares_are_learnt(tower, tmp_path):
 
 
 def test_the_papers_order_of_head_and_all_runs_through(tower, tmp_path):
-    settings = {"epochs": 1, "batch": 12, "train_px": 16, "judged_px": 16}
+    settings = {"epochs": 1, "batch": 6, "train_px": 16, "judged_px": 16}
     recipe = ImageNetFineTuned(**settings, head=ImageNetFrozen(**settings))
-    found = transfer(tower, recipe, task(train=squares(12, 1), validation=None), tmp_path, Lines())
+    found = transfer(tower, recipe, task(train=squares(6, 1), validation=None), tmp_path, Lines())
     assert found.ranked[0].shape == (18, 3)
 
 
@@ -77,7 +77,15 @@ def test_a_sweep_picks_by_validation_and_trains_on_all(tower, tmp_path):
     # Blue is among the validation images alone: who names it has learnt from them.
     parts = {"train": squares(24, 1, (0, 1)), "validation": squares(24, 3), "test": squares(6, 2, (2,))}
     recipe = Vtab(
-        **{**vars(SWEEP), "trials": 2, "runs": 1, "steps": (12,), "cuts": ("whole",), "least_learning_rate": 0.1}
+        **{
+            **vars(SWEEP),
+            "trials": 2,
+            "runs": 1,
+            "steps": (12,),
+            "batches": (12,),
+            "cuts": ("whole",),
+            "least_learning_rate": 0.1,
+        }
     )
     found = transfer(tower, recipe, task(**parts), tmp_path, Lines())
     number, trial, share = found.trial
@@ -115,7 +123,7 @@ def test_other_settings_find_nothing_done(tower, tmp_path):
 
 
 def test_what_is_scaled_down_or_left_out_is_told(tower, tmp_path):
-    seen = squares(8, 1, (0, 1))
+    seen = squares(4, 1, (0, 1))
     train = Images([*seen.pictures, lambda: b"no picture"], np.append(seen.labels, 0))
     found = transfer(
         tower,
@@ -126,7 +134,7 @@ def test_what_is_scaled_down_or_left_out_is_told(tower, tmp_path):
     )
     assert found.skipped == {"train: no picture that is read here": 1}
     assert [*found.notices] == [
-        "squares has 8 training images, so batches hold 8 in place of 12",
+        "squares has 4 training images, so batches hold 4 in place of 6",
         "squares has no training image of 1 of its 3 classes",
     ]
 
