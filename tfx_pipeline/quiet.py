@@ -11,12 +11,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tfx_pipeline.quick import quick_imports
+
 STDERR = 2  # the descriptor: what C++ libraries say does not pass through sys.stderr
 
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Silence the logs of TensorFlow, gRPC, Beam and Google's sign-in; inside of the block, hold back standard error.
+    """Silence the logs of TensorFlow, gRPC, Beam and Google's sign-in; inside, hold back standard error and be quick.
 
     The logs stay silent behind the block. Importing TensorFlow 2.21 says a few lines there whatever it is told. What
     was held back is said after all where the block fails.
@@ -29,7 +31,7 @@ def quiet_imports() -> Iterator[None]:
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     sys.stderr.flush()
     terminal = os.dup(STDERR)
-    with tempfile.TemporaryFile() as held:
+    with quick_imports(), tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), STDERR)
         try:
             yield

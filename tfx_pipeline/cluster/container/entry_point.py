@@ -23,6 +23,7 @@ from tfx_pipeline.cluster.container.carrier import Carrier, find_carrier
 from tfx_pipeline.cluster.container.secrets import missing_secret
 from tfx_pipeline.cluster.container.source import source_fingerprint
 from tfx_pipeline.cluster.container.task import Described, Task, TaskError, read_task
+from tfx_pipeline.quick import quick_imports
 
 log = logging.getLogger(__name__)
 EXAMPLES = "tfx.types.standard_artifacts.Examples"  # as --component names the type
@@ -69,15 +70,15 @@ def run_task(executor: str, task: Task, carrier: Carrier, beam_arguments: Sequen
       TaskError: where the executor or an artifact's class cannot be imported; else what the executor raises.
     """
     log.info("%s is to make %s", executor, ", ".join(one.said["uri"] for one in task.outputs.values()) or "nothing")
-    kind = _imported("--executor", executor)
-    # Behind the checks: TFX imports TensorFlow wherever it imports anything.
-    from absl import logging as absl_logging
-    from tfx import version
-    from tfx.dsl.components.base import base_beam_executor, base_executor
-    from tfx.types import value_artifact
-    from tfx.types.artifact_utils import ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY
+    with quick_imports():  # behind the checks: TFX imports TensorFlow wherever it imports anything
+        kind = _imported("--executor", executor)
+        from absl import logging as absl_logging
+        from tfx import version
+        from tfx.dsl.components.base import base_beam_executor, base_executor
+        from tfx.types import value_artifact
+        from tfx.types.artifact_utils import ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY
 
-    from tfx_pipeline.cluster.container.wire import Artifacts
+        from tfx_pipeline.cluster.container.wire import Artifacts
 
     absl_logging.set_verbosity(absl_logging.INFO)
     artifacts = Artifacts(carrier)
