@@ -1,4 +1,7 @@
-"""What clip-benchmark says of the embeddings in a folder; harnesses.py starts it in the peers' environment."""
+"""What clip-benchmark says of the embeddings in a folder.
+
+Started by harnesses.py in the environment of harness_environments.py, with the folder.
+"""
 
 from __future__ import annotations
 

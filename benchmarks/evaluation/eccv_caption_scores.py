@@ -1,8 +1,8 @@
-"""eccv-caption's ground truth as index pairs, and what it says of rankings; for harnesses.py, which starts it.
+"""eccv-caption's ground truth as index pairs, and what it says of rankings.
 
-Usage, in the environment of harness_environments.py:
-  python -m benchmarks.evaluation.eccv_caption_scores FOLDER ground-truth   # writes FOLDER/truth.npz
-  python -m benchmarks.evaluation.eccv_caption_scores FOLDER scores         # reads FOLDER/rankings.npz as well
+Started by harnesses.py in the environment of harness_environments.py, with a folder and what to do:
+  ground-truth   writes truth.npz into the folder
+  scores         reads rankings.npz there as well
 
 A few right answers of ECCV Caption are in no gallery of COCO-5K. Nothing can rank them, so they are left out on both
 sides.

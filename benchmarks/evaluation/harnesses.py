@@ -67,7 +67,7 @@ def beside_clip_benchmark(folder: Path, _: Path) -> Iterator[Row]:
     labels = np.sort(rng.integers(0, 100, 5000) ** 2 // 100)  # classes of few images and of many
     labelled = made_embeddings.unit(classes[labels] + 10 * made_embeddings.unit(rng.normal(size=(5000, DIMENSION))))
     np.savez(folder / "labelled.npz", images=labelled, labels=labels, classes=classes)
-    there = _asked_there("clip_benchmark_scores", str(folder))
+    there = _asked_there("benchmarks.evaluation.clip_benchmark_scores", str(folder))
 
     own = own_pairs(np.full(len(images), CAPTIONS_PER_IMAGE), len(images), len(captions))
     ranked = rank_across(images, captions, own, own[:, ::-1], ties="index")
@@ -80,7 +80,7 @@ def beside_clip_benchmark(folder: Path, _: Path) -> Iterator[Row]:
 
 def beside_eccv_caption(folder: Path, _: Path) -> Iterator[Row]:
     """Compare on 5000 images and 25 000 captions with three sets of right answers."""
-    _asked_there("eccv_caption_scores", str(folder), "ground-truth")
+    _asked_there("benchmarks.evaluation.eccv_caption_scores", str(folder), "ground-truth")
     truth = np.load(folder / "truth.npz")
     images, captions = len(truth["image_ids"]), len(truth["caption_ids"])
     owner = truth["owner"]  # [M] the image of each caption
@@ -93,7 +93,7 @@ def beside_eccv_caption(folder: Path, _: Path) -> Iterator[Row]:
         i2t=_first_places(image_rows, caption_rows),
         t2i=_first_places(caption_rows, image_rows),
     )
-    there = _asked_there("eccv_caption_scores", str(folder), "scores")
+    there = _asked_there("benchmarks.evaluation.eccv_caption_scores", str(folder), "scores")
     for name in ("coco", "cxc", "eccv"):
         pairs: tuple[Indices, Indices] = (truth[f"{name}_i2t"], truth[f"{name}_t2i"])
         ranked = rank_across(image_rows, caption_rows, *pairs, ties="index")
@@ -109,7 +109,7 @@ def beside_mteb(folder: Path, model: Path) -> Iterator[Row]:
     files, captions = write_drawings(folder)
     with served(model) as address:
         job = json.dumps({"address": address, "files": [str(file) for file in files], "captions": captions})
-        there = _asked_there("mteb_scores", job, python=mteb_python())
+        there = _asked_there("benchmarks.evaluation.mteb_scores", job, python=mteb_python())
         encoder = open_encoder(address)
         images, texts = encoder.encode_image([file.read_bytes() for file in files]), encoder.encode_text(captions)
     own = own_pairs(np.full(len(files), len(captions) // len(files)), len(files), len(captions))
@@ -127,8 +127,8 @@ HARNESSES: dict[str, Callable[[Path, Path], Iterator[Row]]] = {
 
 
 def _asked_there(module: str, *words: str, python: Path | None = None) -> dict[str, float]:
-    """Returns what a module of benchmarks/evaluation prints in a peer's environment, clip-benchmark's by default."""
-    command = [str(python or clip_benchmark_python()), "-m", f"benchmarks.evaluation.{module}", *words]
+    """Returns what a module prints in a peer's environment, clip-benchmark's by default."""
+    command = [str(python or clip_benchmark_python()), "-m", module, *words]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,6 +1,6 @@
-"""What mteb says of a served model on drawings in memory; harnesses.py starts it in mteb's environment.
+"""What mteb says of a served model on drawings in memory.
 
-Usage: python -m benchmarks.evaluation.mteb_scores JOB   # JOB is JSON: address, files, captions
+Started by harnesses.py in mteb's environment, with a job as JSON: address, files, captions.
 
 The task is one of mteb's retrieval tasks with a data set of its own: nothing is fetched.
 """

@@ -1,8 +1,6 @@
 """Times R@1, R@5 and R@10 both ways beside clip-benchmark, in turn, with the peak memory of each process.
 
-Usage:
-  .venv/bin/python -m benchmarks.evaluation.retrieval_speed
-  .venv/bin/python -m benchmarks.evaluation.retrieval_speed --images 100000 --alone
+Usage: .venv/bin/python -m benchmarks.evaluation.retrieval_speed [--images 5000] [--alone]
 
 Made embeddings, 5 captions an image. Each side is a process of its own that holds the embeddings and answers the same
 question; clip-benchmark's evaluate is given them as a model's answers. The first run makes the peer's environment

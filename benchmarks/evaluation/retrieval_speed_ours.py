@@ -1,4 +1,7 @@
-"""Our side of retrieval_speed.py, which starts it with the folder of the embeddings."""
+"""Our side of retrieval_speed.py.
+
+Started by retrieval_speed.py, with the folder of the embeddings.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""clip-benchmark's side of retrieval_speed.py, which starts it with the folder of the embeddings.
+"""clip-benchmark's side of retrieval_speed.py.
 
-Runs in the environment of harness_environments.py. Its evaluate asks a model for embeddings: the model answers with
-the given ones, in batches of its default size.
+Started by retrieval_speed.py in the environment of harness_environments.py, with the folder of the embeddings. The peer
+asks a model for embeddings: the model answers with the given ones, in batches of the peer's default size.
 """
 
 from __future__ import annotations
