@@ -12,7 +12,7 @@ LEVELS = (  # from below
     ("models.config", "models.training_config", "models.sizes", "models.parameter_counts"),
     ("models.towers.cpu",),
     ("models.losses", "models.optimizers", "models.texts", "models.images", "models.towers"),
-    ("models.records", "models.saving", "models.training", "models.hugging_face"),
+    ("models.records", "models.saving", "models.training", "models.hugging_face", "models.keras_hub"),
     ("models.trainer", "models.transfer"),
 )
 
