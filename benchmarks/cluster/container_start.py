@@ -32,8 +32,8 @@ from tfx_pipeline.kubeflow_runner import compile_pipeline
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import load
 
-PROCESS = "benchmarks.cluster.container_steps"
-STEPS_OF = Path(__file__).with_name(f"{PROCESS.rpartition('.')[2]}.py").read_text(encoding="utf-8")  # no container has it
+PROCESS = "benchmarks.cluster.container_steps"  # its text is sent: a container lacks the file
+STEPS_OF = Path(__file__).with_name(f"{PROCESS.rpartition('.')[2]}.py").read_text(encoding="utf-8")
 STEPS = ("Python and checks", "TensorFlow", "TFX's types", "Beam", "the executor's own")
 ASKED_S = 8
 WITHOUT_BEAM, BEAM = "json", "apache_beam"  # an import that costs nothing, in the place of Beam's
