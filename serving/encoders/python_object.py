@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
@@ -54,13 +55,13 @@ class ObjectEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What the object says of itself, or a digest of its embeddings of a probe; raises EncodeError."""
+        """A digest of its name and what it says of itself, or of its embeddings of a probe; raises EncodeError."""
         said = getattr(self._wrapped, "fingerprint", None)
         if said is None:
             return probe.fingerprint([self.name], self.encode_image, self.encode_text)
         if not isinstance(said, str) or not said:
             raise EncodeError(f"{self.name} has fingerprint = {said!r}; give a string that changes with the model")
-        return said
+        return hashlib.sha256(repr((self.name, said)).encode()).hexdigest()  # two models may both be a "v1"
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images of any format and look into [N, D] float32; raises EncodeError."""

@@ -24,7 +24,7 @@ _METRICS = {  # ours -> theirs
     },
     "zero_shot": {"top_1": "acc1", "top_5": "acc5", "mean_per_class": "mean_per_class_recall"},
     "probe": {"probe_top_1": "lp_acc1", "probe_mean_per_class": "lp_mean_per_class_recall"},
-    "choice": {"text_score": "acc"},
+    "choice": {"text_score": "text_acc", "image_score": "image_acc", "group_score": "acc"},
 }
 _FACTS = ("dataset", "model", "pretrained", "task", "language", "model_fullname")
 
@@ -37,6 +37,8 @@ def clip_benchmark_csv(results: Results) -> str:
         judged = row.judged
         names = _METRICS.get(judged.task, {})
         numbers = {names.get(name, name): number.value for name, number in judged.numbers.items()}
+        if judged.task == "choice" and "acc" not in numbers:  # one image an item: both scores are one
+            numbers["acc"] = numbers["text_acc"]
         facts = (judged.dataset, model, pretrained, _TASKS.get(judged.task, judged.task), judged.language or "")
         lines.append(
             {name: "" if math.isnan(value) else repr(value) for name, value in numbers.items()}

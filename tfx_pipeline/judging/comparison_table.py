@@ -50,6 +50,8 @@ def difference(change: Change) -> tuple[str, str, str]:
         moved = change.second - change.first
         return _signed(change.name, moved), NOTHING, NOTHING
     test = change.test
+    if test.p_value != test.p_value:  # one query, or one cluster of them
+        return _signed(change.name, test.difference), NOTHING, NOTHING
     low, high = _signed(change.name, test.low), _signed(change.name, test.high)
     return _signed(change.name, test.difference), f"{low} to {high}", f"{test.p_value:.3f}"
 

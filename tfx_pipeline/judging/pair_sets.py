@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import os
+import posixpath
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -152,7 +153,7 @@ def read_pairs(config: PairSetConfig) -> PairSet:
                 skipped[refused.reason] += 1
                 first = first or f"{shard_name(config, source.path)}#{record.name}: {refused.reason}, {refused.detail}"
                 continue
-            name = record.path or _new_name(f"{shard_name(config, source.path)}#{record.name}", images)
+            name = _plain(record.path) or _new_name(f"{shard_name(config, source.path)}#{record.name}", images)
             images.setdefault(name, picture)
             captions.setdefault(name, []).extend(found.kept)
     except (StorageFailure, ValueError) as error:
@@ -197,6 +198,11 @@ def _picture(record: RawRecord, config: PairSetConfig, spool: IO[bytes]) -> Pict
     offset = spool.seek(0, os.SEEK_END)
     spool.write(record.image)
     return SpooledPicture(spool, offset, len(record.image), hashlib.sha256(record.image).hexdigest())
+
+
+def _plain(path: str) -> str:
+    """Returns a path in one spelling, so that `./a.jpg` is the image `a.jpg`."""
+    return path if "://" in path or not path else posixpath.normpath(path)
 
 
 def _new_name(name: str, taken: Mapping[str, object]) -> str:

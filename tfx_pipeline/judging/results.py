@@ -12,6 +12,7 @@ Each file is written aside and then renamed. results.json comes last and is writ
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import re
@@ -83,9 +84,15 @@ class Results:
 
 
 def row_name(judged: Judged) -> str:
-    """Returns what the files of a row are called: data set, task and language where there is one."""
+    """Returns what the files of a row are called: data set, task and language where there is one; no two alike."""
     parts = (judged.dataset, judged.task, judged.language or "")
-    return ".".join(re.sub(r"[^\w-]+", "_", part) for part in parts if part)
+    return ".".join(_file_part(part) for part in parts if part)
+
+
+def _file_part(name: str) -> str:
+    """Returns a name with "_" for what no file should be called, and then with a digest: "a.b" is not "a_b"."""
+    plain = re.sub(r"[^\w-]+", "_", name)
+    return plain if plain == name else f"{plain}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
 
 
 def write_results(out: Path, results: Results) -> None:

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 from components.evaluator.metrics.ranking import Floats, Integers
 
 DRAWS = 1000
+LEAST_CLUSTERS = 2  # every resample of one is that one: no width, and any difference would look sure
 Statistic = Literal["mean", "median"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the number lies over other queries like these; NaN where there is no query."""
+    """Where the number lies over other queries like these; NaN where fewer than two clusters ask: nothing varies."""
 
     low: float
     high: float
@@ -40,8 +41,8 @@ class Paired:
 
     Attributes:
       difference: the second one's number minus the first one's.
-      low, high: the interval of that difference.
-      p_value: two-sided, twice the share of resamples on the far side of 0; never below 2 / (draws + 1).
+      low, high: the interval of that difference; NaN as an Interval's.
+      p_value: two-sided, twice the share of resamples on the far side of 0; never below 2 / (draws + 1); NaN likewise.
     """
 
     difference: float
@@ -75,8 +76,10 @@ def interval(
     _check(draws, level)
     if not len(values):
         return Interval(math.nan, math.nan)
-    sampled = _resample(_statistic_of(values, clusters, statistic), _cluster_count(values, clusters), draws, seed)
-    return Interval(*_ends(sampled, level))
+    of_drawn, groups = _statistic_of(values, clusters, statistic), _cluster_count(values, clusters)
+    if groups < LEAST_CLUSTERS:
+        return Interval(math.nan, math.nan)
+    return Interval(*_ends(_resample(of_drawn, groups, draws, seed), level))
 
 
 def paired(
@@ -109,6 +112,8 @@ def paired(
         return of_second(drawn) - of_first(drawn)
 
     groups = _cluster_count(first, clusters)
+    if groups < LEAST_CLUSTERS:
+        return Paired(difference(np.arange(groups)), math.nan, math.nan, math.nan)
     sampled = _resample(difference, groups, draws, seed)
     fewer = 1 + min(int(np.sum(sampled <= 0)), int(np.sum(sampled >= 0)))  # the observed draw counts as one
     p_value = min(1.0, 2 * fewer / (draws + 1))

@@ -21,6 +21,17 @@ FOLDER = Path(__file__).parent
 _TRAINED = ("top_1", "top_5", "mean_per_class", "knn_top_1", "probe_top_1")
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a name that comes twice, where PyYAML keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value]
+        for place, (key, _) in enumerate(node.value):
+            if (name := key.value) in names[:place]:
+                raise ValueError(f"line {key.start_mark.line + 1} has {name!r} a second time; call one of them other")
+        return super().construct_mapping(node, deep)
+
+
 @dataclass(frozen=True)
 class ClassFolders:
     """A user's own images, in a folder for each class.
@@ -96,7 +107,7 @@ def load_suite(source: str) -> Suite:
             f"{did_you_mean(source, suite_names())}"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         if not isinstance(values, dict):
             raise DataSetError(f"{path} is no suite; it must say `sets:`, `folders:` or `pairs:`")
         pairs = values.pop("pairs", None) or {}

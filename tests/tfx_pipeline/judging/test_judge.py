@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,9 @@ from colour_encoder import ColourEncoder
 from judging_runs import run
 from typer.testing import CliRunner
 
-from tfx_pipeline.judging.results import Results, read_answers, read_results
+from components.evaluator.tasks.judged import Judged, Number
+from tfx_pipeline.judging.clip_benchmark_csv import clip_benchmark_csv
+from tfx_pipeline.judging.results import Results, Row, read_answers, read_results
 from tfx_pipeline.settings.config import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -79,6 +83,31 @@ def test_the_first_row_comes_before_the_last_set_is_embedded(suite, tmp_path):
 
     run(suite, tmp_path / "out", Watched())
     assert seen == [(0, False), (3, False)]
+
+
+def test_sets_of_nearly_one_name_keep_their_own_answers(suite, tmp_path):
+    for right, wrong in (("red", "green"), ("green", "red")):
+        shutil.copytree(suite.parent / "test" / right, suite.parent / "wrong" / wrong)
+    suite.write_text("folders:\n  pets.v2: {images: test}\n  pets_v2: {images: wrong}\n")
+    rows = run(suite, tmp_path / "out").rows
+    means = [read_answers(tmp_path / "out", row.judged).per_query["class"]["top_1"].mean() for row in rows]
+    assert means == [row.judged.numbers["top_1"].value for row in rows] == [1, 0]
+
+
+def test_choices_stand_in_the_columns_of_clip_benchmark():
+    """Its `acc` is the group score, and with one image an item the text score."""
+    two = {"text_score": Number(0.5), "image_score": Number(0.25), "group_score": Number(0.125)}
+    judged = [
+        Judged(name, "choice", "test", "en", numbers)
+        for name, numbers in (("two", two), ("one", {"text_score": Number(0.75)}))
+    ]
+    blank = {"name": "m", "fingerprint": "f"}
+    results = Results(blank, blank, 0, 0, True, tuple(Row(each, "") for each in judged), {})
+    rows = [*csv.DictReader(io.StringIO(clip_benchmark_csv(results)))]
+    assert [[row[name] for name in ("text_acc", "image_acc", "acc")] for row in rows] == [
+        ["0.5", "0.25", "0.125"],
+        ["0.75", "", "0.75"],
+    ]
 
 
 def test_a_broken_image_is_counted_named_and_left_out(suite, tmp_path):

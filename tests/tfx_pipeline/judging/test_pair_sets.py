@@ -31,7 +31,7 @@ def load(tmp_path, **fields):
 def test_rows_that_name_one_file_are_captions_of_one_image(tmp_path):
     for number in (1, 2):
         published_sets.put(tmp_path / f"shop/images/{number}.jpg", published_sets.picture(number))
-    rows = [("images/1.jpg", "a cup", "en"), ("images/2.jpg", "ein Hut", "de"), ("images/1.jpg", "a red cup", "en")]
+    rows = [("images/1.jpg", "a cup", "en"), ("images/2.jpg", "ein Hut", "de"), ("./images//1.jpg", "a red cup", "en")]
     rows += [("images/9.jpg", "gone", "en"), ("../x.jpg", "outside", "en"), ("images/2.jpg", " ", "en")]
     lines = [json.dumps(dict(zip(("image", "title", "lang"), row, strict=True))) for row in rows]
     published_sets.put(tmp_path / "shop/pairs.jsonl", "\n".join(lines) + "\n")

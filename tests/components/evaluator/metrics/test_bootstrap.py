@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from components.evaluator.metrics.bootstrap import interval, paired
@@ -30,6 +30,7 @@ def slow_statistics(values, clusters, draws, seed, statistic):
 )
 def test_an_interval_equals_that_of_values_put_side_by_side(rows, statistic, seed):
     values, clusters = np.array([v for v, _ in rows]), np.array([c for _, c in rows])
+    assume(len(set(clusters)) > 1)
     found = interval(values, clusters=clusters, draws=20, level=0.8, seed=seed, statistic=statistic)
     sampled = slow_statistics(values, clusters, 20, seed, {"mean": np.mean, "median": np.median}[statistic])
     assert (found.low, found.high) == pytest.approx(np.quantile(sampled, [0.1, 0.9]), abs=1e-9)
@@ -106,6 +107,15 @@ def test_a_median_is_drawn_as_a_median():
 def test_without_a_query_there_is_no_interval():
     assert all(math.isnan(end) for end in vars(interval(np.array([]))).values())
     assert all(math.isnan(part) for part in vars(paired(np.array([]), np.array([]))).values())
+
+
+@pytest.mark.parametrize("clusters", [None, np.zeros(5, int)])
+def test_one_query_or_one_cluster_of_them_makes_nothing_sure(clusters):
+    hits = np.ones(1 if clusters is None else 5)
+    assert all(math.isnan(end) for end in vars(interval(hits, clusters=clusters)).values())
+    test = paired(0 * hits, hits, clusters=clusters)
+    assert test.difference == 1
+    assert all(math.isnan(part) for part in (test.low, test.high, test.p_value))
 
 
 @pytest.mark.parametrize(

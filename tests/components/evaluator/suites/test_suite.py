@@ -77,6 +77,8 @@ def test_folders_that_are_not_there_are_absent(tmp_path):
         ("folders: {mscoco: {images: x}}", "uses the name 'mscoco' twice or for another set"),
         ("folders: {a: {image: x}}", r"folders\.a\.image is not a field; did you mean"),
         ("folders: {a: {}}", "folders.a lacks images"),
+        ("folders:\n  a: {images: x}\n  a: {images: y}", "line 3 has 'a' a second time"),
+        ("pairs:\n  a: {shards: x, format: jsonl, format: csv}", "line 2 has 'format' a second time"),
         ("pairs: [a]", "pairs must be a mapping"),
         ("pairs: {a: 1}", "pairs must be a mapping"),
         ("sets: [", "is no YAML"),
