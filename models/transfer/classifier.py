@@ -7,7 +7,7 @@ Legend: B images in a batch, M of them at a time, S pixels of a side, F features
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -21,6 +21,10 @@ from models.transfer.recipes import Phase
 RANKED = 5  # classes that an image is answered with, the best first
 
 Trains = Literal["head", "all"]
+
+
+class Diverged(ArithmeticError):
+    """A training whose loss or scores are no numbers any more."""
 
 
 class Tower:
@@ -134,8 +138,17 @@ class Classifier:
         return loss
 
     def rank(self, images: tf.Tensor) -> NDArray[np.int64]:
-        """Returns [B, RANKED or K] classes of images [B, S, S, 3] uint8, the best first; of equals the first."""
-        return self._rank(images).numpy().astype(np.int64)
+        """Returns [B, RANKED or K] classes of images [B, S, S, 3] uint8, the best first; of equals the first.
+
+        Raises:
+          Diverged: where a score is no number, so that none is best.
+        """
+        best, finite = self._rank(images)
+        if not finite:
+            raise Diverged(
+                "the classifier's scores are no numbers after its last step; lower the recipe's learning rate"
+            )
+        return best.numpy().astype(np.int64)
 
     def _parts(self, trains: Trains) -> tuple[str, ...]:
         return ("head",) if trains == "head" else ("head", "tower")
@@ -164,6 +177,7 @@ class Classifier:
             ]
             self._optimizers[part].apply(decayed, variables)
 
-    def _find_best(self, images: tf.Tensor) -> Any:
+    def _find_best(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         scores = self.head(self.tower.model(preprocessing.scale(images), training=False))
-        return tf.math.top_k(scores, k=min(RANKED, self._classes)).indices
+        best = tf.math.top_k(scores, k=min(RANKED, self._classes)).indices
+        return best, tf.reduce_all(tf.math.is_finite(scores))

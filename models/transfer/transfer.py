@@ -32,7 +32,7 @@ from models.sizes import STAGES
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 from models.transfer.choice import Recipe
-from models.transfer.classifier import Classifier, Tower
+from models.transfer.classifier import Classifier, Diverged, Tower
 from models.transfer.pictures import Images, judged_batches, training_batches
 from models.transfer.recipes import Phase
 from models.transfer.tasks import Outcome, Task
@@ -43,10 +43,6 @@ TOLD_EVERY_S = 30.0  # between two lines on how far a training is
 _NOT_OF_THE_RESULT = ("trials", "runs")
 
 Tell = Callable[[str], None]
-
-
-class Diverged(ArithmeticError):
-    """A training whose loss is no number any more."""
 
 
 def load_tower(folder: str) -> Tower:
@@ -139,13 +135,14 @@ class _Teacher:
         return best_number, recipe.trial(best_number), shares[best_number]
 
     def _try(self, phases: Sequence[Phase], number: int) -> float | None:
-        """Returns the share of the validation images named right; None where the loss became no number."""
+        """Returns the share of the validation images named right; None where it diverged."""
+        validation = self._task.to_pick_by()
         try:
             self._learn(f"trial {number + 1}", phases, self._task.train, self._recipe.seed)
+            ranked = self._rank(validation)
         except Diverged:
             return None
-        validation = self._task.to_pick_by()
-        return float(np.mean(self._rank(validation)[:, 0] == validation.labels))
+        return float(np.mean(ranked[:, 0] == validation.labels))
 
     def run(self, number: int, phases: Sequence[Phase], training: Images) -> NDArray[np.int64]:
         """Returns the ranked classes of the test images after training `number`, from 0."""

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from models.images import preprocessing
 from models.towers.batch_norm import BatchNormalization
-from models.transfer.classifier import Classifier, Tower
+from models.transfer.classifier import Classifier, Diverged, Tower
 from models.transfer.recipes import Phase
 from models.transfer.schedules import Cosine, StepDecay
 
@@ -155,6 +155,12 @@ def test_another_task_begins_where_the_one_before_began(classifier, batch):
     assert {path: value.tobytes() for path, value in values(other).items()} == {
         path: value.tobytes() for path, value in start.items()
     }
+
+
+def test_scores_that_are_no_numbers_rank_nothing(classifier, batch):
+    classifier.head.bias.assign([0.0, np.nan, 0.0])
+    with pytest.raises(Diverged, match="scores are no numbers"):
+        classifier.rank(batch[0])
 
 
 def test_schedules_are_those_of_keras():

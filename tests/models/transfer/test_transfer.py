@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.transfer.classifier import Tower
+from models.transfer.classifier import Diverged, Tower
 from models.transfer.pictures import Images
 from models.transfer.recipes import FineGrained, ImageNetFineTuned, ImageNetFrozen
 from models.transfer.tasks import Task
-from models.transfer.transfer import Diverged, load_tower, transfer
+from models.transfer.transfer import load_tower, transfer
 from models.transfer.vtab import Vtab
 
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 60, 220))
