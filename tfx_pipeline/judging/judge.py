@@ -96,7 +96,7 @@ def judge(task: Task, console: Console) -> Results:
     for name, why in absent.items():
         console.print(f"{name} is left out: {why}", style="dim", markup=False, highlight=False, soft_wrap=True)
     present = [entry for entry in task.entries if entry.name not in absent]
-    for part in (present[:1], present[1:]):  # the first row is shown before the other sets are read
+    for part in filter(None, (present[:1], present[1:])):  # the first row is shown before the other sets are read
         read: list[_Read] = []
         refused: dict[str, str] = {}
         with console.status("Reading the data sets"):
