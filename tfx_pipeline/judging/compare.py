@@ -6,7 +6,7 @@ Both models are held against the same resamples of the same queries, so that wha
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfx_pipeline.judging.results import Results, Row, read_answers, read_result
 from tfx_pipeline.settings.config import ConfigError
 
 FLIPS_SHOWN = 24  # of each way to ask
+BY_OTHER_IMAGES = ("retrieval", "knn", "probe")  # tasks in which an answer hangs on the other images too
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Compared:
       won, lost: queries that the second model answers rightly and the first wrongly, and the other way round.
       flips: those with the greatest swing.
       left_out: queries that one of the models alone answered.
+      remark: why nothing is tested; "" where all is.
     """
 
     row: Row
@@ -78,6 +80,7 @@ class Compared:
     lost: int
     flips: tuple[Flip, ...]
     left_out: int
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def compare(first: Path, second: Path) -> Comparison:
                 f"{row.judged.dataset} has changed between the results in {first} and {second}: its images, texts or "
                 "labels are others; judge both models again"
             )
-        rows.append(_compared(row, read_answers(first, row.judged), read_answers(second, other.judged)))
+        rows.append(_compared(row, other, read_answers(first, row.judged), read_answers(second, other.judged)))
     if not rows:
         raise ConfigError(f"{first} and {second} have no row in common; let both runs finish")
     return Comparison(a, b, tuple(rows))
@@ -123,7 +126,18 @@ def _key(judged: Judged) -> tuple[str, str, str, str | None]:
     return judged.dataset, judged.task, judged.split, judged.language
 
 
-def _compared(row: Row, first: Judged, second: Judged) -> Compared:
+def _remark(first: Row, second: Row, left_out: int) -> str:
+    """Returns why two models that could not read the same images are not tested; "" where they can be."""
+    unread = [(sum(row.judged.skipped.values()), {*row.broken}) for row in (first, second)]
+    if first.judged.task not in BY_OTHER_IMAGES or (unread[0] == unread[1] and not left_out):
+        return ""
+    return (
+        f"not tested: A was judged without {unread[0][0]} of the inputs and B without {unread[1][0]}, so they had "
+        "other images to choose from"
+    )
+
+
+def _compared(row: Row, second_row: Row, first: Judged, second: Judged) -> Compared:
     changes = {}
     won, lost, left_out = 0, 0, 0
     flips: list[Flip] = []
@@ -142,8 +156,11 @@ def _compared(row: Row, first: Judged, second: Judged) -> Compared:
             won += int(np.sum(after > before))
             lost += int(np.sum(after < before))
             flips += _flips(way, first, second, here, there, before, after)
-    ordered = tuple(changes[name] for name in first.numbers if name in changes)
-    return Compared(row, ordered, won, lost, tuple(flips), left_out)
+    remark = _remark(row, second_row, left_out)
+    ordered = tuple(
+        replace(changes[name], test=None) if remark else changes[name] for name in first.numbers if name in changes
+    )
+    return Compared(row, ordered, won, lost, tuple(flips), left_out, remark)
 
 
 def _common(first: Answers, second: Answers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -172,7 +189,11 @@ def _changes(
         statistic: Statistic = "median" if name.endswith("median_rank") else "mean"
         broken = np.isnan(mine[name]).any() or np.isnan(theirs[name]).any()
         test = None if broken else paired(mine[name], theirs[name], clusters=clusters, statistic=statistic)
-        yield Change(name, first.numbers[name].value, second.numbers[name].value, test, len(clusters))
+        before, after = first.numbers[name], second.numbers[name]
+        if first.task in BY_OTHER_IMAGES or before.queries == after.queries == len(clusters):
+            yield Change(name, before.value, after.value, test, len(clusters))
+        else:  # each over the queries that both answered
+            yield Change(name, float(np.mean(mine[name])), float(np.mean(theirs[name])), test, len(clusters))
 
 
 def _of_correlations(

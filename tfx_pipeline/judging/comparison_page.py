@@ -65,6 +65,7 @@ def _row(compared: Compared, pictures: Mapping[str, bytes]) -> dict[str, Any]:
         "won": compared.won,
         "lost": compared.lost,
         "left_out": compared.left_out,
+        "remark": compared.remark,
         "numbers": [
             {
                 "title": title(change.name),

@@ -34,6 +34,8 @@ def comparison_table(found: Comparison) -> Table:
         if compared.won or compared.lost:
             flips = f"{compared.won} answers right in B alone, {compared.lost} in A alone"
             table.add_row("", Text(flips, style="dim"))
+        if compared.remark:
+            table.add_row("", Text(compared.remark, style="yellow"))
         table.add_section()
     return table
 

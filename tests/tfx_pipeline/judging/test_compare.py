@@ -79,7 +79,37 @@ def test_a_query_that_one_model_could_not_answer_is_left_out_and_counted(suite, 
     first = min((suite.parent / "test" / "blue").iterdir()).read_bytes()
     run(suite, tmp_path / "c", Picky())
     row = compare(both[1], tmp_path / "c").rows[0]
-    assert (row.left_out, row.changes[0].queries) == (1, 29)
+    assert (row.left_out, row.changes[0].queries, row.remark) == (1, 29, "")
+    assert [(change.first, change.second) for change in row.changes if change.name == "top_1"] == [(1, 1)]
+    mistaken = next(change for change in compare(both[0], tmp_path / "c").rows[0].changes if change.name == "top_1")
+    assert (mistaken.first, mistaken.second) == (pytest.approx(10 / 29), 1)
+    assert mistaken.test.difference == pytest.approx(19 / 29)
+
+
+def test_a_model_that_read_fewer_images_is_not_said_to_be_better(suite_with_pairs, tmp_path):
+    """Four of twelve pictures are left, one a colour and a copy, among which anything is found more easily."""
+    text = suite_with_pairs.read_text(encoding="utf-8")
+    suite_with_pairs.write_text(text[text.index("pairs:") :], encoding="utf-8")
+    unread = [(suite_with_pairs.parent / "pairs" / f"{number}.png").read_bytes() for number in range(4, 12)]
+
+    class Picky(ColourEncoder):
+        fingerprint = "picky"
+
+        def encode_image(self, images):
+            if any(image in unread for image in images):
+                raise ValueError("not this one")
+            return super().encode_image(images)
+
+    run(suite_with_pairs, tmp_path / "a")
+    run(suite_with_pairs, tmp_path / "b", Picky())
+    row = compare(tmp_path / "a", tmp_path / "b").rows[0]
+    recall = next(change for change in row.changes if change.name == "t2i_recall_at_1")
+    assert recall.second > recall.first
+    assert all(change.test is None for change in row.changes)
+    assert row.remark.startswith("not tested: A was judged without 0 of the inputs and B without 8")
+    console = Console(record=True, width=140)
+    compare_models(tmp_path / "a", tmp_path / "b", data=tmp_path, out=tmp_path / "compared", console=console)
+    assert "B without 8" in " ".join(console.export_text().split())
 
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(both, suite, tmp_path):
