@@ -5,9 +5,10 @@ Each trial and each run leaves a file when it is over, written aside and renamed
 ```
 <work>/<task>-<identity>/trial-000.json   {"trial": settings, "right": share of the validation images}
                          run-0.json       {"ranked": classes of each test image, "loss": of the last step}
+                         trial-007-run-0.json   the same by the settings of a sweep's trial
 ```
 The identity is that of all that a result follows from: weights, recipe and images. Other trials or runs more of the
-same recipe belong to the same.
+same recipe belong to the same: where one trial more is the better one, the runs of the former are not taken for its.
 """
 
 from __future__ import annotations
@@ -91,11 +92,11 @@ def transfer(tower: Tower, recipe: Recipe, task: Task, work: Path, tell: Tell) -
     training = task.train + task.validation if task.validation else task.train
     if isinstance(recipe, Vtab):
         picked = teacher.sweep(recipe)
-        phases = recipe.phases(len(training), picked[1])
+        phases, by = recipe.phases(len(training), picked[1]), f"trial-{picked[0]:03d}-"
     else:
         picked = None
-        phases = recipe.phases(len(training))
-    ranked = tuple(teacher.run(number, phases, training) for number in range(recipe.runs))
+        phases, by = recipe.phases(len(training)), ""
+    ranked = tuple(teacher.run(number, phases, training, by) for number in range(recipe.runs))
     return Outcome(rows, task.test.labels, ranked, skipped, notices, picked)
 
 
@@ -144,9 +145,9 @@ class _Teacher:
             return None
         return float(np.mean(ranked[:, 0] == validation.labels))
 
-    def run(self, number: int, phases: Sequence[Phase], training: Images) -> NDArray[np.int64]:
-        """Returns the ranked classes of the test images after training `number`, from 0."""
-        path = self._folder / f"run-{number}.json"
+    def run(self, number: int, phases: Sequence[Phase], training: Images, by: str) -> NDArray[np.int64]:
+        """Returns the ranked classes of the test images after training `number`, from 0; `by` leads its file's name."""
+        path = self._folder / f"{by}run-{number}.json"
         if not path.exists():
             loss = self._learn(f"run {number + 1} of {self._recipe.runs}", phases, training, self._recipe.seed + number)
             _write(path, {"ranked": self._rank(self._task.test).tolist(), "loss": loss})

@@ -89,7 +89,7 @@ def test_a_sweep_picks_by_validation_and_trains_on_all(tower, tmp_path):
     )
     found = transfer(tower, recipe, task(**parts), tmp_path, Lines())
     number, trial, share = found.trial
-    shares = [json.loads(path.read_text())["right"] for path in sorted(tmp_path.rglob("trial-*.json"))]
+    shares = [json.loads(path.read_text())["right"] for path in sorted(tmp_path.rglob("trial-00?.json"))]
     assert (number, share) == (int(np.argmax(shares)), max(shares))
     assert trial == recipe.trial(number)
     assert max(shares) <= 2 / 3, "no trial has seen blue"
@@ -110,6 +110,18 @@ def test_a_killed_sweep_goes_on_where_it_was(tower, tmp_path):
     assert [line for line in lines if "is over" in line] == ["squares: run 2 of 2 is over"]
     np.testing.assert_array_equal(again.ranked, whole.ranked)
     assert again.trial == whole.trial
+
+
+def test_runs_are_done_again_where_a_longer_sweep_picks_another_trial(tower, tmp_path):
+    short = Vtab(**{**vars(SWEEP), "trials": 1})
+    assert transfer(tower, short, task(), tmp_path, Lines()).trial[0] == 0
+    (folder,) = tmp_path.glob("squares-*")
+    for number, right in enumerate((0.0, 1.0)):
+        (folder / f"trial-00{number}.json").write_text(json.dumps({"trial": {}, "right": right}), encoding="utf-8")
+    lines = Lines()
+    found = transfer(tower, SWEEP, task(), tmp_path, lines)
+    assert found.trial[:2] == (1, SWEEP.trial(1))
+    assert [line for line in lines if "is over" in line] == [f"squares: run {run} of 2 is over" for run in (1, 2)]
 
 
 def test_other_settings_find_nothing_done(tower, tmp_path):
