@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -34,16 +33,23 @@ class Visitor(threading.Thread):
         super().__init__(daemon=True)
         self.console, self.stop = console, stop
         self.banner = self.answer = ""
+        self.over = threading.Event()  # serve has returned or failed: a signal then would end the tests
+
+    def __enter__(self) -> Visitor:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join(timeout=60)
 
     def run(self) -> None:
-        deadline = time.monotonic() + 60
-        while "Ctrl-C" not in self.banner and time.monotonic() < deadline:
+        while "Ctrl-C" not in self.banner:
             self.banner = self.console.file.getvalue()
-            time.sleep(0.02)
-        code = re.search(r'python -c "(.*)"', self.banner)
-        if code is None:
-            return  # serve has failed by itself: a signal now would end the tests
+            if self.over.wait(0.02):
+                return
         try:
+            code = re.search(r'python -c "(.*)"', self.banner)
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
                 exec(code[1], {})
@@ -56,10 +62,8 @@ class Visitor(threading.Thread):
 def test_it_answers_until_it_is_told_to_stop(root, colour_model, stop):
     console = Console(file=io.StringIO(), width=200)
     before = signal.getsignal(stop)
-    visitor = Visitor(console, stop)
-    visitor.start()
-    serve(root, port=0, console=console)
-    visitor.join(timeout=60)
+    with Visitor(console, stop) as visitor:
+        serve(root, port=0, console=console)
     assert re.match(r"Serving align version 12 on 127\.0\.0\.1:\d+, TensorFlow Serving's gRPC API\n", visitor.banner)
     assert str(root / "serving_models" / "align") in visitor.banner
     vector = np.array(visitor.answer.strip("[]\n").split(), np.float32)
@@ -74,10 +78,8 @@ def test_another_folder_of_versions_is_served(root, tmp_path):
     (tmp_path / "to").mkdir()
     imported.rename(tmp_path / "to" / "servable")
     console = Console(file=io.StringIO(), width=200)
-    visitor = Visitor(console, signal.SIGTERM)
-    visitor.start()
-    serve(tmp_path / "no_run", model=tmp_path / "to", port=0, console=console)
-    visitor.join(timeout=60)
+    with Visitor(console, signal.SIGTERM) as visitor:
+        serve(tmp_path / "no_run", model=tmp_path / "to", port=0, console=console)
     assert str(tmp_path / "to" / "servable") in visitor.banner
     assert visitor.answer
     with pytest.raises(ConfigError, match=r"--model .*to/servable/12 holds no complete version such as"):
