@@ -17,6 +17,7 @@ from components.evaluator.tasks.judged import Item, Judged
 from components.evaluator.tasks.numbers import number
 
 TOP = (1, 5, 10)
+SAME = 1 - 1e-6  # similarity of one image embedded twice, in other batches
 
 
 def judge_knn(
@@ -52,6 +53,11 @@ def judge_knn(
     notes = []
     if found.without_training:
         notes.append(f"images of a class that no training image is of, which count as missed: {found.without_training}")
+    near = np.flatnonzero(found.right != NONE)
+    similarity = np.einsum("nd,nd->n", test_embedding[near], train_embedding[found.right[near]], dtype=np.float64)
+    copies = int(np.sum(similarity >= SAME))
+    if copies:
+        notes.append(f"images that have the vector of a training image of their class, as copies of it have: {copies}")
     chance = np.bincount(train.labels, minlength=len(names))[test.labels].mean() / found.trained
     return judged_by_class(
         Judged(

@@ -140,6 +140,12 @@ def _judged(judged: Judged, pairs: PairSet, images: Floats, captions: Floats, wa
             )
         if way.ranked.without_answer:
             notes.append(f"{way.name}: {way.ranked.without_answer} rows have no right answer and ask nothing")
+        level = int(np.sum(way.ranked.level > way.ranked.level_right))
+        if level:
+            notes.append(
+                f"{way.name}: {level} of {len(asked)} queries have a wrong answer just as similar as the right one, "
+                "such as a copy of it"
+            )
     ranked = {way.name: way.ranked for way in ways}
     if {"i2t", "t2i"} <= ranked.keys() and not any("no recall at" in note for note in notes):
         asking_images = np.union1d(ranked["i2t"].asked, owner[ranked["t2i"].asked])
