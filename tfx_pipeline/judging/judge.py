@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from components.evaluator.datasets.entry import Entry
-from components.evaluator.datasets.kinds import DataSet, DataSetError
+from components.evaluator.datasets.kinds import DataSet, DataSetError, TrainedSet
 from components.evaluator.tasks.judged import Judged
 from serving.encoders.encoder import Encoder
 from tfx_pipeline.files import write_file
@@ -140,12 +140,20 @@ def _rows(task: Task, read: _Read, embeddings: Embeddings, shown: TerminalView |
     started = time.monotonic()
     with _explained(name):
         for judged in rows_of(read.entry, read.dataset, images, asked, temperature=task.temperature):
-            judged = replace(judged, skipped=dict(skipped), seconds=time.monotonic() - started)
+            notes = (*judged.notes, *_shortfall(read))
+            judged = replace(judged, notes=notes, skipped=dict(skipped), seconds=time.monotonic() - started)
             write_answers(task.out, judged)
             row = Row(judged, content, _pictures(task.out, judged, read.tables), broken)
             shown.row(judged)
             yield row
             started = time.monotonic()
+
+
+def _shortfall(read: _Read) -> list[str]:
+    """Returns a sentence where a published set has not as many images to judge by as were published."""
+    dataset = read.dataset.test if isinstance(read.dataset, TrainedSet) else read.dataset
+    there, published = len(image_tables(dataset)[0].names), read.entry.images
+    return [] if published in (None, there) else [f"judged by {there} images where {published} are published"]
 
 
 def _pictures(out: Path, judged: Judged, tables: Sequence[ImageTable]) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Entry:
       split: of the published set.
       language: BCP 47 tag of its texts.
       packages: module -> the package of PyPI that brings it, which the set needs.
+      images: that the published set is judged by, so that a part of it is told from the whole; None for a user's own.
       base: the folder that `layout` and `read` start from in place of the data root.
 
     With all of its own missing a set is absent, and with some of it, or what it shares, it is half there.
@@ -53,6 +54,7 @@ class Entry:
     language: str = "en"
     shared: tuple[str, ...] = ()
     packages: Mapping[str, str] | None = None
+    images: int | None = None
     base: Path | None = None
 
     def missing(self, root: Path) -> list[str]:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 import published_sets
 from components.evaluator.datasets.published import cxc, simlex
+from components.evaluator.datasets.published.karpathy import read_coco
 from components.evaluator.datasets.registry import find
 from serving.encoders.opening import encoder_of
 from tfx_pipeline.judging.compare import compare
@@ -66,6 +67,13 @@ def test_each_set_has_the_numbers_that_its_entry_promises(judged):
         missing = set(find(row.judged.dataset).metrics) - told
         assert all("recall" in name or name in {"sts", "sis", "sits"} for name in missing), row.judged
         assert not missing or row.judged.notes, row.judged.dataset
+
+
+def test_a_part_of_a_published_set_is_said_to_be_one(judged):
+    notes = {row.judged.dataset: row.judged.notes for row in judged[0].rows}
+    images = len(read_coco(judged[1].parent, "test").file_names)
+    assert f"judged by {images} images where 5000 are published" in notes["mscoco"]
+    assert not [note for note in notes["simlex999"] if "published" in note]
 
 
 def test_what_was_judged_is_shown_and_compares_with_itself(judged):

@@ -117,6 +117,7 @@ ENTRIES = (
         where="get 102flowers.tgz, imagelabels.mat and setid.mat from robots.ox.ac.uk/~vgg/data/flowers/102 and unpack "
         "them into flowers102/ of the data folder",
         read=read_flowers,
+        images=6149,
     ),
     Entry(
         name="pets",
@@ -127,6 +128,7 @@ ENTRIES = (
         where="get images.tar.gz and annotations.tar.gz from robots.ox.ac.uk/~vgg/data/pets and unpack them into pets/ "
         "of the data folder",
         read=read_pets,
+        images=3669,
     ),
     Entry(
         name="cars",
@@ -144,6 +146,7 @@ ENTRIES = (
         "gone (github.com/pytorch/vision/issues/7545 says where copies are), and unpack them into cars/ of the data "
         "folder",
         read=read_cars,
+        images=8041,
     ),
     Entry(
         name="food101",
@@ -154,5 +157,6 @@ ENTRIES = (
         where="get food-101.tar.gz from data.vision.ee.ethz.ch/cvl/datasets_extra/food-101 and unpack it into the data "
         "folder",
         read=read_food,
+        images=25_250,
     ),
 )

@@ -20,6 +20,7 @@ from components.evaluator.datasets.published.matlab import read_matrix
 
 _DEVKIT = "ILSVRC2012_devkit_t12/data"
 _SAID = {"en": "English", "zh": "Chinese", "ja": "Japanese", "ar": "Arabic", "it": "Italian"}
+_IMAGES = 50_000
 _ZERO_SHOT = ("top_1", "top_5", "mean_per_class")
 
 
@@ -102,6 +103,7 @@ ENTRIES = (
             read=functools.partial(read_validation, language=language),
             split="val",
             language=language,
+            images=_IMAGES,
         )
         for language, said in _SAID.items()
     ),
@@ -114,6 +116,7 @@ ENTRIES = (
         where="get imagenetv2-matched-frequency.tar.gz from huggingface.co/datasets/vaishaal/ImageNetV2 and put its "
         "folders 0 to 999 into imagenet-v2/ of the data folder",
         read=read_v2,
+        images=10_000,
     ),
     *(
         Entry(
@@ -124,15 +127,18 @@ ENTRIES = (
             layout=(f"{name}/*",),
             where=f"get {name}.tar from {source} and unpack its folders into {name}/ of the data folder",
             read=functools.partial(read_subset, name=name),
+            images=images,
         )
-        for name, about, source in (
+        for name, images, about, source in (
             (
                 "imagenet-r",
+                30_000,
                 "ImageNet-R: 30,000 drawings, toys and the like of 200 classes",
                 "github.com/hendrycks/imagenet-r",
             ),
             (
                 "imagenet-a",
+                7500,
                 "ImageNet-A: 7500 photos of 200 classes that models took for others",
                 "github.com/hendrycks/natural-adv-examples",
             ),
@@ -149,5 +155,6 @@ ENTRIES = (
         f"a folder for each synset; {_WHERE}",
         read=read_neighbours,
         split="val",
+        images=_IMAGES,
     ),
 )

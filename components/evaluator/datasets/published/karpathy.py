@@ -118,6 +118,7 @@ ENTRIES = tuple(
             where=GET_COCO,
             read=functools.partial(_coco_pairs, split=split),
             split=split,
+            images=5000,
         ),
         Entry(
             name=f"flickr30k{suffix}",
@@ -128,6 +129,7 @@ ENTRIES = tuple(
             where=GET_FLICKR,
             read=functools.partial(_flickr_pairs, split=split),
             split=split,
+            images=1000 if split == "test" else 1014,
         ),
     )
 )

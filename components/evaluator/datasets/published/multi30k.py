@@ -85,6 +85,7 @@ ENTRIES = tuple(
         where=_WHERE,
         read=functools.partial(read_multi30k, language=language),
         language=language,
+        images=1000,
     )
     for language, said in (("en", "English"), ("de", "German"), ("fr", "French"), ("cs", "Czech"))
 )
