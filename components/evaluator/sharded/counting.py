@@ -125,7 +125,7 @@ def count_pair(images: ImageShard, captions: CaptionShard) -> tuple[Count, Count
     asked = Count(np.zeros(len(images.row), np.int64), np.zeros(len(images.row), np.int64))
     found = Count(np.zeros(len(captions.own), np.int64), np.zeros(len(captions.own), np.int64))
     everyone = Scored(np.arange(len(captions.own)), np.zeros(len(captions.own), np.int64), captions.own)
-    for name in np.unique(images.language):
+    for name in np.union1d([WHOLE], images.language):  # images that ask nothing stand in the gallery all the same
         asking = slice(*(int(np.searchsorted(images.language, name, side)) for side in ("left", "right")))
         searched = slice(*(int(np.searchsorted(captions.language, name, side)) for side in ("left", "right")))
         rows = images.row[asking]

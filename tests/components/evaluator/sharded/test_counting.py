@@ -88,6 +88,18 @@ def test_shards_give_the_numbers_of_the_whole_to_the_last_digit(seed, sizes):
     assert all("=" in name for name in found.keys() - expected.keys())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_shard_whose_images_have_no_caption_stands_in_the_gallery(seed):
+    gallery = Gallery(seed)
+    owner = np.repeat(np.arange(23), gallery.counts)
+    kept = (owner < 1) | (owner > 10)
+    gallery.captions, gallery.languages = gallery.captions[kept], [*itertools.compress(gallery.languages, kept)]
+    gallery.counts[1:11] = 0
+    expected = whole(gallery)
+    found = judged(gallery, [1, 10, 12])
+    np.testing.assert_equal({name: found[name] for name in expected}, expected)
+
+
 def test_all_embeddings_alike_get_what_guessing_gets():
     gallery = Gallery(0)
     gallery.images[:] = gallery.captions[:] = [1, 0, 0]
