@@ -23,8 +23,8 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression as Peer
 
 from benchmarks.shared.machine import describe_machine
-from components.evaluator.metrics.linear_probe import STRENGTHS, Labelled, linear_probe
-from components.evaluator.metrics.logistic import LogisticRegression
+from components.evaluator.metrics.classes.linear_probe import STRENGTHS, Labelled, linear_probe
+from components.evaluator.metrics.classes.logistic import LogisticRegression
 from components.evaluator.metrics.similarity import DRAWS, crisscrossed_correlations, spearman
 
 STEPS = (56, 48, 40, 32, 24)  # of STRENGTHS: 10, 1, 0.1, 0.01 and 1e-3

@@ -4,7 +4,7 @@ Usage: .venv/bin/python -m benchmarks.evaluation.retrieval_speed [--images 5000]
 
 Made embeddings, 5 captions an image. Each side is a process of its own that holds the embeddings and answers the same
 question; clip-benchmark's evaluate is given them as a model's answers. The first run makes the peer's environment
-(harness_environments.py). Recalls must be equal to the last digit that float32 holds.
+(harnesses/environments.py). Recalls must be equal to the last digit that float32 holds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.evaluation import made_embeddings
-from benchmarks.evaluation.harness_environments import clip_benchmark_python
+from benchmarks.harnesses.environments import clip_benchmark_python
 from benchmarks.shared.in_turn import Timing, Worker, time_in_turn
 from benchmarks.shared.machine import describe_machine
 

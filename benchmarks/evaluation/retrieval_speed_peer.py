@@ -1,6 +1,6 @@
 """clip-benchmark's side of retrieval_speed.py.
 
-Started by retrieval_speed.py in the environment of harness_environments.py, with the folder of the embeddings. The peer
+Started by retrieval_speed.py in the environment of harnesses/environments.py, with the folder of the embeddings. The peer
 asks a model for embeddings: the model answers with the given ones, in batches of the peer's default size.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.evaluation.clip_benchmark_asked import recalls
 from benchmarks.evaluation.peak import own_peak_bytes
+from benchmarks.harnesses.clip_benchmark_asked import recalls
 from benchmarks.shared.in_turn import serve
 
 

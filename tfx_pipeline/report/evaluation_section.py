@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.evaluator.metrics.prompts import unknown_labels
+from components.evaluator.metrics.classes.prompts import unknown_labels
 from components.evaluator.metrics.slices import MAX_SLICES
 from tfx_pipeline.report.contents import Contents, Evaluation, Missing, in_order
 from tfx_pipeline.report.models_over_time import models_over_time

@@ -22,7 +22,7 @@ from typing import Any
 
 from components.component_ids import EVALUATOR, PAIR_FILTER, TRAINER
 from components.evaluator.config import EvaluationConfig
-from components.evaluator.metrics.prompts import class_texts
+from components.evaluator.metrics.classes.prompts import class_texts
 from tfx_pipeline.files import write_file
 from tfx_pipeline.report.example_answers import Answer, ExampleAnswers, Question, SplitAnswers, find_answers
 from tfx_pipeline.runs.run_record import RunRecord

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
-from components.evaluator.metrics.prompts import class_texts
+from components.evaluator.metrics.classes.prompts import class_texts
 from components.schema import CLASS_LABEL, CLASS_TEXTS, IMAGE_ENCODED
 
 

@@ -19,11 +19,11 @@ import tensorflow_text  # noqa: F401  registers the ops that the model's tokeniz
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components.evaluator.config import METRICS
+from components.evaluator.metrics.classes.zero_shot import zero_shot_metrics
 from components.evaluator.metrics.ranked import RECALL_AT
 from components.evaluator.metrics.ranking import Floats
 from components.evaluator.metrics.retrieval import retrieval_metrics
 from components.evaluator.metrics.slices import read_key
-from components.evaluator.metrics.zero_shot import zero_shot_metrics
 from components.evaluator.sharded.one_shard import slice_numbers
 from components.evaluator.sharded.sums import Known
 from serving.signatures import CAPTION_COUNT, CAPTION_EMBEDDING, IMAGE_EMBEDDING, LABEL, LABEL_EMBEDDING

@@ -17,10 +17,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluator.metrics.classes.zero_shot import TOP
 from components.evaluator.metrics.ranked import RECALL_AT
 from components.evaluator.metrics.ranking import Floats, hit_probability
 from components.evaluator.metrics.slices import CLASS, LANGUAGE, SOURCE, largest, prefix_of
-from components.evaluator.metrics.zero_shot import TOP
 from components.evaluator.sharded.counting import WHOLE, CaptionShard, Count, ImageShard
 
 RECALLS = tuple(f"{way}_recall_at_{k}" for way in ("i2t", "t2i") for k in RECALL_AT)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import ClassSet
-from components.evaluator.metrics.classification import confusions, without_images
+from components.evaluator.metrics.classes.classification import confusions, without_images
 from components.evaluator.tasks.judged import Answers, Item, Judged, hardest
 from components.evaluator.tasks.numbers import slices
 

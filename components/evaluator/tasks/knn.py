@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from components.evaluator.datasets.kinds import TrainedSet
-from components.evaluator.metrics.knn import NONE, nearest_neighbours
+from components.evaluator.metrics.classes.knn import NONE, nearest_neighbours
 from components.evaluator.metrics.ranking import Floats, Ties
 from components.evaluator.tasks.classes import judged_by_class
 from components.evaluator.tasks.judged import Item, Judged

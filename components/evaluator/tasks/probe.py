@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from components.evaluator.datasets.kinds import TrainedSet
-from components.evaluator.metrics.linear_probe import Labelled, linear_probe
+from components.evaluator.metrics.classes.linear_probe import Labelled, linear_probe
 from components.evaluator.metrics.ranking import Floats
 from components.evaluator.tasks.classes import judged_by_class
 from components.evaluator.tasks.judged import Item, Judged

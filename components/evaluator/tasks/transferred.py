@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import ClassSet
-from components.evaluator.metrics.classification import per_class_values
+from components.evaluator.metrics.classes.classification import per_class_values
 from components.evaluator.tasks.classes import judged_by_class
 from components.evaluator.tasks.judged import Item, Judged, Number, Slice
 from components.evaluator.tasks.numbers import number

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from components.evaluator.datasets.kinds import ClassSet
-from components.evaluator.metrics.calibration import calibration_values, reliability
-from components.evaluator.metrics.classification import (
+from components.evaluator.metrics.classes.calibration import calibration_values, reliability
+from components.evaluator.metrics.classes.classification import (
     NO_ANSWER,
     accuracy_values,
     class_embeddings,

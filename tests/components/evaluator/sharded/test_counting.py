@@ -11,10 +11,10 @@ import math
 import numpy as np
 import pytest
 
+from components.evaluator.metrics.classes.zero_shot import zero_shot_metrics
 from components.evaluator.metrics.ranked import RECALL_AT
 from components.evaluator.metrics.ranking import grid_similarity, hit_probability
 from components.evaluator.metrics.retrieval import retrieval_metrics
-from components.evaluator.metrics.zero_shot import zero_shot_metrics
 from components.evaluator.sharded.counting import Count, count_classes, count_pair, make_shard
 from components.evaluator.sharded.one_shard import slice_numbers
 from components.evaluator.sharded.sums import Facts, Known, Tally, facts_of, numbers_of, tally_shard

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.metrics.classification import (
+from components.evaluator.metrics.classes.classification import (
     NO_ANSWER,
     accuracy_values,
     class_embeddings,

@@ -1,6 +1,6 @@
 """Gives the same embeddings to three other harnesses and to ours, and holds every number to theirs.
 
-Usage: .venv/bin/python -m benchmarks.evaluation.harnesses [--only clip-benchmark|eccv-caption|mteb] [--model FOLDER]
+Usage: .venv/bin/python -m benchmarks.harnesses.compare [--only clip-benchmark|eccv-caption|mteb] [--model FOLDER]
 
   clip-benchmark  R@1, R@5, R@10 both ways, top-1, top-5 and mean per class of made embeddings
   eccv-caption    its COCO-5K, CxC and ECCV ground truth, on made embeddings of those images and captions: it is given
@@ -10,7 +10,7 @@ Usage: .venv/bin/python -m benchmarks.evaluation.harnesses [--only clip-benchmar
 
 Equals are ranked by their place in the gallery, as the others rank. clip-benchmark averages in float32, so its numbers
 are compared as float32. Ends with 1 where a number differs. The first run makes the peers' environments
-(harness_environments.py).
+(environments.py).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.evaluation import made_embeddings
-from benchmarks.evaluation.harness_environments import clip_benchmark_python, mteb_python
-from benchmarks.evaluation.served_model import served, write_drawings
+from benchmarks.harnesses.environments import clip_benchmark_python, mteb_python
+from benchmarks.harnesses.served_model import served, write_drawings
 from benchmarks.shared.checkout import ROOT
-from components.evaluator.metrics.classification import accuracy_values, classify
+from components.evaluator.metrics.classes.classification import accuracy_values, classify
 from components.evaluator.metrics.pairs import Indices
 from components.evaluator.metrics.ranked import RECALL_AT
 from components.evaluator.metrics.ranking import Floats, compared_by
@@ -67,7 +67,7 @@ def beside_clip_benchmark(folder: Path, _: Path) -> Iterator[Row]:
     labels = np.sort(rng.integers(0, 100, 5000) ** 2 // 100)  # classes of few images and of many
     labelled = made_embeddings.unit(classes[labels] + 10 * made_embeddings.unit(rng.normal(size=(5000, DIMENSION))))
     np.savez(folder / "labelled.npz", images=labelled, labels=labels, classes=classes)
-    there = _asked_there("benchmarks.evaluation.clip_benchmark_scores", str(folder))
+    there = _asked_there("benchmarks.harnesses.clip_benchmark_scores", str(folder))
 
     own = own_pairs(np.full(len(images), CAPTIONS_PER_IMAGE), len(images), len(captions))
     ranked = rank_across(images, captions, own, own[:, ::-1], ties="index")
@@ -80,7 +80,7 @@ def beside_clip_benchmark(folder: Path, _: Path) -> Iterator[Row]:
 
 def beside_eccv_caption(folder: Path, _: Path) -> Iterator[Row]:
     """Compare on 5000 images and 25 000 captions with three sets of right answers."""
-    _asked_there("benchmarks.evaluation.eccv_caption_scores", str(folder), "ground-truth")
+    _asked_there("benchmarks.harnesses.eccv_caption_scores", str(folder), "ground-truth")
     truth = np.load(folder / "truth.npz")
     images, captions = len(truth["image_ids"]), len(truth["caption_ids"])
     owner = truth["owner"]  # [M] the image of each caption
@@ -93,7 +93,7 @@ def beside_eccv_caption(folder: Path, _: Path) -> Iterator[Row]:
         i2t=_first_places(image_rows, caption_rows),
         t2i=_first_places(caption_rows, image_rows),
     )
-    there = _asked_there("benchmarks.evaluation.eccv_caption_scores", str(folder), "scores")
+    there = _asked_there("benchmarks.harnesses.eccv_caption_scores", str(folder), "scores")
     for name in ("coco", "cxc", "eccv"):
         pairs: tuple[Indices, Indices] = (truth[f"{name}_i2t"], truth[f"{name}_t2i"])
         ranked = rank_across(image_rows, caption_rows, *pairs, ties="index")
@@ -109,7 +109,7 @@ def beside_mteb(folder: Path, model: Path) -> Iterator[Row]:
     files, captions = write_drawings(folder)
     with served(model) as address:
         job = json.dumps({"address": address, "files": [str(file) for file in files], "captions": captions})
-        there = _asked_there("benchmarks.evaluation.mteb_scores", job, python=mteb_python())
+        there = _asked_there("benchmarks.harnesses.mteb_scores", job, python=mteb_python())
         encoder = open_encoder(address)
         images, texts = encoder.encode_image([file.read_bytes() for file in files]), encoder.encode_text(captions)
     own = own_pairs(np.full(len(files), len(captions) // len(files)), len(files), len(captions))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluator.metrics.classification import per_class_values
-from components.evaluator.metrics.logistic import LogisticRegression, Weights
+from components.evaluator.metrics.classes.classification import per_class_values
+from components.evaluator.metrics.classes.logistic import LogisticRegression, Weights
 from components.evaluator.metrics.ranking import Floats, Integers
 from components.evaluator.metrics.unit_rows import check_same_width, check_unit_rows
 

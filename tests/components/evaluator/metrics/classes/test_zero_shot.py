@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.evaluator.metrics.zero_shot import zero_shot_metrics
+from components.evaluator.metrics.classes.zero_shot import zero_shot_metrics
 
 
 def unit(rows) -> np.ndarray:

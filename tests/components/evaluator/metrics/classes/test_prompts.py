@@ -1,6 +1,6 @@
 """What a class asks with, worked out by hand."""
 
-from components.evaluator.metrics.prompts import class_texts, unknown_labels
+from components.evaluator.metrics.classes.prompts import class_texts, unknown_labels
 
 PROMPTS = ("{}", "a {one} of {}")
 NAMES = {"n02084071": ("dog", "hound"), "cat": ["cat"]}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.evaluator.metrics.linear_probe import STRENGTHS, Labelled, linear_probe, search
-from components.evaluator.metrics.logistic import LogisticRegression
+from components.evaluator.metrics.classes.linear_probe import STRENGTHS, Labelled, linear_probe, search
+from components.evaluator.metrics.classes.logistic import LogisticRegression
 
 
 def made_rows(seed: int, rows: int, classes: int, width: int = 12) -> Labelled:

@@ -1,6 +1,6 @@
 """eccv-caption's ground truth as index pairs, and what it says of rankings.
 
-Started by harnesses.py in the environment of harness_environments.py, with a folder and what to do:
+Started by compare.py in the environment of environments.py, with a folder and what to do:
   ground-truth   writes truth.npz into the folder
   scores         reads rankings.npz there as well
 

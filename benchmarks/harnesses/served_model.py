@@ -1,4 +1,4 @@
-"""A model behind `align serve`, and pictures with names to ask it, for harnesses.py."""
+"""A model behind `align serve`, and pictures with names to ask it, for compare.py."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What mteb says of a served model on drawings in memory.
 
-Started by harnesses.py in mteb's environment, with a job as JSON: address, files, captions.
+Started by compare.py in mteb's environment, with a job as JSON: address, files, captions.
 
 The task is one of mteb's retrieval tasks with a data set of its own: nothing is fetched.
 """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.metrics.calibration import BINS, calibration_values, reliability
+from components.evaluator.metrics.classes.calibration import BINS, calibration_values, reliability
 
 SHARES = st.floats(0, 1)
 

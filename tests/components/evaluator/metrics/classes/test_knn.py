@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.evaluator.metrics.knn import NONE, nearest_neighbours, neighbour_values
+from components.evaluator.metrics.classes.knn import NONE, nearest_neighbours, neighbour_values
 
 
 def unit(rows) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Asks clip-benchmark's own evaluate functions, with given embeddings as a model's answers.
 
-Runs in the environment of harness_environments.py.
+Runs in the environment of environments.py.
 """
 
 from __future__ import annotations

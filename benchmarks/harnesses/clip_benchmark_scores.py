@@ -1,6 +1,6 @@
 """What clip-benchmark says of the embeddings in a folder.
 
-Started by harnesses.py in the environment of harness_environments.py, with the folder.
+Started by compare.py in the environment of environments.py, with the folder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.evaluation.clip_benchmark_asked import accuracies, recalls
+from benchmarks.harnesses.clip_benchmark_asked import accuracies, recalls
 
 
 def main() -> None:
