@@ -1,7 +1,7 @@
 """clip-benchmark's side of retrieval_speed.py.
 
-Started by retrieval_speed.py in the environment of harnesses/environments.py, with the folder of the embeddings. The peer
-asks a model for embeddings: the model answers with the given ones, in batches of the peer's default size.
+Started by retrieval_speed.py in the environment of harnesses/environments.py, with the folder of the embeddings. The
+peer asks a model for embeddings: the model answers with the given ones, in batches of its default size.
 """
 
 from __future__ import annotations
