@@ -99,6 +99,8 @@ def compare_models(first: Path, second: Path, *, data: Path, out: Path, console:
 
     found = compare(first, second)
     console.print(comparison_table(found))
+    for words in found.alone:
+        console.print(words, style="yellow", soft_wrap=True, highlight=False, markup=False)
     page = write_comparison(found, data, out)
     console.print(f"What flipped, with pictures: {page}", soft_wrap=True, highlight=False, markup=False)
     return page

@@ -85,11 +85,18 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results folders, row by row."""
+    """Two results folders, row by row.
+
+    Attributes:
+      first, second: of the models.
+      rows: that both have.
+      alone: a sentence for each model that has rows which the other has not.
+    """
 
     first: Results
     second: Results
     rows: tuple[Compared, ...]
+    alone: tuple[str, ...] = ()
 
 
 def compare(first: Path, second: Path) -> Comparison:
@@ -119,7 +126,16 @@ def compare(first: Path, second: Path) -> Comparison:
         rows.append(_compared(row, other, read_answers(first, row.judged), read_answers(second, other.judged)))
     if not rows:
         raise ConfigError(f"{first} and {second} have no row in common; let both runs finish")
-    return Comparison(a, b, tuple(rows))
+    return Comparison(a, b, tuple(rows), tuple(_alone(a, b)))
+
+
+def _alone(a: Results, b: Results) -> Iterator[str]:
+    """Yields a sentence for each folder that has rows which the other has not."""
+    for name, here, there in (("A", a, b), ("B", b, a)):
+        keys = {_key(row.judged) for row in there.rows}
+        left = [" ".join(filter(None, _key(row.judged))) for row in here.rows if _key(row.judged) not in keys]
+        if left:
+            yield f"not compared, since {name} alone has them: {', '.join(left)}"
 
 
 def _key(judged: Judged) -> tuple[str, str, str, str | None]:

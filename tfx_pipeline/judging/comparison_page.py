@@ -44,7 +44,8 @@ def write_comparison(found: Comparison, data: Path, out: Path) -> Path:
 def render(found: Comparison, data: Path) -> str:
     """Returns the page as HTML."""
     pictures = _pictures_of_all(found, data)
-    won, lost = (sum(getattr(compared, way) for compared in found.rows) for way in ("won", "lost"))
+    fair = [compared for compared in found.rows if not compared.remark]
+    won, lost = (sum(getattr(compared, way) for compared in fair) for way in ("won", "lost"))
     return fill(
         "comparison.html.j2",
         title=f"{found.first.model['name']} and {found.second.model['name']}",
@@ -53,7 +54,7 @@ def render(found: Comparison, data: Path) -> str:
             "word": f"{won} won, {lost} lost",
             "kind": "good" if won > lost else "bad" if lost > won else "open",
             "lead": f"A is {found.first.model['name']}. B is {found.second.model['name']}.",
-            "reasons": [],
+            "reasons": list(found.alone),
         },
         rows=[_row(compared, pictures.get(compared.row.judged.dataset, {})) for compared in found.rows],
     )

@@ -112,6 +112,18 @@ def test_a_model_that_read_fewer_images_is_not_said_to_be_better(suite_with_pair
     assert "B without 8" in " ".join(console.export_text().split())
 
 
+def test_rows_that_one_folder_alone_has_are_named(both, suite, tmp_path):
+    path = both[1] / "results.json"
+    form = json.loads(path.read_text(encoding="utf-8"))
+    form["rows"].append({**form["rows"][0], "dataset": "more"})
+    path.write_text(json.dumps(form), encoding="utf-8")
+    console = Console(record=True, width=140)
+    page = compare_models(*both, data=suite.parent, out=tmp_path / "compared", console=console)
+    said = "not compared, since B alone has them: more zero_shot test en"
+    assert said in console.export_text()
+    assert said in page.read_text(encoding="utf-8")
+
+
 def test_what_cannot_be_compared_is_refused_in_a_sentence(both, suite, tmp_path):
     a, b = both
     with pytest.raises(ConfigError, match=r"holds no results\.json"):
