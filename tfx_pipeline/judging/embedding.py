@@ -1,7 +1,8 @@
 """Embeds a data set's images and texts, chunk by chunk, and keeps each chunk: what was embedded once is read again.
 
-A chunk is kept under the model's fingerprint and the content of its inputs, so a changed image is embedded anew. It is
-written aside and then renamed: a process that was killed leaves whole chunks alone, and the next one goes on from them.
+A chunk is kept under the model's fingerprint, the code that brings images into normal form, and the content of its
+inputs, so a changed image is embedded anew. It is written aside and then renamed: a process that was killed leaves whole
+chunks alone, and the next one goes on from them.
 
 Legend: N inputs, D embedding dimension, n inputs of a chunk.
 """
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import Picture, PictureMissing
 from serving.encoders import probe
-from serving.encoders.encoder import EncodeError, Encoder
+from serving.encoders.encoder import EncodeError, Encoder, settling
 from tfx_pipeline.settings.config import ConfigError
 
 INPUTS_PER_CHUNK = 128  # bounds what a kill loses, and the bytes of images held at once
@@ -108,7 +109,8 @@ class Embeddings:
         A chunk in which the model refused an input is not kept: a server may have had a bad minute.
         """
         with refusals_told():
-            model = hashlib.blake2b(self._encoder.fingerprint.encode(), digest_size=16).hexdigest()
+            made_by = f"{self._encoder.fingerprint}\0{settling()}"
+            model = hashlib.blake2b(made_by.encode(), digest_size=16).hexdigest()
             kept = self._folder / model / modality / f"{chunk.digest}.npy"
             found = _read_kept(kept, chunk)
             if found is not None:

@@ -50,6 +50,14 @@ def test_a_changed_image_is_embedded_anew(tmp_path):
     np.testing.assert_array_equal(second.vectors[-1:], ColourEncoder().encode_image(changed[-1:]))
 
 
+def test_images_that_are_shown_otherwise_are_embedded_anew(tmp_path, monkeypatch):
+    embed(ColourEncoder(), tmp_path, PICTURES[:3])
+    monkeypatch.setattr(embedding, "settling", lambda: "another release of Pillow")
+    again = ColourEncoder()
+    embed(again, tmp_path, PICTURES[:3])
+    assert images_asked(again) == 3
+
+
 def test_another_model_has_chunks_of_its_own(tmp_path):
     embed(ColourEncoder(), tmp_path, PICTURES[:3])
     other = ColourEncoder()
