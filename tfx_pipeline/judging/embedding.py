@@ -1,8 +1,8 @@
 """Embeds a data set's images and texts, chunk by chunk, and keeps each chunk: what was embedded once is read again.
 
 A chunk is kept under the model's fingerprint, the code that brings images into normal form, and the content of its
-inputs, so a changed image is embedded anew. It is written aside and then renamed: a process that was killed leaves whole
-chunks alone, and the next one goes on from them.
+inputs, so a changed image is embedded anew. It is written aside and then renamed: a process that was killed leaves
+whole chunks alone, and the next one goes on from them.
 
 Legend: N inputs, D embedding dimension, n inputs of a chunk.
 """
