@@ -117,7 +117,14 @@ def _known_answers(record: RunRecord, model: Path, examples: Path, config: Evalu
 
 
 def _fingerprint(*folders: Path) -> str:
-    """Returns a hash of path, size and time of all files in folders: their names alone may come again."""
+    """Returns a hash of path, size and time of all files in folders: their names alone may come again.
+
+    Raises:
+      FileNotFoundError: a folder is gone.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} is not there any more")
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     described = ((str(path), path.stat()) for path in files)
     lines = "".join(f"{path} {stat.st_size} {stat.st_mtime_ns}\n" for path, stat in described)
