@@ -11,8 +11,8 @@ import numpy as np
 
 from serving.encoders.encoder import EncodeError, in_batches, settle
 from serving.encoders.signature_check import refuse_foreign
+from serving.server.core.servable import Servable
 from serving.server.refusal import Refusal
-from serving.server.servable import Servable
 from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, TEXT
 from serving.versions import SAVED_MODEL_FILE
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
+from serving.server.core.config_file import one_model
+from serving.server.core.models import ServedModels
+from serving.server.core.spec import ModelSpec
 from serving.server.model_service import ModelService
 from serving.server.predict_service import PredictService
-from serving.server.repository import ModelRepository
 from serving.signatures import MODEL_NAME
 
 DEFAULT_HOST = "127.0.0.1"
@@ -56,13 +58,15 @@ class ModelServer:
           ValueError: when no version can be loaded, or the port is none.
           OSError: when the port cannot be bound.
         """
-        repository = ModelRepository(name, base)
-        self.version = repository.load_latest()
+        self._models = ServedModels(one_model(name, base))
+        self._models.start()
+        with self._models.use(ModelSpec(name)) as version:
+            self.version = version.version
         self._server = grpc.server(
             futures.ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="serve"), options=_OPTIONS
         )
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictService(repository), self._server)
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(repository), self._server)
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(PredictService(self._models), self._server)
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self._models), self._server)
         self.address = _bind(self._server, host, port)
 
     def start(self) -> None:
@@ -72,6 +76,7 @@ class ModelServer:
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Refuse new requests, let those in work end within `grace_s` seconds, and return when all is down."""
         self._server.stop(grace_s).wait()
+        self._models.close()
 
     def __enter__(self) -> ModelServer:
         self.start()

@@ -9,9 +9,9 @@ import grpc
 import numpy as np
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
+from serving.server.core.models import ServedModels
+from serving.server.core.spec import ModelSpec
 from serving.server.refusal import Refusal, refusals_sent, unimplemented
-from serving.server.repository import ModelRepository
-from serving.server.servable import Servable
 from serving.tensors import check, from_proto, to_proto
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -19,23 +19,22 @@ SIGNATURE_DEF = "signature_def"  # the only metadata field that the API has
 
 
 class PredictService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers from a repository's loaded versions."""
+    """Answers from the loaded versions of the served models."""
 
-    def __init__(self, repository: ModelRepository) -> None:
-        self._repository = repository
+    def __init__(self, models: ServedModels) -> None:
+        self._models = models
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run one signature on the request's tensors."""
-        with refusals_sent(context):
-            version, servable = self._select(request)
+        with refusals_sent(context), self._models.use(model_spec(request)) as version:
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            signature = servable.signature(name)
+            signature = version.signature(name)
             inputs = decode_inputs(signature, request.inputs)
             wanted = select_outputs(signature, request.output_filter)
-            outputs = servable.run(name, inputs)
+            outputs = version.run(name, inputs, outputs=wanted)
             response = predict_pb2.PredictResponse()
             response.model_spec.name = request.model_spec.name
-            response.model_spec.version.value = version
+            response.model_spec.version.value = version.version
             response.model_spec.signature_name = name
             for alias in wanted:
                 response.outputs[alias].CopyFrom(to_proto(outputs[alias]))
@@ -51,28 +50,32 @@ class PredictService(prediction_service_pb2_grpc.PredictionServiceServicer):
             for field in request.metadata_field:
                 if field != SIGNATURE_DEF:
                     raise _invalid(f"Metadata field {field} is not supported; ask for {SIGNATURE_DEF}")
-            version, servable = self._select(request)
-            signatures = get_model_metadata_pb2.SignatureDefMap()
-            for name, signature in servable.signature_defs.items():
-                signatures.signature_def[name].CopyFrom(signature)
-            response = get_model_metadata_pb2.GetModelMetadataResponse()
-            response.model_spec.name = request.model_spec.name
-            response.model_spec.version.value = version
-            response.metadata[SIGNATURE_DEF].Pack(signatures)
-            return response
+            with self._models.use(model_spec(request)) as version:
+                signatures = get_model_metadata_pb2.SignatureDefMap()
+                for name, signature in version.signature_defs.items():
+                    signatures.signature_def[name].CopyFrom(signature)
+                response = get_model_metadata_pb2.GetModelMetadataResponse()
+                response.model_spec.name = request.model_spec.name
+                response.model_spec.version.value = version.version
+                response.metadata[SIGNATURE_DEF].Pack(signatures)
+                return response
 
     Classify = Regress = MultiInference = staticmethod(unimplemented)
 
-    def _select(self, request: Any) -> tuple[int, Servable]:
-        """Returns the version that a request's ModelSpec names."""
-        if not request.HasField("model_spec"):
-            raise _invalid("Missing ModelSpec")
-        spec = request.model_spec
-        if not spec.name:
-            raise _invalid("ModelSpec has no name specified.")
-        if spec.WhichOneof("version_choice") == "version_label":
-            raise _invalid(f"Unrecognized servable version label: {spec.version_label}")
-        return self._repository.find(spec.name, spec.version.value if spec.HasField("version") else None)
+
+def model_spec(request: Any) -> ModelSpec:
+    """Returns the version that a request's ModelSpec names; raises Refusal for none."""
+    if not request.HasField("model_spec"):
+        raise _invalid("Missing ModelSpec")
+    spec = request.model_spec
+    if not spec.name:
+        raise _invalid("ModelSpec has no name specified.")
+    choice = spec.WhichOneof("version_choice")
+    return ModelSpec(
+        spec.name,
+        version=spec.version.value if choice == "version" else None,
+        label=spec.version_label if choice == "version_label" else None,
+    )
 
 
 def decode_inputs(signature: Any, protos: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -50,8 +50,8 @@ CLASSES = {  # module -> what of it has an example
     "serving.search.cosine": ["ImageIndex", "compose_query"],
     "serving.encoders.saved_model": ["SavedModelEncoder"],
     "serving.server.embedded": ["ModelServer"],
-    "serving.server.repository": ["ModelRepository"],
-    "serving.server.servable": ["Servable"],
+    "serving.server.core.models": ["ServedModels"],
+    "serving.server.core.servable": ["Servable"],
     "tfx_pipeline.settings.beam_config": ["BeamConfig"],
     "tfx_pipeline.settings.config": ["load"],
 }
