@@ -1,27 +1,31 @@
-"""A client of any server that speaks TensorFlow Serving's gRPC API and serves the pushed model."""
+"""A client of any server that speaks TensorFlow Serving's gRPC API and serves the pushed model.
+
+It imports no TensorFlow. `serving/async_client.py` is the same for asyncio.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
 import grpc
 import numpy as np
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from serving.calling import tensors
+from serving.calling.asked import Asked, requests_of
+from serving.calling.channel import Retries, Tls, connect
 from serving.encoders import probe
-from serving.encoders.encoder import EncodeError, in_batches, settle
-from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
-
-_OPTIONS = (("grpc.max_receive_message_length", 2**31 - 1), ("grpc.max_send_message_length", 2**31 - 1))
-_NO_PROXY = ("grpc.enable_http_proxy", 0)  # else gRPC asks the environment's proxy for this machine's own servers too
+from serving.encoders.encoder import settle
+from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
 
 class AlignClient:
     """Encodes through a server: `align serve`, or the `tensorflow/serving` container.
+
+    Long lists are sent as requests of at most 64 inputs and 32 MiB, several at once, and come back in order. What a
+    server refuses as busy or gone (RESOURCE_EXHAUSTED, UNAVAILABLE) is sent again. Threads may share a client.
 
     Attributes:
       address: as given.
@@ -35,24 +39,40 @@ class AlignClient:
     """
 
     def __init__(
-        self, address: str, *, model: str = MODEL_NAME, version: int | None = None, timeout_s: float = 30.0
+        self,
+        address: str,
+        *,
+        model: str = MODEL_NAME,
+        version: int | None = None,
+        label: str | None = None,
+        timeout_s: float = 30.0,
+        in_flight: int = 4,
+        retries: Retries = Retries(),  # noqa: B008  frozen
+        tls: Tls | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare a connection; nothing is sent before the first call.
 
         Args:
           address: host:port of the gRPC server.
           model: the name under which it serves the model.
-          version: the version to ask for; None asks for the newest.
-          timeout_s: deadline of each request in seconds, up to `encoder.BATCH` inputs.
+          version: the version to ask for; None asks for the newest, or for the label's.
+          label: the label to ask for, such as "stable".
+          timeout_s: deadline of each request in seconds, with what it is sent again.
+          in_flight: requests of one call that are under way at once.
+          retries: which refusals a request is sent again after.
+          tls: what encrypts the connection; None sends in the clear.
+          metadata: headers of each request, such as {"authorization": "Bearer ..."}.
+
+        Raises:
+          ValueError: for settings that contradict each other, or a certificate that cannot be read.
         """
         self.address = address
         self.name = f"{model} at {address}"
-        self._model = model
-        self._version = version
-        self._timeout_s = timeout_s
-        options = (*_OPTIONS, _NO_PROXY) if _is_on_this_machine(address) else _OPTIONS
-        self._channel = grpc.insecure_channel(address, options=options)
-        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._asked = Asked(address, model, version, label, timeout_s, in_flight)
+        self._metadata = [(name.lower(), value) for name, value in (metadata or {}).items()]
+        self._channel, self._predict = connect(grpc, address, retries, tls)
+        self._threads = ThreadPoolExecutor(in_flight, thread_name_prefix="align-client")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,24 +84,28 @@ class AlignClient:
         Raises:
           EncodeError: where the server does not answer.
         """
-        version = self._ask(ENCODE_TEXT, TEXT, [text.encode() for text in probe.TEXTS]).model_spec.version.value
-        self._version = version or self._version  # 0 where a server does not say
-        return probe.fingerprint([self.address, self._model, version], self.encode_image, self.encode_text)
+        texts = tensors.strings([text.encode() for text in probe.TEXTS])
+        version = self._ask(ENCODE_TEXT, {TEXT: texts}).model_spec.version.value
+        if version:  # 0 where a server does not say
+            self._asked = self._asked.at(version)
+        return probe.fingerprint([self.address, self._asked.model, version], self.encode_image, self.encode_text)
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError.
 
         JPEG and PNG are sent as they are but for a few bytes in front. Other formats become PNG here.
         """
-        return in_batches(images, lambda batch: self._predict(ENCODE_IMAGE, IMAGE_BYTES, settle(batch)))
+        return self._in_requests(images, lambda part: self._encode(ENCODE_IMAGE, IMAGE_BYTES, settle(part)))
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Encode N texts into [N, D] float32, unit rows; raises EncodeError."""
-        return in_batches([text.encode() for text in texts], lambda batch: self._predict(ENCODE_TEXT, TEXT, batch))
+        encoded = [text.encode() for text in texts]
+        return self._in_requests(encoded, lambda part: self._encode(ENCODE_TEXT, TEXT, part))
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; requests under way are given up."""
         self._channel.close()
+        self._threads.shutdown()
 
     def __enter__(self) -> AlignClient:
         return self
@@ -89,37 +113,24 @@ class AlignClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _predict(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
-        return tf.make_ndarray(self._ask(signature, name, values).outputs[EMBEDDING])
-
-    def _ask(self, signature: str, name: str, values: Sequence[bytes]) -> Any:
-        """Returns the PredictResponse."""
-        request = predict_pb2.PredictRequest(output_filter=[EMBEDDING])
-        request.model_spec.name = self._model
-        request.model_spec.signature_name = signature
-        if self._version is not None:
-            request.model_spec.version.value = self._version
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(values, dtype=tf.string, shape=[len(values)]))
+    def _in_requests(self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], np.ndarray]) -> np.ndarray:
+        parts = list(requests_of(values))
+        if len(parts) == 1:
+            return ask(parts[0])
+        asked = [self._threads.submit(ask, part) for part in parts]
         try:
-            return self._stub.Predict(request, timeout=self._timeout_s)
+            return np.concatenate([one.result() for one in asked])
+        finally:
+            for one in asked:  # where one failed, those that wait are not sent
+                one.cancel()
+
+    def _encode(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+        return self._asked.output(self._ask(signature, {name: tensors.strings(values)}), signature)
+
+    def _ask(self, signature: str, inputs: Mapping[str, Any]) -> Any:
+        """Returns the PredictResponse."""
+        request = self._asked.request(signature, inputs)
+        try:
+            return self._predict(request, timeout=self._asked.timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise EncodeError(self._explain(error, signature)) from error
-
-    def _explain(self, error: grpc.RpcError, signature: str) -> str:
-        code = error.code()
-        if code == grpc.StatusCode.UNAVAILABLE:
-            return (
-                f"no server answers at {self.address} ({error.details()}); start one with `align serve`, or check the "
-                "address and the proxy that http_proxy or https_proxy names"
-            )
-        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"{self.address} did not answer {signature} within {self._timeout_s:g} s; raise timeout_s"
-        return f"{self.address} refused {signature}: {code.name}: {error.details()}"
-
-
-def _is_on_this_machine(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+            raise self._asked.explain(error, signature) from error

@@ -45,6 +45,7 @@ CLASSES = {  # module -> what of it has an example
     "models.transfer.recipes": ["ImageNetFrozen", "ImageNetFineTuned", "FineGrained"],
     "models.transfer.schedules": ["StepDecay", "Cosine"],
     "models.transfer.vtab": ["Vtab"],
+    "serving.async_client": ["AsyncAlignClient"],
     "serving.client": ["AlignClient"],
     "serving.pictures": ["View"],
     "serving.search.cosine": ["ImageIndex", "compose_query"],
