@@ -201,7 +201,7 @@ def test_plumbing_names_files_that_exist(pattern):
         ("models/saving/export.py", "from tfx import types", "tfx.types"),
         ("tfx_pipeline/pipeline.py", "from tfx import v1 as tfx", "tfx.v1"),
         ("models/saving/export.py", "from components import artifacts", "components.artifacts"),
-        ("models/saving/export.py", "from serving.server.embedded import Server", "serving.server.embedded"),
+        ("models/saving/export.py", "from serving.server.server import Server", "serving.server.server"),
         ("serving/search/cosine.py", "import models.texts.tokenizer", "models.texts.tokenizer"),
         ("serving/search/cosine.py", "from components import schema", "components.schema"),
         ("serving/search/cosine.py", "class A:\n    def f(self):\n        import tfx", ":3 imports tfx"),

@@ -1,13 +1,8 @@
-"""How a request is refused: a canonical status code and a message, raised anywhere below a gRPC method."""
+"""How a request is refused: a canonical status code and a message, raised anywhere below a protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import grpc
-
-MESSAGE_LIMIT = 1024  # characters; TensorFlow Serving cuts its messages there too
 
 
 class Refusal(Exception):
@@ -24,21 +19,6 @@ class Refusal(Exception):
         self.message = message
 
 
-@contextmanager
-def refusals_sent(context: grpc.ServicerContext) -> Iterator[None]:
-    """Turn a Refusal raised inside the block into the call's status."""
-    try:
-        yield
-    except Refusal as refusal:
-        message = refusal.message
-        if len(message) > MESSAGE_LIMIT:
-            message = message[:MESSAGE_LIMIT] + "...TRUNCATED"
-        context.abort(refusal.code, message)
-
-
-def unimplemented(request: object, context: grpc.ServicerContext) -> None:
-    """Answer a method of TensorFlow Serving's API that this server does not have."""
-    context.abort(
-        grpc.StatusCode.UNIMPLEMENTED,
-        f"{type(request).__name__} is not implemented here; use Predict, GetModelMetadata or GetModelStatus",
-    )
+def invalid_argument(message: str) -> Refusal:
+    """Returns the Refusal of a request that no state of the server would answer."""
+    return Refusal(grpc.StatusCode.INVALID_ARGUMENT, message)

@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 
 SERVER = "127.0.0.1:8500"
 PUSHED = "output/align-demo/serving_models/align"
@@ -50,7 +50,7 @@ CLASSES = {  # module -> what of it has an example
     "serving.pictures": ["View"],
     "serving.search.cosine": ["ImageIndex", "compose_query"],
     "serving.encoders.saved_model": ["SavedModelEncoder"],
-    "serving.server.embedded": ["ModelServer"],
+    "serving.server.server": ["ModelServer"],
     "serving.server.core.models": ["ServedModels"],
     "serving.server.core.servable": ["Servable"],
     "tfx_pipeline.settings.beam_config": ["BeamConfig"],

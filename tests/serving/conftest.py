@@ -25,7 +25,7 @@ def base(colour_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(base):
-    from serving.server.embedded import ModelServer
+    from serving.server.server import ModelServer
 
     with ModelServer(base, port=0) as server:
         yield server

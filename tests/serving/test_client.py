@@ -12,7 +12,7 @@ from serving.client import AlignClient
 from serving.encoders import encoder
 from serving.encoders.encoder import EncodeError
 from serving.encoders.saved_model import SavedModelEncoder
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 
 
 @pytest.fixture(scope="module")

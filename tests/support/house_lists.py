@@ -21,7 +21,7 @@ DOORS_OF_SERVING = frozenset(
         "pictures",
         "search.contact_sheet",
         "search.cosine",
-        "server.embedded",
+        "server.server",
         "versions",
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -42,12 +43,13 @@ def serve(
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with quiet_imports():
-            from serving.server.embedded import ModelServer
+            from serving.server.server import ModelServer
 
-        with as_config_error((OSError, ValueError)):
-            server = ModelServer(base, host=host, port=port)
-        with server:
-            for line in _banner(server.address, server.version, base):
+        with ExitStack() as running:
+            with as_config_error((OSError, ValueError)):
+                server = running.enter_context(ModelServer(base, host=host, port=port))
+            (versions,) = server.available().values()
+            for line in _banner(server.address, versions[-1], base):
                 console.print(line, soft_wrap=True, highlight=False, markup=False)
             stopped.wait()
             console.print("Stopping: requests in work are answered first.", highlight=False)

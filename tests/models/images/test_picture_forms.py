@@ -29,7 +29,7 @@ from serving import signatures
 from serving.client import AlignClient
 from serving.encoders.saved_model import SavedModelEncoder
 from serving.pictures import View
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 from small_training import CUSTOM_CONFIG, PIECES
 from tfx_pipeline.commands.query import read_query_image
 

@@ -23,7 +23,7 @@ from models.keras_hub.presets import load
 from serving.encoders.encoder import EncodeError
 from serving.encoders.opening import open_encoder
 from serving.pictures import View
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 from tfx_pipeline.cli import app
 from tfx_pipeline.commands.keras_hub import bring_in
 from tfx_pipeline.settings.config import ConfigError

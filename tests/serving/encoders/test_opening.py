@@ -12,7 +12,7 @@ import tensorflow as tf
 from serving.encoders.encoder import EncodeError
 from serving.encoders.opening import encoder_of, open_encoder
 from serving.encoders.saved_model import SavedModelEncoder
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 
 TEXTS = ["red", "blue green"]
 MODULE = """

@@ -1,4 +1,4 @@
-"""GetModelStatus of the embedded server, with TF Serving's codes."""
+"""GetModelStatus over gRPC, in TF Serving's words."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ def test_status_without_a_model_is_an_invalid_argument(models):
     assert refusal(models.GetModelStatus, get_model_status_pb2.GetModelStatusRequest())[0].name == "INVALID_ARGUMENT"
 
 
-def test_reloading_is_not_implemented_and_says_so(models):
-    code, _ = refusal(models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
-    assert code == grpc.StatusCode.UNIMPLEMENTED
+def test_a_configuration_of_another_kind_is_refused(models):
+    code, message = refusal(models.HandleReloadConfigRequest, model_management_pb2.ReloadConfigRequest())
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert message == (
+        "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently supported"
+    )

@@ -1,4 +1,4 @@
-"""The embedded server's life: what it loads, many clients at once, what stops it from starting, how it ends."""
+"""The server's life: what it loads, many clients at once, what stops it from starting, how it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from predict_requests import predict_request, refusal
-from serving.server.embedded import ModelServer
+from serving.server.server import ModelServer
 
 
 def test_eight_clients_at_once_get_what_one_gets(server, coloured_png):
@@ -52,7 +52,7 @@ def test_the_newest_complete_version_is_served(colour_model, tmp_path):
     for name in ("3", "0010", "9"):
         shutil.copytree(colour_model, tmp_path / name)
     with ModelServer(tmp_path, name="other", port=0) as server, grpc.insecure_channel(server.address) as channel:
-        assert server.version == 10
+        assert server.available() == {"other": [10]}
         response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(
             predict_request(model="other", text=["red"]), timeout=20
         )
@@ -67,15 +67,15 @@ def test_a_taken_port_is_named(server, base):
 
 def test_a_folder_without_a_complete_version_is_named(tmp_path):
     (tmp_path / "1").mkdir()
-    with pytest.raises(ValueError, match="no complete model version"):
-        ModelServer(tmp_path, port=0)
+    with pytest.raises(ValueError, match="no complete model version"), ModelServer(tmp_path, port=0):
+        pass
 
 
 def test_a_damaged_model_is_named(colour_model, tmp_path):
     shutil.copytree(colour_model, tmp_path / "4")
     (tmp_path / "4" / "saved_model.pb").write_bytes(b"\x08\x01nonsense")
-    with pytest.raises(ValueError, match=r"4 cannot be loaded as a SavedModel"):
-        ModelServer(tmp_path, port=0)
+    with pytest.raises(ValueError, match=r"4 cannot be loaded as a SavedModel"), ModelServer(tmp_path, port=0):
+        pass
 
 
 def test_stop_lets_a_request_in_work_end(base):

@@ -1,0 +1,62 @@
+"""What each call of a gRPC method goes through: so many at once, measured, logged, and its refusal as its status."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+
+from serving.server.access_log import Access, AccessLog
+from serving.server.core.spec import Caller
+from serving.server.refusal import Refusal
+
+MESSAGE_LIMIT = 1024  # characters; TensorFlow Serving cuts its messages there too (grpc_status_util.cc)
+
+
+class Calls:
+    """Takes the calls of a server's methods.
+
+    Args:
+      limit: calls in work at once; one more is refused at once.
+      access_log: where each is written.
+    """
+
+    def __init__(self, limit: int, access_log: AccessLog) -> None:
+        self._limit = limit
+        self._free = threading.BoundedSemaphore(limit)
+        self._access_log = access_log
+
+    @contextmanager
+    def take(self, context: grpc.ServicerContext, method: str) -> Iterator[Access]:
+        """Log a call; a Refusal inside the block becomes its status."""
+        try:
+            with self._access_log.request("GRPC", method, context.peer()) as access:
+                yield access
+        except Refusal as refusal:
+            message = refusal.message
+            if len(message) > MESSAGE_LIMIT:
+                message = message[:MESSAGE_LIMIT] + "...TRUNCATED"
+            context.abort(refusal.code, message)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold one of the places; raises Refusal with RESOURCE_EXHAUSTED where none is free."""
+        if not self._free.acquire(blocking=False):
+            raise Refusal(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"{self._limit} requests are in work, which is the limit; send this one again later",
+            )
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+def caller_of(context: grpc.ServicerContext) -> Caller:
+    """Returns who waits for a call's answer."""
+    remaining = context.time_remaining()
+    return Caller(math.inf if remaining is None else time.monotonic() + remaining, context.is_active)

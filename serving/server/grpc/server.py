@@ -1,0 +1,108 @@
+"""The gRPC port: TensorFlow Serving's services, health and reflection on one listener."""
+
+from __future__ import annotations
+
+from concurrent import futures
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from serving.server.access_log import AccessLog
+from serving.server.core.models import ServedModels
+from serving.server.grpc.calls import Calls
+from serving.server.grpc.health import SERVICE as HEALTH
+from serving.server.grpc.health import Health
+from serving.server.grpc.model_service import ModelService
+from serving.server.grpc.prediction_service import PredictionService
+from serving.server.grpc.reflection import add_reflection
+from serving.server.monitoring.observer import Monitoring
+from serving.server.tls import Tls
+
+SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+SPARE_THREADS = 16  # of health, reflection and refusals, which are answered also when every place is taken
+
+
+@dataclass(frozen=True)
+class GrpcLimits:
+    """What one gRPC port takes.
+
+    Attributes:
+      calls: requests in work at once.
+      message_bytes: size of one request or answer; TensorFlow Serving takes up to 2 GiB.
+    """
+
+    calls: int = 128
+    message_bytes: int = 2**28
+
+
+class GrpcServer:
+    """TensorFlow Serving's gRPC API of the served models."""
+
+    def __init__(
+        self,
+        models: ServedModels,
+        *,
+        host: str,
+        port: int,
+        limits: GrpcLimits,
+        tls: Tls | None,
+        access_log: AccessLog,
+        monitoring: Monitoring,
+    ) -> None:
+        """Bind the port; calls are answered from `start` on.
+
+        Raises:
+          ValueError: when the port is none.
+          OSError: when it cannot be bound.
+        """
+        threads = limits.calls + SPARE_THREADS
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
+            options=(
+                ("grpc.max_receive_message_length", limits.message_bytes),
+                ("grpc.max_send_message_length", limits.message_bytes),
+                ("grpc.so_reuseport", 0),  # else two servers share one port and each gets half of the requests
+            ),
+            maximum_concurrent_rpcs=threads,
+        )
+        calls = Calls(limits.calls, access_log)
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionService(models, calls, monitoring), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, calls, monitoring), self._server)
+        self._health = Health(models, (*SERVICES, *(name.rpartition(".")[2] for name in SERVICES)))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        add_reflection(self._server, (*SERVICES, HEALTH))
+        self.address = _bind(self._server, host, port, tls)
+
+    def start(self) -> None:
+        """Begin to answer; returns at once."""
+        self._server.start()
+        self._health.start()
+
+    def drain(self) -> None:
+        """Say NOT_SERVING to whoever asks for health."""
+        self._health.drain()
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let those in work end within `grace_s` seconds, and return when all is down."""
+        self._health.drain()
+        self._server.stop(grace_s).wait()
+
+
+def _bind(server: grpc.Server, host: str, port: int, tls: Tls | None) -> str:
+    """Bind a port and return the address with the port that was bound."""
+    if not 0 <= port < 2**16:  # gRPC would listen on another one in silence
+        raise ValueError(f"port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
+    shown = f"[{host}]" if ":" in host else host
+    problem = f"cannot listen on {shown}:{port}; is another server there? Name another port, or 0 for any free one"
+    address = f"{shown}:{port}"
+    try:
+        bound = server.add_insecure_port(address) if tls is None else server.add_secure_port(address, tls.for_grpc())
+    except RuntimeError as error:
+        raise OSError(problem) from error
+    if not bound:
+        raise OSError(problem)
+    return f"{shown}:{bound}"
