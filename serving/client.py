@@ -16,8 +16,8 @@ import numpy as np
 from serving.calling import tensors
 from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
-from serving.encoders import probe
 from serving.encoders.encoder import settle
+from serving.encoders.probe import TEXTS, Probe
 from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
 
 
@@ -30,6 +30,7 @@ class AlignClient:
     Attributes:
       address: as given.
       name: what a report calls it.
+      is_lasting: True: address, version and answers to a probe tell models apart.
 
     Examples:
       >>> with AlignClient("127.0.0.1:8500") as client:
@@ -37,6 +38,8 @@ class AlignClient:
       >>> round(float(vectors[0] @ vectors[0]), 3)
       1.0
     """
+
+    is_lasting = True
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class AlignClient:
         self.address = address
         self.name = f"{model} at {address}"
         self._asked = Asked(address, model, version, label, timeout_s, in_flight)
+        self._probe = Probe(self.name, self.encode_image, self.encode_text)
         self._metadata = [(name.lower(), value) for name, value in (metadata or {}).items()]
         self._channel, self._predict = connect(grpc, address, retries, tls)
         self._threads = ThreadPoolExecutor(in_flight, thread_name_prefix="align-client")
@@ -84,11 +88,15 @@ class AlignClient:
         Raises:
           EncodeError: where the server does not answer.
         """
-        texts = tensors.strings([text.encode() for text in probe.TEXTS])
+        texts = tensors.strings([text.encode() for text in TEXTS])
         version = self._ask(ENCODE_TEXT, {TEXT: texts}).model_spec.version.value
         if version:  # 0 where a server does not say
             self._asked = self._asked.at(version)
-        return probe.fingerprint([self.address, self._asked.model, version], self.encode_image, self.encode_text)
+        return self._probe.fingerprint(self.address, self._asked.model, version)
+
+    def confirm(self) -> None:
+        """Ask the probe again; raises EncodeError where the answers are others, as of a server with other weights."""
+        self._probe.confirm()
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError.

@@ -5,11 +5,12 @@ Legend: B images in a batch, S pixels of a side.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -50,25 +51,38 @@ class Images:
         return Images([*self.pictures, *other.pictures], np.concatenate([self.labels, other.labels]))
 
 
-def readable(images: Images) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Find out which pictures can be used, by reading and decoding each once.
+class Looked(NamedTuple):
+    """What reading and decoding each picture once has shown.
 
-    Returns:
-      The rows that can, in order, and reason -> how many cannot.
+    Attributes:
+      rows: of the pictures that can be used, in order.
+      skipped: reason -> how many cannot.
+      digest: hex digits of the content of those that can, and their order.
     """
 
-    def problem(picture: Callable[[], bytes]) -> str:
-        try:
-            _count_values(tf.constant(picture()))
-        except OSError:
-            return UNREADABLE
-        except tf.errors.InvalidArgumentError:
-            return BROKEN
-        return ""
+    rows: NDArray[np.int64]
+    skipped: dict[str, int]
+    digest: str
 
-    problems = [why for batch in _ahead(problem, [images.pictures]) for why in batch]
+
+def look(images: Images) -> Looked:
+    """Find out which pictures can be used, and what they hold: a file's time of change would not tell for certain."""
+
+    def seen(picture: Callable[[], bytes]) -> tuple[str, bytes]:
+        try:
+            encoded = picture()
+            _count_values(tf.constant(encoded))
+        except OSError:
+            return UNREADABLE, b""
+        except tf.errors.InvalidArgumentError:
+            return BROKEN, b""
+        return "", hashlib.sha256(encoded).digest()
+
+    found = [each for batch in _ahead(seen, [images.pictures]) for each in batch]
+    problems = [why for why, _ in found]
     skipped = {why: problems.count(why) for why in (UNREADABLE, BROKEN) if why in problems}
-    return np.flatnonzero([not why for why in problems]), skipped
+    digest = hashlib.sha256(b"".join(content for _, content in found)).hexdigest()
+    return Looked(np.flatnonzero([not why for why in problems]), skipped, digest)
 
 
 def training_batches(images: Images, phase: Phase, seed: tuple[int, ...]) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:

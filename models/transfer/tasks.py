@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.transfer.pictures import Images, readable
+from models.transfer.pictures import Images, look
 from models.transfer.vtab import Trial
 
 
@@ -22,7 +23,8 @@ class Task:
       classes: K.
       train, test: of these classes.
       validation: what a sweep picks by, and the runs then learn from too; None where there is none.
-      fingerprint: of the files, in any words; what was learnt of others is not taken for this task's.
+      fingerprint: of what the pictures hold, which `checked` tells; what was learnt of others is not taken for this
+        task's.
     """
 
     name: str
@@ -45,31 +47,36 @@ class Task:
         """Leave out the pictures that cannot be used.
 
         Returns:
-          The task without them, the rows of its test images that are left, and "part: reason" -> how many are not.
+          The task without them and with its fingerprint, the rows of its test images that are left, and
+          "part: reason" -> how many are not.
 
         Raises:
           ValueError: where a part has no picture left, or there is one class alone.
         """
         if self.classes < 2:
             raise ValueError(f"{self.name} has {self.classes} class; a classifier tells at least 2 apart")
-        skipped: dict[str, int] = {}
-        train, _ = self._usable("train", self.train, skipped)
-        test, rows = self._usable("test", self.test, skipped)
-        task = dataclasses.replace(self, train=train, test=test)
-        if self.validation is not None:
-            task = dataclasses.replace(task, validation=self._usable("validation", self.validation, skipped)[0])
-        return task, rows, skipped
-
-    def _usable(self, part: str, images: Images, skipped: dict[str, int]) -> tuple[Images, NDArray[np.int64]]:
-        """Returns the pictures of a part that can be used, and their rows; the others are counted in `skipped`."""
-        rows, why = readable(images)
-        skipped |= {f"{part}: {reason}": count for reason, count in why.items()}
-        if not len(rows):
-            raise ValueError(
-                f"{self.name} has no {part} image that can be used ({len(images)} were given); see that its pictures "
-                "lie where the set's layout has them"
-            )
-        return (images if len(rows) == len(images) else images.chosen(rows)), rows
+        given = {"train": self.train, "test": self.test, "validation": self.validation}
+        parts = {part: images for part, images in given.items() if images is not None}
+        looked = {part: look(images) for part, images in parts.items()}
+        for part, images in parts.items():
+            if not len(looked[part].rows):
+                raise ValueError(
+                    f"{self.name} has no {part} image that can be used ({len(images)} were given); see that its "
+                    "pictures lie where the set's layout has them"
+                )
+        usable = {part: images.chosen(looked[part].rows) for part, images in parts.items()}
+        digests = "\n".join(f"{part} {found.digest}" for part, found in looked.items())
+        task = dataclasses.replace(
+            self,
+            train=usable["train"],
+            test=usable["test"],
+            validation=usable.get("validation"),
+            fingerprint=hashlib.sha256(digests.encode()).hexdigest(),
+        )
+        skipped = {
+            f"{part}: {reason}": count for part, found in looked.items() for reason, count in found.skipped.items()
+        }
+        return task, looked["test"].rows, skipped
 
     def notices(self, batch: int) -> list[str]:
         """Returns a sentence for each thing about the training images that a reader of the result should know."""
@@ -91,6 +98,7 @@ class Outcome:
     Attributes:
       rows: [N] which of the test images could be used.
       labels: [N] of these.
+      fingerprint: of what all pictures hold.
       ranked: a run each, [N, 5 or K] classes, the best first.
       skipped: "part: reason" -> pictures that were left out.
       notices: sentences on what was scaled down.
@@ -100,6 +108,7 @@ class Outcome:
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
+    fingerprint: str
     ranked: tuple[NDArray[np.int64], ...]
     skipped: Mapping[str, int]
     notices: tuple[str, ...]

@@ -97,7 +97,7 @@ def transfer(tower: Tower, recipe: Recipe, task: Task, work: Path, tell: Tell) -
         picked = None
         phases, by = recipe.phases(len(training)), ""
     ranked = tuple(teacher.run(number, phases, training, by) for number in range(recipe.runs))
-    return Outcome(rows, task.test.labels, ranked, skipped, notices, picked)
+    return Outcome(rows, task.test.labels, task.fingerprint, ranked, skipped, notices, picked)
 
 
 class _Teacher:

@@ -38,6 +38,15 @@ class CheckedEncoder:
         """The encoder's own; raises EncodeError."""
         return self._encoder.fingerprint
 
+    @property
+    def is_lasting(self) -> bool:
+        """The encoder's own."""
+        return self._encoder.is_lasting
+
+    def confirm(self) -> None:
+        """Ask the encoder to; raises EncodeError."""
+        self._encoder.confirm()
+
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError."""
         return self._checked(ENCODE_IMAGE, self._encoder.encode_image(images), len(images))

@@ -30,8 +30,9 @@ class Encoder(Protocol):
 
     Attributes:
       name: what a report calls it.
-      fingerprint: hex digits that are others for another model, so that embeddings can be kept under them; may raise
-        EncodeError where the model has to be asked.
+      fingerprint: hex digits that are others for another model; may raise EncodeError where the model has to be asked.
+      is_lasting: whether embeddings may be kept under the fingerprint for a later process, since no other model will
+        ever have it.
     """
 
     @property
@@ -39,6 +40,13 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    @property
+    def is_lasting(self) -> bool: ...
+
+    def confirm(self) -> None:
+        """Make sure that all it encoded since is of the model of `fingerprint`; raises EncodeError where it may not."""
+        ...
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode images.

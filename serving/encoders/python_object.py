@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.encoders import probe
 from serving.encoders.encoder import EncodeError, Value, in_batches, shown
+from serving.encoders.probe import Probe
 from serving.pictures import View
 from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT
 
@@ -23,6 +23,7 @@ class ObjectEncoder:
 
     Attributes:
       name: as given.
+      is_lasting: whether it says its fingerprint itself; no probe tells two objects apart for certain.
 
     Examples:
       >>> class Lengths:
@@ -52,16 +53,29 @@ class ObjectEncoder:
                 kind = type(wrapped).__name__
                 raise EncodeError(f"{name} is a {kind} without {method}; an encoder has encode_image and encode_text")
         self._wrapped, self.name = wrapped, name
+        self._probe = Probe(name, self.encode_image, self.encode_text)
+        self._said = getattr(wrapped, "fingerprint", None)
+        self.is_lasting = self._said is not None
 
     @cached_property
     def fingerprint(self) -> str:
         """A digest of its name and what it says of itself, or of its embeddings of a probe; raises EncodeError."""
-        said = getattr(self._wrapped, "fingerprint", None)
+        said = self._said
         if said is None:
-            return probe.fingerprint([self.name], self.encode_image, self.encode_text)
+            return self._probe.fingerprint(self.name)
         if not isinstance(said, str) or not said:
             raise EncodeError(f"{self.name} has fingerprint = {said!r}; give a string that changes with the model")
         return hashlib.sha256(repr((self.name, said)).encode()).hexdigest()  # two models may both be a "v1"
+
+    def confirm(self) -> None:
+        """Make sure that it says the same fingerprint still, or answers the same; raises EncodeError where not."""
+        if self._said is None:
+            self._probe.confirm()
+        elif (now := self._wrapped.fingerprint) != self._said:
+            raise EncodeError(
+                f"{self.name} had fingerprint = {self._said!r} and has {now!r} now; what it gave meanwhile is not "
+                "kept, so run the command again"
+            )
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images of any format and look into [N, D] float32; raises EncodeError."""

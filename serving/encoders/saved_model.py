@@ -25,6 +25,7 @@ class SavedModelEncoder:
 
     Attributes:
       name: its folder.
+      is_lasting: True, as the fingerprint is of the model's bytes.
 
     Examples:
       >>> encoder = SavedModelEncoder(Path("output/align-demo/serving_models/align/1"))
@@ -34,10 +35,13 @@ class SavedModelEncoder:
       64
     """
 
+    is_lasting = True
+
     def __init__(self, path: Path) -> None:
         """Name the folder of a SavedModel; nothing is read."""
         self._path = path
         self.name = str(path)
+        self._is_confirmed = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -46,6 +50,20 @@ class SavedModelEncoder:
         Raises:
           EncodeError: where they cannot be read.
         """
+        return self._digest()
+
+    def confirm(self) -> None:
+        """Make sure that what was loaded is what had been read for the fingerprint; raises EncodeError where not.
+
+        From then on nothing more is read of the folder.
+        """
+        if self._is_confirmed or not {"fingerprint", "_servable"} <= vars(self).keys():
+            return
+        if self._digest() != self.fingerprint:
+            raise EncodeError(f"{self._path} was written to while it was loaded; run the command again")
+        self._is_confirmed = True
+
+    def _digest(self) -> str:
         digest = hashlib.sha256()
         try:
             files = [self._path / SAVED_MODEL_FILE]

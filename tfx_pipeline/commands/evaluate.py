@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted, duration
+
+if TYPE_CHECKING:
+    from serving.encoders.encoder import Encoder
 
 LAST = "LAST"  # in the place of a model: the newest that a run has pushed
 
@@ -55,8 +62,8 @@ def judge_model(
 
     with as_config_error(EncodeError):
         encoder = open_encoder(model)
-    kept = embeddings or _cache()
-    results = judge(Task(encoder, model, full_name(suite), entries, data, out, kept, temperature), console)
+    with _kept(embeddings, encoder, console) as kept:
+        results = judge(Task(encoder, model, full_name(suite), entries, data, out, kept, temperature), console)
     page = write_report(out)
     said = f"{counted(len(results.rows), 'row')} in {duration(results.seconds)}. Report: {page}"
     console.print(said, soft_wrap=True, highlight=False, markup=False)
@@ -106,7 +113,20 @@ def compare_models(first: Path, second: Path, *, data: Path, out: Path, console:
     return page
 
 
-def _cache() -> Path:
-    """Returns where this user's embeddings are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "align" / "embeddings"
+@contextlib.contextmanager
+def _kept(named: Path | None, encoder: Encoder, console: Console) -> Iterator[Path]:
+    """Yields where embeddings are kept: for later runs too, where the model's fingerprint is of no other model."""
+    if encoder.is_lasting:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        yield named or Path(base).expanduser() / "align" / "embeddings"
+        return
+    console.print(
+        f"{encoder.name} has no fingerprint, so that its embeddings are of use to this run alone. To keep them, give "
+        "the object a string that changes with the model: fingerprint = 'v1'",
+        style="dim",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)

@@ -16,7 +16,6 @@ from components.closest_name import did_you_mean
 from components.config_fields import build_fields
 from components.evaluator.datasets.entry import Entry
 from components.evaluator.datasets.kinds import ClassSet, DataSetError, PictureMissing, TrainedSet
-from components.evaluator.datasets.pictures import images_fingerprint
 from components.evaluator.datasets.published.vtab import TASKS
 from components.evaluator.datasets.registry import find
 from components.evaluator.tasks.judged import Judged
@@ -101,7 +100,7 @@ def teach(request: Request, console: Console) -> Results:
         failed = [failure.asked.image for failure in judged.failures]
         table = ImageTable(found.test.image_ids, found.test.images)
         pictures = write_pictures(request.out, PICTURES, failed, [table])
-        results = _with_row(results, Row(judged, task.fingerprint, pictures))
+        results = _with_row(results, Row(judged, outcome.fingerprint, pictures))
         _write(request.out, results)
     if shares:
         judged = judge_vtab(_groups(), shares, [])
@@ -191,14 +190,12 @@ def _task(name: str, found: TrainedSet) -> Task:
     def images(part: ClassSet) -> Images:
         return Images([functools.partial(_shown, picture) for picture in part.images], part.labels)
 
-    parts = [part for part in (found.train, found.test, found.validation) if part is not None]
     return Task(
         name,
         classes=len(found.train.classes),
         train=images(found.train),
         test=images(found.test),
         validation=None if found.validation is None else images(found.validation),
-        fingerprint=" ".join(images_fingerprint(part.images) for part in parts),
     )
 
 

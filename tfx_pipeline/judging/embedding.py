@@ -2,7 +2,8 @@
 
 A chunk is kept under the model's fingerprint, the code that brings images into normal form, and the content of its
 inputs, so a changed image is embedded anew. It is written aside and then renamed: a process that was killed leaves
-whole chunks alone, and the next one goes on from them.
+whole chunks alone, and the next one goes on from them. Nothing is kept, or given out, before the model has been asked
+whether it still is the one of the fingerprint: a server may be restarted with other weights at any time.
 
 Legend: N inputs, D embedding dimension, n inputs of a chunk.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,7 +30,8 @@ from serving.encoders import probe
 from serving.encoders.encoder import EncodeError, Encoder, settling
 from tfx_pipeline.settings.config import ConfigError
 
-INPUTS_PER_CHUNK = 128  # bounds what a kill loses, and the bytes of images held at once
+INPUTS_PER_CHUNK = 128  # bounds the bytes of images held at once, and what a kill loses beside what is not confirmed
+CONFIRM_SHARE = 1 / 20  # of the time, that asking the model who it is may take
 LENGTH_TOLERANCE = 1e-2  # of a kept vector: a disk that lost power may hold zeros
 MISSING = "the image cannot be read"
 BROKEN = "the model cannot read the image"
@@ -78,6 +82,9 @@ class Embeddings:
         self._encoder = encoder
         self._folder = folder
         self._done = done
+        self._unsure = 0  # chunks that the model gave since it was asked who it is
+        self._to_keep: dict[Path, NDArray[np.float32]] = {}  # of these
+        self._next_s = -math.inf  # when it is asked again
 
     def of_images(self, pictures: Sequence[Picture]) -> Embedded:
         """Embed images; one that is missing or that the model cannot decode has no vector and a reason."""
@@ -98,7 +105,10 @@ class Embeddings:
             parts.append(vectors)
             skipped |= {start + place: why for place, why in {**chunk.missing, **broken}.items()}
             start += chunk.size
+            if time.monotonic() >= self._next_s:
+                self._confirm()
             self._done(chunk.size)
+        self._confirm()
         width = max((part.shape[1] for part in parts), default=0)  # 0 in a chunk without any vector
         whole = [part if part.shape[1] else np.zeros((len(part), width), np.float32) for part in parts]
         return Embedded(np.concatenate([np.zeros((0, width), np.float32), *whole]), skipped, digest.hexdigest())
@@ -112,7 +122,7 @@ class Embeddings:
             made_by = f"{self._encoder.fingerprint}\0{settling()}"
             model = hashlib.blake2b(made_by.encode(), digest_size=16).hexdigest()
             kept = self._folder / model / modality / f"{chunk.digest}.npy"
-            found = _read_kept(kept, chunk)
+            found = self._to_keep.get(kept, _read_kept(kept, chunk))
             if found is not None:
                 return found, {}
             encoded, broken = self._encode(modality, chunk.contents)
@@ -120,9 +130,24 @@ class Embeddings:
         vectors = np.zeros((chunk.size, width), np.float32)
         for place, vector in encoded.items():
             vectors[place] = vector
+        self._unsure += 1
         if not broken:
-            _keep(kept, vectors)
+            self._to_keep[kept] = vectors
         return vectors, broken
+
+    def _confirm(self) -> None:
+        """Make sure that all vectors are of one model, and keep those that it gave since the last time."""
+        if not self._unsure:
+            return
+        began = time.monotonic()
+        with refusals_told():
+            self._encoder.confirm()
+        now = time.monotonic()
+        self._next_s = now + (now - began) / CONFIRM_SHARE
+        for path, vectors in self._to_keep.items():
+            _keep(path, vectors)
+        self._to_keep.clear()
+        self._unsure = 0
 
     def _encode(
         self, modality: str, contents: dict[int, bytes]

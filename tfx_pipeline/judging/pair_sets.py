@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import os
 import posixpath
 import tempfile
@@ -80,14 +79,9 @@ class SpooledPicture:
     file: IO[bytes]
     offset: int
     size: int
-    digest: str
 
     def __call__(self) -> bytes:
         return os.pread(self.file.fileno(), self.size, self.offset)
-
-    def stamp(self) -> str:
-        """Returns the SHA-256 of the image."""
-        return self.digest
 
 
 def pair_entry(name: str, fields: Mapping[str, Any], beside: Path) -> Entry:
@@ -197,7 +191,7 @@ def _picture(record: RawRecord, config: PairSetConfig, spool: IO[bytes]) -> Pict
         raise Refused(reasons.NO_IMAGE, record.detail)
     offset = spool.seek(0, os.SEEK_END)
     spool.write(record.image)
-    return SpooledPicture(spool, offset, len(record.image), hashlib.sha256(record.image).hexdigest())
+    return SpooledPicture(spool, offset, len(record.image))
 
 
 def _plain(path: str) -> str:

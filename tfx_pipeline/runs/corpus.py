@@ -81,7 +81,7 @@ def corpus_index(examples: Path, encoder: Encoder, cache: Path, announce: Callab
     Args:
       examples: the Examples artifact's folder.
       encoder: of the model that the queries will be encoded with.
-      cache: the index's file, named after model and Examples.
+      cache: the index's file, named after model and Examples; what the encoder says not to keep is not written.
       announce: takes a sentence on what is being done.
 
     Returns:
@@ -89,6 +89,7 @@ def corpus_index(examples: Path, encoder: Encoder, cache: Path, announce: Callab
 
     Raises:
       ConfigError: when the Examples hold no image.
+      EncodeError: when they cannot be encoded, or another model answers meanwhile.
     """
     from serving.search.cosine import ImageIndex
 
@@ -104,7 +105,11 @@ def corpus_index(examples: Path, encoder: Encoder, cache: Path, announce: Callab
         announce(f"{cache} is damaged; encoding the images again.")
     names, vectors, places = _embed(examples, encoder)
     index = ImageIndex(names, vectors, {_FILES: np.array(files, np.str_), _PLACES: places})
-    index.save(cache)
+    encoder.confirm()
+    if encoder.is_lasting:
+        index.save(cache)
+    else:
+        announce(f"{encoder.name} has no fingerprint, so the index is not kept.")
     return index
 
 

@@ -1,14 +1,13 @@
-"""Where a data set's images lie, each read when it is asked for, and how a cache knows that one was replaced."""
+"""Where a data set's images lie, each read when it is asked for."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.evaluator.datasets.kinds import DataSetError, Picture, PictureMissing
+from components.evaluator.datasets.kinds import DataSetError, PictureMissing
 
 _IMAGES = frozenset((".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"))
 
@@ -36,14 +35,6 @@ class FilePicture:
         except OSError as error:
             raise PictureMissing(f"{self.path} cannot be read: {error.strerror or error}") from error
 
-    def stamp(self) -> str:
-        """Returns the file's name, its size and the time of its last change, and which part of it is the image."""
-        try:
-            found = self.path.stat()
-        except OSError as error:
-            return f"{self.path.name} {error.strerror}"
-        return f"{self.path.name} {found.st_size} {found.st_mtime_ns} {self.offset} {self.size}"
-
 
 @dataclass(frozen=True)
 class HeldPicture:
@@ -53,32 +44,6 @@ class HeldPicture:
 
     def __call__(self) -> bytes:
         return self.content
-
-    def stamp(self) -> str:
-        """Returns the SHA-256 of the image."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-def images_fingerprint(images: Sequence[Picture]) -> str:
-    """Returns a word that changes where an image is replaced, added, left out or moved to another place in the order.
-
-    Files are known by name, size and time of change, so that a folder may be moved; what is held, or read by a function
-    that has no `stamp`, by its bytes.
-    """
-    total = hashlib.sha256()
-    for image in images:
-        stamp = getattr(image, "stamp", None)
-        total.update(os.fsencode(f"{stamp() if stamp else HeldPicture(image()).stamp()}\0"))
-    return total.hexdigest()
-
-
-def texts_fingerprint(texts: Sequence[str]) -> str:
-    """Returns a word that changes where a text changes, or the order of the texts."""
-    total = hashlib.sha256()
-    for text in texts:
-        encoded = text.encode("utf-8", "surrogatepass")
-        total.update(len(encoded).to_bytes(8, "little") + encoded)
-    return total.hexdigest()
 
 
 def is_image(name: str) -> bool:

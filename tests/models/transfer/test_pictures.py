@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from models.images import preprocessing
-from models.transfer.pictures import BROKEN, UNREADABLE, Images, cut_out, judged_batches, readable, training_batches
+from models.transfer.pictures import BROKEN, UNREADABLE, Images, cut_out, judged_batches, look, training_batches
 from models.transfer.recipes import Phase
 from models.transfer.schedules import Cosine
 
@@ -49,11 +49,17 @@ def gone() -> bytes:
 
 
 def test_pictures_that_cannot_be_used_are_counted_by_reason():
-    rows, skipped = readable(Images([lambda: plain(1), gone, lambda: b"no picture", lambda: plain(2)], np.arange(4)))
-    assert rows.tolist() == [0, 3]
-    assert skipped == {UNREADABLE: 1, BROKEN: 1}
+    found = look(Images([lambda: plain(1), gone, lambda: b"no picture", lambda: plain(2)], np.arange(4)))
+    assert found.rows.tolist() == [0, 3]
+    assert found.skipped == {UNREADABLE: 1, BROKEN: 1}
     chosen = images(plain(1), plain(2), plain(3)).chosen(np.array([2, 0]))
     assert (chosen.labels.tolist(), chosen.pictures[0]()) == ([2, 0], plain(3))
+
+
+def test_pictures_are_known_by_what_they_hold_and_their_order():
+    digests = [look(images(*(plain(value) for value in values))).digest for values in ((1, 2), (1, 2), (2, 1), (1, 3))]
+    assert digests[0] == digests[1]
+    assert len({*digests}) == 3
 
 
 def test_each_epoch_takes_each_image_once_and_drops_the_rest():

@@ -134,6 +134,16 @@ def test_other_settings_find_nothing_done(tower, tmp_path):
     assert len(list(tmp_path.glob("squares-*"))) == 2
 
 
+def test_other_pictures_find_nothing_done(tower, tmp_path):
+    once = FineGrained(**{**vars(QUICK), "steps": 1, "runs": 1})
+    prints = [
+        transfer(tower, once, each, tmp_path, Lines()).fingerprint
+        for each in (task(), task(), task(test=squares(18, 5)))
+    ]
+    assert prints[0] == prints[1] != prints[2]
+    assert len(list(tmp_path.glob("squares-*"))) == 2
+
+
 def test_what_is_scaled_down_or_left_out_is_told(tower, tmp_path):
     seen = squares(4, 1, (0, 1))
     train = Images([*seen.pictures, lambda: b"no picture"], np.append(seen.labels, 0))

@@ -146,3 +146,36 @@ def test_the_fingerprint_is_what_the_object_says_or_what_it_answers():
     first, again, other = (checked(wrapped).fingerprint for wrapped in (MeanColours(), MeanColours(), Other()))
     assert len(first) == 64
     assert first == again != other
+
+
+def test_an_object_that_says_no_fingerprint_is_known_to_this_process_alone():
+    class Named(MeanColours):
+        fingerprint = "v1"
+
+    assert checked(Named()).is_lasting
+    assert not checked(MeanColours()).is_lasting
+
+
+def test_an_object_that_becomes_another_model_is_found_out():
+    class Drifting(MeanColours):
+        shift = 0.0
+
+        def encode_text(self, texts):
+            return unit([[1 + len(text) + self.shift, 1, 1] for text in texts])
+
+    class Named(MeanColours):
+        fingerprint = "v1"
+
+    drifting, named = Drifting(), Named()
+    encoders = checked(drifting), checked(named)
+    for encoder in encoders:
+        assert encoder.fingerprint
+        encoder.confirm()
+    drifting.shift = 1e-5  # what rounding in a batch of another size may come to
+    encoders[0].confirm()
+    drifting.shift = 1.0
+    with pytest.raises(EncodeError, match="mine is another model now"):
+        encoders[0].confirm()
+    named.fingerprint = "v2"
+    with pytest.raises(EncodeError, match="mine had fingerprint = 'v1' and has 'v2' now"):
+        encoders[1].confirm()

@@ -79,20 +79,43 @@ def test_a_server_is_asked_by_address_name_and_version(colour_model, vectors, tm
 
 
 def test_another_model_at_the_same_address_has_another_fingerprint(colour_model, tmp_path):
-    """Here it even says to be the same version."""
+    """Here it even says to be the same version, and who asked the first one is told."""
     shutil.copytree(colour_model, tmp_path / "1")
     with ModelServer(tmp_path, port=0) as server:
-        address, before = server.address, open_encoder(server.address).fingerprint
+        address, asking = server.address, open_encoder(server.address)
+        before = asking.fingerprint
         assert open_encoder(address).fingerprint == before
-    loaded = tf.saved_model.load(str(colour_model))
-    loaded.colours.assign(loaded.colours * [[1.0, 1.0, 0.5]])
-    shutil.rmtree(tmp_path / "1")
-    signatures = {name: loaded.signatures[name] for name in ("encode_image", "encode_text")}
-    tf.saved_model.save(loaded, str(tmp_path / "1"), signatures=signatures)
+        asking.confirm()
+    change(tmp_path / "1")
     with ModelServer(tmp_path, port=int(address.rpartition(":")[2])) as server:
         assert server.address == address
         after = open_encoder(address).fingerprint
+        with pytest.raises(EncodeError, match=f"align at {address} is another model now, whatever version it says"):
+            asking.confirm()
     assert before != after
+
+
+def test_a_folder_that_is_written_to_before_it_is_loaded_is_refused(colour_model, tmp_path):
+    shutil.copytree(colour_model, tmp_path / "1")
+    early, late = (open_encoder(str(tmp_path / "1")) for _ in range(2))
+    prints = early.fingerprint, late.fingerprint
+    early.encode_text(TEXTS)
+    early.confirm()
+    change(tmp_path / "1")
+    early.confirm()  # what it has loaded is still the same
+    late.encode_text(TEXTS)
+    with pytest.raises(EncodeError, match="1 was written to while it was loaded; run the command again"):
+        late.confirm()
+    assert prints[0] == prints[1]
+
+
+def change(model):
+    """Write other weights into the folder of a version."""
+    loaded = tf.saved_model.load(str(model))
+    loaded.colours.assign(loaded.colours * [[1.0, 1.0, 0.5]])
+    shutil.rmtree(model)
+    signatures = {name: loaded.signatures[name] for name in ("encode_image", "encode_text")}
+    tf.saved_model.save(loaded, str(model), signatures=signatures)
 
 
 @pytest.mark.usefixtures("module")

@@ -164,12 +164,14 @@ def test_another_model_is_asked_and_has_an_index_of_its_own(root, console, tmp_p
         import io, numpy as np
         from PIL import Image
         class Reds:
+            fingerprint = "reds"
             def encode_image(self, images):
                 reds = [np.asarray(Image.open(io.BytesIO(image)))[..., 0].mean() / 255 for image in images]
                 return [[np.cos(red), np.sin(red)] for red in reds]
             def encode_text(self, texts):
                 return [[np.cos("red" in text), np.sin("red" in text)] for text in texts]
-        encoder = Reds()
+        encoder, nameless = Reds(), Reds()
+        nameless.fingerprint = None
     """
     (tmp_path / "reds.py").write_text(textwrap.dedent(code))
     monkeypatch.syspath_prepend(tmp_path)
@@ -177,6 +179,8 @@ def test_another_model_is_asked_and_has_an_index_of_its_own(root, console, tmp_p
     assert captions_in_order(console) == ["a green field [bold]", "tmavě modré moře"]
     assert "2 of 5 images, model reds:encoder." in console.file.getvalue()
     ask(root, console, tmp_path, text="red", k=1)
+    ask(root, console, tmp_path, text="red", k=1, model="reds:nameless")
+    assert "reds:nameless has no fingerprint, so the index is not kept" in console.file.getvalue()
     assert len(list((root / "index").iterdir())) == 2
     with pytest.raises(ConfigError, match="the model 'nothing' is no folder that is there"):
         ask(root, console, tmp_path, text="red", model="nothing")

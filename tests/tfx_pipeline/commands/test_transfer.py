@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,20 @@ def test_squares_are_learnt_and_told(model, suite, tmp_path):
     assert read_answers(tmp_path, row.judged).per_query["class"]["top_1"].mean() == numbers["top_1"].value
     assert "squares" in (tmp_path / "report.html").read_text()
     assert "squares: top-1 " in told.file.getvalue()
+
+
+def test_an_image_of_the_same_size_and_time_is_another(model, suite, tmp_path):
+    """So what was learnt of the old one is not taken for what would be learnt of the new one."""
+    shutil.copytree(suite.parent, tmp_path / "own")
+    image = tmp_path / "own" / "train" / "red" / "0.bmp"
+    told = []
+    for value in (100, 200):
+        Image.new("RGB", (20, 20), (value, 0, 0)).save(image)
+        os.utime(image, (0, 0))
+        short = request(model, tmp_path / "own" / "suite.yaml", tmp_path / "out", epochs="1", runs="1")
+        told.append(teach(short, Console(quiet=True)).rows[0].data_fingerprint)
+    assert told[0] != told[1]
+    assert len(list((tmp_path / "out" / "work").iterdir())) == 2
 
 
 @pytest.mark.parametrize(

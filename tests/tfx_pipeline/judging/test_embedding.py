@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from colour_encoder import ColourEncoder, picture
+from rich.console import Console
 
 from components.evaluator.datasets.kinds import PictureMissing
 from serving.encoders.encoder import EncodeError
 from serving.encoders.opening import encoder_of
+from tfx_pipeline.commands.evaluate import judge_model
 from tfx_pipeline.judging import embedding
 from tfx_pipeline.judging.embedding import BROKEN, INPUTS_PER_CHUNK, MISSING, Embeddings
 from tfx_pipeline.settings.config import ConfigError
@@ -137,6 +140,45 @@ def test_texts_are_kept_by_their_content(tmp_path):
     np.testing.assert_array_equal(first.vectors, second.vectors)
     assert embeddings.of_texts(["red"]).digest != first.digest
     assert embeddings.of_texts([]).vectors.shape == (0, 0)
+
+
+def test_a_model_that_is_replaced_meanwhile_mixes_with_nothing(tmp_path, monkeypatch):
+    """The first chunk was confirmed and is kept; the second is of nobody knows which of the two."""
+    monkeypatch.setattr(embedding, "INPUTS_PER_CHUNK", 64)
+
+    class Replaced(ColourEncoder):
+        fingerprint = None
+        turned = False
+
+        def encode_image(self, images):
+            vectors = super().encode_image(images)
+            return vectors[:, [1, 0, 2, 3]] if self.turned else vectors
+
+    model = Replaced()
+
+    def replacing() -> bytes:
+        model.turned = True
+        return PICTURES[128]
+
+    pictures = [*held(PICTURES[:128]), replacing, *held(PICTURES[129:192])]
+    with pytest.raises(ConfigError, match="colours is another model now, whatever version it says"):
+        Embeddings(encoder_of(model, "colours"), tmp_path).of_images(pictures)
+    kept = [np.load(path) for path in tmp_path.rglob("*.npy")]
+    own = ColourEncoder().encode_image(PICTURES[:128])
+    assert kept
+    for chunk in kept:
+        assert any(np.array_equal(chunk, rows) for rows in (own[:64], own[64:]))
+
+
+def test_what_cannot_be_kept_for_later_runs_is_said(suite, tmp_path, monkeypatch):
+    monkeypatch.setattr(ColourEncoder, "fingerprint", None)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    told = Console(file=io.StringIO(), width=300)
+    judge_model("colour_encoder:encoder", str(suite), data=tmp_path, out=tmp_path / "out", console=told)
+    assert "colour_encoder:encoder has no fingerprint, so that its embeddings are of use to this run" in (
+        told.file.getvalue()
+    )
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -38,10 +38,6 @@ class CroppedPicture:
             raise PictureMissing(f"{self.whole.path} cannot be cropped to {self.box}: {error}") from error
         return to.getvalue()
 
-    def stamp(self) -> str:
-        """Returns what the file is known by, and the part of it."""
-        return f"{self.whole.stamp()} {self.box}"
-
 
 def read_winoground(root: Path) -> ChoiceSet:
     """Read examples.jsonl and images/: two images and two captions an item."""

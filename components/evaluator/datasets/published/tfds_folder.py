@@ -60,10 +60,6 @@ class RecordPicture:
             raise PictureMissing(f"the record at byte {self.record.offset} of {self.record.path} has no image")
         return self.seen(image)
 
-    def stamp(self) -> str:
-        """Returns what the file is known by, and how the image is changed."""
-        return f"{self.record.stamp()} {getattr(self.seen, '__name__', '')}"
-
 
 class TfdsFolder:
     """A data set in the folder of its version, such as vtab/caltech101/3.0.1."""
