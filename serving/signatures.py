@@ -31,8 +31,8 @@ LABELS = "labels"
 TEMPLATES = "templates"
 PLACEHOLDER = "{}"
 
-# serving_default is encode_text: what a search asks for each query, and what can be typed into curl. Where the image
-# half is served alone it is encode_image.
+# serving_default is encode_text: what a search asks for each query, and what can be typed into curl. It refuses what is
+# no UTF-8, such as the bytes of a picture. Where the image half is served alone it is encode_image.
 DEFAULT = "serving_default"
 
 # evaluate: examples [N] string (serialized tf.train.Example as in components/schema.py, class/texts among its features)

@@ -15,6 +15,7 @@ from models.config import ModelConfig
 from models.images import preprocessing
 from models.saving.folding import FoldedTower
 from models.saving.served import ServedImages, ServedPair, ServedTexts, strings
+from models.saving.warm_up import write_warm_up
 from models.saving.whole import whole_folder
 from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import DualEncoder
@@ -49,10 +50,9 @@ class ServedEncoder(ServedPair):
         )
         self._model = model
 
-    @property
     def by_signature(self) -> dict[str, Any]:
         """Signature name -> tf.function."""
-        return {**super().by_signature, signatures.EVALUATE: self.evaluate}
+        return {**super().by_signature(), signatures.EVALUATE: self.evaluate}
 
     @tf.function(input_signature=[strings(signatures.EXAMPLES)], autograph=False)
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -96,6 +96,8 @@ def served_texts(encoder: DualEncoder, tokenizer: Tokenizer) -> ServedTexts:
 def export(served: ServedPair | ServedImages | ServedTexts, directory: str) -> None:
     """Write a SavedModel with all signatures to `directory`, aside first, so that no half of one is ever seen.
 
+    Beside the graph are requests by which a server warms up (models/saving/warm_up.py).
+
     Args:
       served: what to write.
       directory: must not exist, local or remote.
@@ -104,9 +106,10 @@ def export(served: ServedPair | ServedImages | ServedTexts, directory: str) -> N
         tf.saved_model.save(
             served,
             aside,
-            signatures=served.by_signature,
+            signatures=served.by_signature(),
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # it is for inference
         )
+        write_warm_up(aside, served.by_signature())
 
 
 def _preprocess(images: tf.Tensor, model: ModelConfig) -> tf.Tensor:

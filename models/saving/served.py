@@ -18,6 +18,10 @@ from models.images.decoding import RGB
 from serving import signatures
 from serving.normal_form import MAX_IMAGE_PIXELS
 
+_NO_UTF8 = (
+    f"{signatures.DEFAULT} encodes texts, and these bytes are no UTF-8; for pictures name the signature "
+    f"{signatures.ENCODE_IMAGE}"
+)
 _NO_PLACEHOLDER = f"a template must hold {signatures.PLACEHOLDER} once, where the label stands"
 _NO_TEMPLATE = f"there is no template; send {signatures.PLACEHOLDER} for the labels alone"
 
@@ -69,7 +73,6 @@ class ServedImages(tf.Module):
 
         self.decode_images, self.embed_pixels, self.encode_image = decode_images, embed_pixels, encode_image
 
-    @property
     def by_signature(self) -> dict[str, Any]:
         """Signature name -> tf.function; the one that there is is the default too."""
         return {signatures.ENCODE_IMAGE: self.encode_image, signatures.DEFAULT: self.encode_image}
@@ -84,7 +87,8 @@ class ServedTexts(tf.Module):
 
     Attributes:
       embed_texts: tf.function, [N] string -> [N, D] float32.
-      encode_text: the signature.
+      encode_text: the signature; invalid UTF-8 reads as replacement characters.
+      encode_unnamed: the default; raises InvalidArgumentError for invalid UTF-8.
     """
 
     def __init__(self, embed: Callable[[tf.Tensor], tf.Tensor], held: Mapping[str, Any]) -> None:
@@ -99,12 +103,18 @@ class ServedTexts(tf.Module):
         def encode_text(text: tf.Tensor) -> dict[str, tf.Tensor]:
             return {signatures.EMBEDDING: embed_texts(text)}
 
-        self.embed_texts, self.encode_text = embed_texts, encode_text
+        @tf.function(input_signature=[strings(signatures.TEXT)], autograph=False)
+        def encode_unnamed(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            """Who names no signature may send pictures, and would get vectors of their bytes as texts."""
+            is_text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace") == text
+            with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_text), [_NO_UTF8])]):
+                return {signatures.EMBEDDING: embed_texts(tf.identity(text))}
 
-    @property
+        self.embed_texts, self.encode_text, self.encode_unnamed = embed_texts, encode_text, encode_unnamed
+
     def by_signature(self) -> dict[str, Any]:
-        """Signature name -> tf.function; the one that there is is the default too."""
-        return {signatures.ENCODE_TEXT: self.encode_text, signatures.DEFAULT: self.encode_text}
+        """Signature name -> tf.function."""
+        return {signatures.ENCODE_TEXT: self.encode_text, signatures.DEFAULT: self.encode_unnamed}
 
 
 class ServedPair(tf.Module):
@@ -129,12 +139,11 @@ class ServedPair(tf.Module):
         self.embed_texts, self.encode_text = texts.embed_texts, texts.encode_text
         self._temperature = temperature
 
-    @property
     def by_signature(self) -> dict[str, Any]:
         """Signature name -> tf.function."""
         return {
-            **self.images.by_signature,
-            **self.texts.by_signature,  # whose default is that of both: see serving/signatures.py
+            **self.images.by_signature(),
+            **self.texts.by_signature(),  # whose default is that of both: see serving/signatures.py
             signatures.SIMILARITY: self.similarity,
             signatures.CLASSIFY: self.classify,
         }

@@ -141,6 +141,18 @@ def test_the_default_answers_as_encode_text(loaded):
     np.testing.assert_array_equal(default, named)
 
 
+@pytest.mark.parametrize("no_text", [RED, b"\xff\xd8\xff", b"caf\xe9"])
+def test_the_default_takes_no_picture_for_a_text(loaded, no_text):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="for pictures name the signature encode_image"):
+        ask(loaded, "serving_default", text=["red", no_text])
+
+
+@given(texts=st.lists(st.text()))
+def test_the_default_takes_any_text(loaded, texts):
+    found = ask(loaded, "serving_default", text=[text.encode() for text in [*texts, "\ufeffred", "\ufffd", "\0"]])
+    assert found["embedding"].shape == (len(texts) + 3, 2)
+
+
 @pytest.mark.parametrize(
     ("half", "name", "given"),
     [("images", "encode_image", {"image_bytes": [RED]}), ("texts", "encode_text", {"text": ["red"]})],

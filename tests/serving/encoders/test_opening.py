@@ -51,7 +51,7 @@ def test_a_folder_is_a_saved_model_or_holds_versions_of_one(colour_model, vector
 
 def test_the_fingerprint_of_a_folder_is_of_its_bytes_alone(colour_model, tmp_path):
     prints = {}
-    for kind in ("same", "variables", "graph", "asset", "note"):
+    for kind in ("same", "variables", "graph", "asset", "note", "warm"):
         copy = tmp_path / kind / "1"
         shutil.copytree(colour_model, copy)
         prints[kind] = copy
@@ -62,8 +62,10 @@ def test_the_fingerprint_of_a_folder_is_of_its_bytes_alone(colour_model, tmp_pat
     (tmp_path / "asset" / "1" / "assets").mkdir(exist_ok=True)
     (tmp_path / "asset" / "1" / "assets" / "vocab.txt").write_text("cat")
     (tmp_path / "note" / "1" / "notes.txt").write_text("a good one")
+    (tmp_path / "warm" / "1" / "assets.extra").mkdir()
+    (tmp_path / "warm" / "1" / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"asked first")
     prints = {kind: open_encoder(str(path)).fingerprint for kind, path in prints.items()}
-    assert prints["same"] == prints["note"] == SavedModelEncoder(colour_model).fingerprint
+    assert prints["same"] == prints["note"] == prints["warm"] == SavedModelEncoder(colour_model).fingerprint
     assert len(set(prints.values())) == 4
 
 
