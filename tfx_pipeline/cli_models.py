@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, config_of, overrides_of, path_argument, path_option
+from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_argument, path_option
 from tfx_pipeline.settings.config import at_home
 
 app = typer.Typer()
@@ -121,3 +121,28 @@ def transfer(
     from tfx_pipeline.commands.transfer import Request, teach
 
     teach(Request(model, recipe, overrides_of(set_), tuple(dataset or ()), suite, data, out), Console())
+
+
+@app.command()
+def embed(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILES|-",
+            help="Images, folders, globs, .txt of captions, .parquet; - reads names from standard input.",
+        ),
+    ],
+    out: Annotated[Path, path_option(help="The .parquet or .npy file to write.")],
+    model: Annotated[str | None, typer.Option(help="Folder, HOST:PORT or MODULE:OBJECT; else the pushed one.")] = None,
+    column: Annotated[str | None, typer.Option(help="Parquet: the column of texts or image bytes.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="Parquet: the column that names rows.")] = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Embed images and texts into a file of vectors, by a server or a model in this process."""
+    from tfx_pipeline.commands.embed import embed as write_vectors
+    from tfx_pipeline.commands.query import pushed_model
+    from tfx_pipeline.embedding.sources import Columns
+
+    named = str(pushed_model(config_of(config, set_).root)[1]) if model is None else at_home(model, "--model")
+    write_vectors([as_typed(word) for word in files], model=named, out=out, columns=Columns(column, id_column))

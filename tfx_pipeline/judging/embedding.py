@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import Picture, PictureMissing
-from serving.encoders import probe
 from serving.encoders.encoder import EncodeError, Encoder, settling
+from tfx_pipeline.embedding.halving import encode_readable
 from tfx_pipeline.settings.config import ConfigError
 
 INPUTS_PER_CHUNK = 128  # bounds the bytes of images held at once, and what a kill loses beside what is not confirmed
@@ -152,26 +152,14 @@ class Embeddings:
     def _encode(
         self, modality: str, contents: dict[int, bytes]
     ) -> tuple[dict[int, NDArray[np.float32]], dict[int, Skipped]]:
-        """Returns place -> vector, and place -> why there is none: what fails is halved until one input is left."""
+        """Returns place -> vector, and place -> why there is none."""
+        if modality == "image":
+            vectors, broken = encode_readable(self._encoder, contents)
+            return vectors, {place: Skipped(BROKEN, words) for place, words in broken.items()}
         if not contents:
             return {}, {}
-        places = list(contents)
-        if modality == "text":
-            texts = [content.decode() for content in contents.values()]
-            return dict(zip(places, self._encoder.encode_text(texts), strict=True)), {}
-        try:
-            vectors = self._encoder.encode_image(list(contents.values()))
-        except EncodeError as error:
-            self._encoder.encode_image(probe.images())  # a model that fails here too is no judge of the image
-            if len(places) == 1:
-                return {}, {places[0]: Skipped(BROKEN, " ".join(str(error).split()))}
-            middle = len(places) // 2
-            first, second = (
-                self._encode(modality, {place: contents[place] for place in half})
-                for half in (places[:middle], places[middle:])
-            )
-            return first[0] | second[0], first[1] | second[1]
-        return dict(zip(places, vectors, strict=True)), {}
+        texts = [content.decode() for content in contents.values()]
+        return dict(zip(contents, self._encoder.encode_text(texts), strict=True)), {}
 
 
 @dataclass(frozen=True)
