@@ -64,7 +64,8 @@ class ModelServer:
           OSError: when a port cannot be bound.
         """
         self.monitoring = Monitoring()
-        self.models = ServedModels(one_model(name, models) if isinstance(models, Path) else models)
+        config = one_model(name, models) if isinstance(models, Path) else models
+        self.models = ServedModels(config, monitoring=self.monitoring)
         self._access_log = access_log or AccessLog()
         self._grpc = GrpcServer(
             self.models,
@@ -84,6 +85,8 @@ class ModelServer:
           ValueError: when a model cannot be loaded.
         """
         self.models.start()
+        if problems := self.models.problems():
+            raise ValueError("; ".join(problems.values()))
         self._grpc.start()
 
     def available(self) -> dict[str, list[int]]:

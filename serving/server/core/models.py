@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+import math
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from serving.server.core.config_file import check_config
+from serving.server.core.folders import SETTLE_S, FolderWatch, VersionFolder
+from serving.server.core.labels import Labels, checked_labels, labels_of, version_of
+from serving.server.core.lifecycle import RETRY_S, ModelLifecycle
 from serving.server.core.servable import Servable
 from serving.server.core.spec import ModelSpec
-from serving.server.core.status import State, VersionStatus
+from serving.server.core.status import StatusBoard, VersionStatus
 from serving.server.core.version import Version
+from serving.server.core.warm_up import warm_up
+from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import Refusal
-from serving.versions import complete_versions
+
+POLL_S = 1.0  # as --file_system_poll_wait_seconds of TensorFlow Serving
+CLOSE_GRACE_S = 5.0
+SETTLES_PATIENCE = 10  # times settle_s: for so long `start` and `reload` wait for a model that is being copied
+_log = logging.getLogger(__name__)
 
 
 class ServedModels:
     """The loaded versions of the models of a ModelServerConfig.
 
-    Attributes:
-      is_ready: whether every configured model has a version that answers.
+    A thread of its own polls the folders, loads and unloads. A request reads what was published last, by one look-up
+    and one count: it never waits for a load.
 
     Examples:
       >>> from serving.server.core.config_file import one_model
@@ -33,63 +47,222 @@ class ServedModels:
       >>> models.close()
     """
 
-    def __init__(self, config: Any) -> None:
-        """Take the models of a ModelServerConfig; nothing is loaded before `start`."""
+    def __init__(
+        self,
+        config: Any,
+        *,
+        poll_s: float = POLL_S,
+        settle_s: float = SETTLE_S,
+        allow_version_labels_for_unavailable_models: bool = False,
+        monitoring: Monitoring | None = None,
+    ) -> None:
+        """Take the models of a ModelServerConfig; nothing is loaded before `start`.
+
+        Args:
+          config: ModelServerConfig with a model_config_list.
+          poll_s: seconds between two looks into the models' folders; 0 looks once.
+          settle_s: for how long a new version's files must have stayed the same before it is loaded.
+          allow_version_labels_for_unavailable_models: TensorFlow Serving's flag of that name, for `reload`.
+          monitoring: where loads, batches and queues are measured.
+
+        Raises:
+          Refusal: INVALID_ARGUMENT for a configuration that cannot be served.
+        """
+        check_config(config)
+        self._poll_s, self._settle_s = poll_s, settle_s
+        self._lenient = allow_version_labels_for_unavailable_models
+        self._monitoring = monitoring or Monitoring()
+        self._board = StatusBoard()
+        self._routes: Mapping[str, Mapping[int, Version]] = {}
+        self._labels: Labels = labels_of(config)
         self._config = config
-        self._loaded: dict[str, dict[int, Version]] = {}
+        self._asked = 1  # configurations asked for, by which `reload` knows when its own was tried
+        self._tried = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._woken = threading.Event()
+        self._reloading = threading.Lock()
+        self._lifecycles: dict[str, ModelLifecycle] = {}
+        self._leaving: list[ModelLifecycle] = []  # of models that are configured no more
+        self._thread = threading.Thread(target=self._work, name="models", daemon=True)
 
     @property
     def is_ready(self) -> bool:
-        return all(self._loaded.get(name) for name in self.names())
+        """Whether every configured model has a version that answers."""
+        routes = self._routes
+        return all(routes.get(name) for name in self.names())
 
     def start(self) -> None:
-        """Load what is there; returns when every model was tried.
+        """Load what is there; returns when every model was tried once. `problems` says what failed."""
+        self._thread.start()
+        self._await(1)
 
-        Raises:
-          ValueError: when a model has no complete version, or the highest one does not load.
-        """
-        for model in self._config.model_config_list.config:
-            versions = complete_versions(Path(model.base_path))
-            if not versions:
-                raise ValueError(
-                    f"{model.base_path} holds no complete model version; push one to {model.base_path}/<number>/ first"
-                )
-            latest = max(versions)
-            self._loaded[model.name] = {latest: Version(model.name, latest, Servable(versions[latest]))}
+    def problems(self) -> dict[str, str]:
+        """Returns model -> why no version of it answers, one sentence, for the configured models without one."""
+        routes, lifecycles = self._routes, self._lifecycles
+        return {
+            name: lifecycles[name].problem if name in lifecycles else "it was not tried yet"
+            for name in self.names()
+            if not routes.get(name)
+        }
 
-    def close(self) -> None:
-        """Unload everything, after the requests in work."""
-        self._loaded = {}
+    def close(self, grace_s: float = CLOSE_GRACE_S) -> None:
+        """Unload everything, after the requests in work or after `grace_s` seconds."""
+        self._closing = True
+        self._woken.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        deadline = time.monotonic() + grace_s
+        while True:
+            self._woken.clear()
+            are_gone = [lifecycle.remove() for lifecycle in (*self._lifecycles.values(), *self._leaving)]
+            left_s = deadline - time.monotonic()
+            if left_s <= 0 or all(are_gone):
+                return
+            self._woken.wait(left_s)
 
     def names(self) -> list[str]:
         """Returns the names of the configured models."""
         return [model.name for model in self._config.model_config_list.config]
 
-    @contextmanager
-    def use(self, spec: ModelSpec) -> Iterator[Version]:
+    def use(self, spec: ModelSpec) -> AbstractContextManager[Version]:
         """Hold the version that a request asks for against unloading.
 
-        Raises:
+        Raises, when entered:
           Refusal: NOT_FOUND in TensorFlow Serving's words; INVALID_ARGUMENT for a label that is none.
         """
-        if spec.label is not None:
-            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, f"Unrecognized servable version label: {spec.label}")
-        loaded = self._loaded.get(spec.name, {})
-        chosen = max(loaded, default=None) if spec.version is None else spec.version
-        if chosen not in loaded:
-            wanted = f"Latest({spec.name})" if spec.version is None else f"Specific({spec.name}, {spec.version})"
-            raise Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
-        yield loaded[chosen]
+        return _Use(self, spec)
 
     def statuses(self, spec: ModelSpec) -> list[VersionStatus]:
         """Returns the states of one version, or of every version, ascending; raises Refusal with NOT_FOUND."""
-        known = sorted(self._loaded.get(spec.name, {}))
-        if spec.version is not None and spec.version not in known:
-            raise Refusal(grpc.StatusCode.NOT_FOUND, f"Could not find version {spec.version} of model {spec.name}")
+        known = self._board.of(spec.name)
+        number = spec.version if spec.label is None else version_of(self._labels, spec.name, spec.label)
+        if number is not None:
+            known = [status for status in known if status.version == number]
+            if not known:
+                raise Refusal(grpc.StatusCode.NOT_FOUND, f"Could not find version {number} of model {spec.name}")
         if not known:
             raise Refusal(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
-        return [VersionStatus(version, State.AVAILABLE) for version in known if spec.version in (None, version)]
+        return known
 
     def reload(self, config: Any) -> None:
-        """Serve another ModelServerConfig; returns when its new models are loaded, or raises Refusal."""
-        raise Refusal(grpc.StatusCode.UNIMPLEMENTED, "the configuration cannot be reloaded yet")
+        """Serve another ModelServerConfig, as ServerCore::ReloadConfig does; returns when its models were tried.
+
+        A configuration that is refused with INVALID_ARGUMENT or FAILED_PRECONDITION changes nothing.
+
+        Raises:
+          Refusal: INVALID_ARGUMENT for a configuration that cannot be served, FAILED_PRECONDITION for a label of a
+            version that does not answer yet, UNKNOWN when a model that is new has no version that answers.
+        """
+        with self._reloading:
+            check_config(config)
+            self._labels = checked_labels(config, self._labels, self._answers, self._lenient)
+            new = [
+                name for name in (model.name for model in config.model_config_list.config) if name not in self.names()
+            ]
+            with self._changed:
+                self._config = config
+                self._asked += 1
+                awaited = self._asked
+            self._woken.set()
+            self._await(awaited)
+            failed = {name: problem for name, problem in self.problems().items() if name in new}
+            if failed:
+                said = ", ".join(f"{{name: {name} due to error: {problem}}}" for name, problem in failed.items())
+                raise Refusal(grpc.StatusCode.UNKNOWN, f"{len(failed)} model(s) did not become available: {{{said}, }}")
+
+    def hold(self, spec: ModelSpec) -> Version:
+        """Returns the version that a request asks for, held until its `release`; raises Refusal. See `use`."""
+        number = spec.version if spec.label is None else version_of(self._labels, spec.name, spec.label)
+        while True:
+            versions = self._routes.get(spec.name, {})
+            chosen = max(versions, default=None) if number is None else number
+            version = None if chosen is None else versions.get(chosen)
+            if version is None:
+                wanted = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
+                raise Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+            if version.hold():  # else it was replaced since the look-up, and the routes say by which
+                return version
+
+    def _answers(self, name: str, version: int) -> bool:
+        return version in self._routes.get(name, {})
+
+    def _await(self, configuration: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._tried >= configuration or self._closing)
+
+    def _publish(self, name: str, versions: Mapping[int, Version]) -> None:
+        others = {model: known for model, known in self._routes.items() if model != name}
+        self._routes = {**others, name: versions} if versions else others
+
+    def _work(self) -> None:
+        """Poll, load and unload until `close`."""
+        configuration, next_look, patience = 0, -math.inf, -math.inf
+        while not self._closing:
+            self._woken.clear()
+            with self._changed:
+                asked, config = self._asked, self._config
+            if asked != configuration:
+                self._configure(config)
+                configuration, next_look, patience = (
+                    asked,
+                    -math.inf,
+                    time.monotonic() + SETTLES_PATIENCE * self._settle_s,
+                )
+            if time.monotonic() >= next_look:
+                for lifecycle in self._lifecycles.values():
+                    lifecycle.look()
+                next_look = time.monotonic() + (self._poll_s or math.inf)
+            pause_s = min((_act(lifecycle) for lifecycle in self._lifecycles.values()), default=math.inf)
+            self._leaving = [lifecycle for lifecycle in self._leaving if not lifecycle.remove()]
+            is_settling = any(lifecycle.is_settling for lifecycle in self._lifecycles.values())
+            if is_settling:
+                next_look = min(next_look, time.monotonic() + self._settle_s / 4)
+            if not is_settling or time.monotonic() >= patience:
+                with self._changed:
+                    self._tried = configuration
+                    self._changed.notify_all()
+            pause_s = min(pause_s, next_look - time.monotonic())
+            self._woken.wait(None if math.isinf(pause_s) else max(pause_s, 0.0))
+
+    def _configure(self, config: Any) -> None:
+        """Set lifecycles up for a configuration, and let go of those that it lacks."""
+        before = {lifecycle.name: lifecycle for lifecycle in (*self._leaving, *self._lifecycles.values())}
+        after = {}
+        for model in config.model_config_list.config:
+            lifecycle = before.pop(model.name, None) or ModelLifecycle(
+                model.name, self._board, self._load, self._publish, self._woken.set, self._monitoring
+            )
+            lifecycle.configure(FolderWatch(Path(model.base_path), self._settle_s), model.model_version_policy)
+            after[model.name] = lifecycle
+        self._lifecycles, self._leaving = after, list(before.values())
+
+    def _load(self, name: str, number: int, folder: VersionFolder) -> Version:
+        """Returns a version, loaded and warm; raises ValueError."""
+        servable = Servable(folder.path)
+        version = Version(name, number, servable)
+        warm_up(version, folder.path, self._monitoring)
+        return version
+
+
+def _act(lifecycle: ModelLifecycle) -> float:
+    """Act for one model; what goes wrong there keeps no other model, and no later version, from loading."""
+    try:
+        return lifecycle.act()
+    except Exception:
+        _log.exception("the versions of model %s could not be brought up to date", lifecycle.name)
+        return RETRY_S
+
+
+class _Use(AbstractContextManager[Version]):
+    """Holds a version while the block runs."""
+
+    def __init__(self, models: ServedModels, spec: ModelSpec) -> None:
+        self._models, self._spec = models, spec
+
+    def __enter__(self) -> Version:
+        self._version = self._models.hold(self._spec)
+        return self._version
+
+    def __exit__(self, *_: object) -> None:
+        self._version.release()

@@ -17,7 +17,7 @@ from serving.server.refusal import Refusal
 from serving.versions import SAVED_MODEL_FILE
 
 SERVE_TAG = "serve"
-_CODES = {code.value[0]: code for code in grpc.StatusCode}  # TensorFlow and gRPC share the canonical numbers
+CODES = {code.value[0]: code for code in grpc.StatusCode}  # TensorFlow and gRPC share the canonical numbers
 
 
 class Servable:
@@ -75,7 +75,7 @@ class Servable:
             tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
             outputs = self._loaded.signatures[signature_name](**tensors)
         except tf.errors.OpError as error:
-            raise Refusal(_CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
+            raise Refusal(CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
         return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
 
 

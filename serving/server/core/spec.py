@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import grpc
+
+from serving.server.refusal import Refusal
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,13 @@ class Caller:
 
     deadline: float = math.inf
     is_waiting: Callable[[], bool] = _waits
+
+    def check(self) -> None:
+        """Raise Refusal with CANCELLED or DEADLINE_EXCEEDED where nobody waits any more."""
+        if not self.is_waiting():
+            raise Refusal(grpc.StatusCode.CANCELLED, "the caller is gone; nothing was computed")
+        if time.monotonic() >= self.deadline:
+            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the computation began")
 
 
 PATIENT = Caller()  # waits for ever

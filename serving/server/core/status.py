@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import threading
 from dataclasses import dataclass
 
 import grpc
+
+ENDED = 8
 
 
 class State(enum.IntEnum):
@@ -34,3 +37,38 @@ class VersionStatus:
     state: State
     code: grpc.StatusCode = grpc.StatusCode.OK
     message: str = ""
+
+
+class StatusBoard:
+    """The newest status of every version of every model.
+
+    Of versions at their END the youngest ENDED of a model are kept, and of models of which nothing else is left the
+    youngest ENDED: a server that runs for years shows no longer a list.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._models: dict[str, dict[int, VersionStatus]] = {}
+
+    def put(self, name: str, status: VersionStatus) -> None:
+        """Take down a version's status in the place of the one before."""
+        with self._lock:
+            versions = self._models.pop(name, {})
+            self._models[name] = versions  # the youngest model is last, as is the youngest version
+            versions.pop(status.version, None)
+            versions[status.version] = status
+            ended = _ended(versions)
+            for version in ended[:-ENDED]:
+                del versions[version]
+            gone = [model for model, known in self._models.items() if len(_ended(known)) == len(known)]
+            for model in gone[:-ENDED]:
+                del self._models[model]
+
+    def of(self, name: str) -> list[VersionStatus]:
+        """Returns the statuses of a model's versions, ascending; [] for a model that never was."""
+        with self._lock:
+            return [status for _, status in sorted(self._models.get(name, {}).items())]
+
+
+def _ended(versions: dict[int, VersionStatus]) -> list[int]:
+    return [version for version, known in versions.items() if known.state == State.END]
