@@ -11,9 +11,14 @@ HISTORY_FILE = "history.jsonl"
 MODEL_FOLDER = "model"
 MODEL_FILE = "model.json"  # by which a model folder is known
 
+# In the ServingValidator's blessing: {"blessed": bool, "reasons": [sentence, ...], "load_s": x, "peak_memory_bytes": n,
+# "largest_difference": {protocol: {signature: x}}, "latency_ms": {protocol: {signature: {"p50": x, "p99": y}}}}
+SERVING_VALIDATION_FILE = "serving_validation.json"
+
 # The stock components'; a test holds them equal.
 ANOMALIES_FILE = "SchemaDiff.pb"  # ExampleValidator's
 BLESSED_FILE = "BLESSED"  # the Evaluator's
+INFRA_BLESSED_FILE, INFRA_NOT_BLESSED_FILE = "INFRA_BLESSED", "INFRA_NOT_BLESSED"  # the InfraValidator's
 
 _SPLIT = "Split-"
 

@@ -22,6 +22,7 @@ from components.evaluator.sharded.component import ShardedEvaluator
 from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
 from components.pusher.component import Pusher
+from components.serving_validator.component import ServingValidator
 from components.trainer.component import AlignTrainer
 from components.validation.component import build_gates, build_schema
 from components.vocabulary.component import VocabularyLearner
@@ -109,9 +110,11 @@ def create_pipeline(
         model=trainer.outputs["model"],
         baseline=baseline.outputs[VERSION].future()[0].value,
     ).with_id(EVALUATOR)
+    served = ServingValidator(config.serving_validation, model=trainer.outputs["model"])
     pusher = Pusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=served.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_to)
         ),
@@ -133,6 +136,7 @@ def create_pipeline(
             trainer,
             baseline,
             evaluator,
+            served,
             pusher,
         ],
         enable_cache=True,

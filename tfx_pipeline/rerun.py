@@ -27,6 +27,7 @@ def known_components(config: Config) -> list[str]:
         ids.TRAINER,
         ids.BASELINE_MODEL,
         ids.EVALUATOR,
+        ids.SERVING_VALIDATOR,
         ids.PUSHER,
     ]
 

@@ -32,6 +32,7 @@ TASKS = [
     "Trainer",
     "BaselineModel",
     "Evaluator",
+    "ServingValidator",
     "Pusher",
 ]
 STEPS = "training:\n  steps: {steps}\n  warmup_steps: 2\n  batch: 64\n  log_every_steps: 20\n"

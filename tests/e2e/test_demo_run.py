@@ -30,6 +30,7 @@ COMPONENTS = [
     "Trainer",
     "BaselineModel",
     "Evaluator",
+    "ServingValidator",
     "Pusher",
 ]
 UNREACHABLE = "evaluation.min_metrics={seen/t2i_recall_at_10: 0.99}"

@@ -22,6 +22,7 @@ DOORS_OF_SERVING = frozenset(
         "search.contact_sheet",
         "search.cosine",
         "server.server",
+        "signatures",
         "versions",
     )
 )
@@ -34,6 +35,10 @@ DOORS_OF_MODELS = frozenset(
     )
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
+DOORS_OF_COMPONENTS = {  # a component -> what of serving it may import beside the contracts
+    # It runs the server that clients are given, in another process; a command line in a string would hide the arrow.
+    "serving_validator": frozenset({"serving.server.process"}),
+}
 FOR_MODELS = frozenset(f"components.{name}" for name in ("artifact_files", "closest_name", "config_fields", "schema"))
 PLAIN_MODELS = frozenset(  # diagnosis knows what guessing gets, which the report draws beside the curves
     f"models.{name}" for name in ("config", "parameter_counts", "sizes", "training.diagnosis", "training_config")
@@ -49,6 +54,7 @@ PLUMBING = (
     "components/*/image_models/*",  # asks models about images, through Beam's RunInference
     "components/*/passes/*",  # a Beam job on plain folders and its stages, which import no TFX
     "components/*/storage/*",  # any file system that Beam reads
+    "components/*/served/*",  # messages to a server, and the model that it serves
     "components/*/stored/*",  # what TFX and TFMA stored
     "components/beam/*",
     "components/lookup.py",  # a component that asks the world outside, and its driver

@@ -18,15 +18,23 @@ from components.pusher.executor import PUSH_DESTINATION, PUSHED_MODEL, Executor
 BLESSED = 1
 
 
-def push(model: str, folder: str, blessed: int = BLESSED) -> standard_artifacts.PushedModel:
-    """Returns what the Pusher makes of a model under <MODEL>/Format-Serving; its own archive is <MODEL>.archive."""
+def push(model: str, folder: str, blessed: int = BLESSED, served: int = BLESSED) -> standard_artifacts.PushedModel:
+    """Returns what the Pusher makes of a model under <MODEL>/Format-Serving; its own archive is <MODEL>.archive.
+
+    Args:
+      model: folder of the artifact.
+      folder: the push folder.
+      blessed: the Evaluator's verdict.
+      served: the ServingValidator's.
+    """
     trained, blessing = standard_artifacts.Model(), standard_artifacts.ModelBlessing()
-    pushed = standard_artifacts.PushedModel()
+    pushed, infra = standard_artifacts.PushedModel(), standard_artifacts.InfraBlessing()
     trained.uri, pushed.uri = model, f"{model}.archive"
     blessing.set_int_custom_property("blessed", blessed)
+    infra.set_int_custom_property("blessed", served)
     destination = pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder))
     Executor(Executor.Context()).Do(
-        {"model": [trained], "model_blessing": [blessing]},
+        {"model": [trained], "model_blessing": [blessing], "infra_blessing": [infra]},
         {PUSHED_MODEL: [pushed]},
         {PUSH_DESTINATION: proto_utils.proto_to_json(destination)},
     )

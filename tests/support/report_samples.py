@@ -12,7 +12,7 @@ from tfx_pipeline.report.page import render
 from tfx_pipeline.report.templating import environment, fill
 from tfx_pipeline.runs.training_history import HistoryLine
 
-IDS = ["PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "Pusher"]
+IDS = ["PairExampleGen", "PairFilter", "Vocabulary", "Trainer", "Evaluator", "ServingValidator", "Pusher"]
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}
 
 
@@ -69,6 +69,14 @@ def tally(read: int, **dropped: int) -> dict:
     return {"read": read, "kept": read - sum(dropped.values()), "dropped": dropped}
 
 
+SERVING = {
+    "blessed": True,
+    "reasons": [],
+    "load_s": 5.25,
+    "peak_memory_bytes": 600_000_000,
+    "largest_difference": {"gRPC": {"encode_image": 1e-7, "encode_text": 0.0}},
+    "latency_ms": {"gRPC": {"encode_image": {"p50": 4.06, "p99": 7.5}, "encode_text": {"p50": 1.94, "p99": 3.0}}},
+}
 INGEST = {
     "splits": {
         "train": {"images": tally(4230, no_image=9, image_too_large=3), "captions": tally(8448, not_utf8=7)},

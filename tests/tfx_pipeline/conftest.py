@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from report_samples import FILTER, HISTORY, INGEST, METRICS, VOCABULARY, events_of, png
+from report_samples import FILTER, HISTORY, INGEST, METRICS, SERVING, VOCABULARY, events_of, png
 from tfx_pipeline.report.contents import Contents, Evaluation
 from tfx_pipeline.report.example_answers import (
     Answer,
@@ -44,6 +44,7 @@ def contents(record) -> Contents:
         evaluation=Evaluation(METRICS, {"seen": {"t2i_recall_at_10": 0.25}}, (), blessed=True),
         pushed=True,
         answers=(SplitAnswers("seen", 1406, 2811, (asked,), (asked,), (image,)),),
+        serving=SERVING,
     )
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from components import component_ids as ids
-from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE, VOCABULARY_REPORT_FILE
+from components.artifact_files import (
+    FILTER_REPORT_FILE,
+    INGEST_REPORT_FILE,
+    SERVING_VALIDATION_FILE,
+    VOCABULARY_REPORT_FILE,
+)
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.report.example_answers import ExampleAnswers
 from tfx_pipeline.report.findings import ANSWERS_FILE, EVALUATION_FILE, read_answers
@@ -61,6 +66,7 @@ class Contents:
       pushed: whether a model went to the serving folder.
       answers: example queries.
       models: what the models judged so far scored, this one last.
+      serving: what the ServingValidator found.
     """
 
     record: RunRecord
@@ -74,6 +80,7 @@ class Contents:
     pushed: bool
     answers: ExampleAnswers | Missing
     models: Sequence[Row] | Missing = ()
+    serving: Mapping[str, Any] | Missing = Missing("Not reached: the model was not served.")
 
 
 def gather(record: RunRecord) -> Contents:
@@ -93,6 +100,7 @@ def gather(record: RunRecord) -> Contents:
         pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
         answers=_answers(record),
         models=_models(record),
+        serving=_read(record, ids.SERVING_VALIDATOR, "blessing", lambda uri: _json(uri / SERVING_VALIDATION_FILE)),
     )
 
 

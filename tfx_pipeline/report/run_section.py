@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT
 from tfx_pipeline.report.contents import Contents, Missing
 from tfx_pipeline.runs.run_record import CONFIG_FILE
 from tfx_pipeline.runs.run_summary import outcome, summarize
@@ -43,8 +44,9 @@ def verdict(contents: Contents) -> tuple[str, str, tuple[str, ...]]:
         return "unfinished", "open", ("The pipeline had not reached its end when this was written.",)
     if isinstance(evaluation, Missing):
         return "finished", "open", (evaluation.why,)
-    if not evaluation.blessed:
-        return "refused", "bad", evaluation.refusals
+    unfit = () if isinstance(contents.serving, Missing) else tuple(contents.serving["reasons"])
+    if not evaluation.blessed or unfit:
+        return "refused", "bad", (*evaluation.refusals, *(f"Served, {reason}." for reason in unfit))
     return ("blessed and pushed" if contents.pushed else "blessed"), "good", ()
 
 
@@ -69,6 +71,11 @@ def key_figures(contents: Contents) -> list[tuple[str, str, str]]:
             if found.get("num_classes"):
                 largest = f"{split}, largest class {percent(found['majority_class_share'])}"
                 figures.append(("zero-shot top-1", percent(found["zero_shot_top_1"]), largest))
+    if not isinstance(contents.serving, Missing) and contents.serving["blessed"]:
+        times = contents.serving["latency_ms"]["gRPC"]
+        median, slow = (times[ENCODE_IMAGE][name] for name in ("p50", "p99"))
+        text = f"p99 {slow:.1f} ms, a text {times[ENCODE_TEXT]['p50']:.1f} ms"
+        figures.append(("a picture, served", f"{median:.1f} ms", text))
     return figures
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from components import artifact_files as files
 from components import component_ids as ids
+from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT
 from serving.versions import SAVED_MODEL_FILE
 from tfx_pipeline.runs.run_record import ComponentRecord
 from tfx_pipeline.runs.training_history import read_last_line
@@ -100,6 +101,15 @@ def _blessing(uri: Path) -> str:
     return "blessed" if (uri / files.BLESSED_FILE).is_file() else "not blessed"
 
 
+def _served(uri: Path) -> str:
+    found = json.loads((uri / files.SERVING_VALIDATION_FILE).read_text(encoding="utf-8"))
+    if not found["blessed"]:
+        return f"not blessed: {found['reasons'][0]}"
+    medians = {signature: times["p50"] for signature, times in found["latency_ms"]["gRPC"].items()}
+    asked = f"{medians[ENCODE_IMAGE]:.1f} ms a picture, {medians[ENCODE_TEXT]:.1f} ms a text"
+    return f"blessed: {asked}, loaded in {duration(found['load_s'])}"
+
+
 def _pushed(uri: Path) -> str:
     return "pushed" if (uri / SAVED_MODEL_FILE).is_file() else "nothing pushed"
 
@@ -112,5 +122,6 @@ _DESCRIBE = {  # component id -> output key, what to say of it
     ids.VOCABULARY: ("vocabulary", _vocabulary),
     ids.TRAINER: ("model_run", _training),
     ids.EVALUATOR: ("blessing", _blessing),
+    ids.SERVING_VALIDATOR: ("blessing", _served),
     ids.PUSHER: ("pushed_model", _pushed),
 }

@@ -122,7 +122,8 @@ class ClusterConfig:
     Attributes:
       default: what every container gets where its own section says nothing.
       ingest: of PairExampleGen and of the evaluation sets.
-      statistics, filter, vocabulary, trainer, evaluator: of StatisticsGen, PairFilter, Vocabulary, Trainer, Evaluator.
+      statistics, filter, vocabulary, trainer, evaluator, serving_validator: of StatisticsGen, PairFilter, Vocabulary,
+        Trainer, Evaluator, ServingValidator.
       env: environment variables of all containers; they can be read by whoever sees the run.
       secrets: a Secret's name -> how containers see it; Kubeflow only.
       volumes: name of a persistent volume claim -> folder where containers find it; Kubeflow only.
@@ -140,6 +141,7 @@ class ClusterConfig:
     vocabulary: ComponentPodConfig = field(default_factory=ComponentPodConfig)
     trainer: ComponentPodConfig = field(default_factory=ComponentPodConfig)
     evaluator: ComponentPodConfig = field(default_factory=ComponentPodConfig)
+    serving_validator: ComponentPodConfig = field(default_factory=ComponentPodConfig)
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretConfig] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)

@@ -88,8 +88,9 @@ def test_a_version_is_above_all_before_it_whatever_the_clock_says(model, folder)
     assert files_below(folder / "100000000001") == FILES
 
 
-def test_a_model_that_is_not_blessed_is_not_pushed(model, folder):
-    pushed = push_model.push(model, str(folder), blessed=0)
+@pytest.mark.parametrize("verdicts", [{"blessed": 0}, {"served": 0}, {"blessed": 0, "served": 0}])
+def test_a_model_that_is_not_blessed_by_both_is_not_pushed(model, folder, verdicts):
+    pushed = push_model.push(model, str(folder), **verdicts)
     assert pushed.get_int_custom_property("pushed") == 0
     assert not folder.exists()
 

@@ -130,6 +130,7 @@ def test_the_key_figures(contents):
         ("training", "2 min 00 s", "60 steps, 460 pairs/s"),
         ("text → image R@10", "52.0 %", "seen, guessing 0.71 %"),
         ("zero-shot top-1", "45.1 %", "seen, largest class 14.2 %"),
+        ("a picture, served", "4.1 ms", "p99 7.5 ms, a text 1.9 ms"),
     ]
 
 
@@ -160,6 +161,12 @@ def test_the_verdict_of_each_end(contents, tmp_path):
     assert verdict(ends["failed"])[2] == ("Trainer failed: the loss is nan",)
 
 
+def test_a_model_that_cannot_be_served_is_refused_whatever_it_scores(contents):
+    unfit = dataclasses.replace(contents, serving={"blessed": False, "reasons": ["it is late"]}, pushed=False)
+    assert verdict(unfit) == ("refused", "bad", ("Served, it is late.",))
+    assert "a picture, served" not in page_of(unfit).text
+
+
 @pytest.mark.parametrize("reached", range(len(events_of({})) + 1))
 def test_a_run_that_broke_off_anywhere_has_a_page(tmp_path, reached):
     run_dir = tmp_path / "tiny" / "runs" / "r1"
@@ -183,10 +190,12 @@ def test_outputs_that_were_deleted_or_damaged_are_said_to_be_unreadable(tmp_path
         "Vocabulary": {"vocabulary": gone},
         "Trainer": {"model": gone, "model_run": gone},
         "Evaluator": {"evaluation": gone, "blessing": gone},
+        "ServingValidator": {"blessing": gone},
     }
     keep_findings(record_of(run_dir, events_of(outputs)), EvaluationConfig())
     contents = gather(record_of(run_dir, events_of(outputs)))
-    for piece in (contents.ingest, contents.filter, contents.vocabulary, contents.evaluation, contents.answers):
+    pieces = (contents.ingest, contents.filter, contents.vocabulary, contents.evaluation, contents.answers)
+    for piece in (*pieces, contents.serving):
         assert isinstance(piece, Missing)
         assert "could not be read: " in piece.why
     assert isinstance(contents.history, Missing)

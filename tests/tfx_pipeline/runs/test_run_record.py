@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.artifact_files import ANOMALIES_FILE, BLESSED_FILE
+from components.artifact_files import ANOMALIES_FILE, BLESSED_FILE, INFRA_BLESSED_FILE, INFRA_NOT_BLESSED_FILE
+from report_samples import SERVING
 from tfx_pipeline.runs.json_lines import read_json_lines, read_last_json_line
 from tfx_pipeline.runs.run_record import BROKE_OFF, DIED, ComponentRecord, latest_run_dir, read_record, record_of
 from tfx_pipeline.runs.run_summary import summarize
@@ -224,6 +225,12 @@ def test_summaries_say_what_was_made(tmp_path):
     assert summarize(finished("Evaluator", blessing=tmp_path)) == "not blessed"
     (tmp_path / "BLESSED").touch()
     assert summarize(finished("Evaluator", blessing=tmp_path)) == "blessed"
+    write_lines(tmp_path / "serving_validation.json", [SERVING])
+    assert summarize(finished("ServingValidator", blessing=tmp_path)) == (
+        "blessed: 4.1 ms a picture, 1.9 ms a text, loaded in 5.2 s"
+    )
+    write_lines(tmp_path / "serving_validation.json", [{**SERVING, "blessed": False, "reasons": ["it is late"]}])
+    assert summarize(finished("ServingValidator", blessing=tmp_path)) == "not blessed: it is late"
     assert summarize(finished("Pusher", pushed_model=tmp_path)) == "nothing pushed"
     (tmp_path / "saved_model.pb").touch()
     assert summarize(finished("Pusher", pushed_model=tmp_path)) == "pushed"
@@ -285,6 +292,8 @@ def test_progress_is_that_of_the_training_that_began_then(tmp_path):
 def test_file_names_are_those_of_the_stock_writers():
     from tfx.components.evaluator import constants
     from tfx.components.example_validator import executor
+    from tfx.components.infra_validator import executor as infra
 
     assert constants.BLESSED_FILE_NAME == BLESSED_FILE
+    assert (infra._BLESSED_FILENAME, infra._NOT_BLESSED_FILENAME) == (INFRA_BLESSED_FILE, INFRA_NOT_BLESSED_FILE)
     assert executor.DEFAULT_FILE_NAME == ANOMALIES_FILE

@@ -1,0 +1,34 @@
+"""What a trial of a candidate found; it is written beside the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Findings:
+    """All that is known of a candidate so far.
+
+    Attributes:
+      reasons: why it is refused, a sentence each; a candidate without one is blessed.
+      load_s: seconds from the start of the server's process until it answered; None where it never did.
+      peak_memory_bytes: the most that the server held; None where it never answered, or the system does not tell.
+      largest_difference: protocol -> signature -> how far a number of a served vector was from that in process.
+      latency_ms: protocol -> signature -> {"p50": x, "p99": y} of requests with one input, one after the other.
+    """
+
+    reasons: list[str] = field(default_factory=list)
+    load_s: float | None = None
+    peak_memory_bytes: int | None = None
+    largest_difference: dict[str, dict[str, float]] = field(default_factory=dict)
+    latency_ms: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    @property
+    def is_blessed(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the content of the file."""
+        return {"blessed": self.is_blessed, **asdict(self)}
