@@ -63,11 +63,14 @@ class AccessLog:
         Raises:
           OSError: when the file cannot be opened.
         """
+        self._is_failing = False
         self._handler: logging.Handler | None = None
         if target == STDERR:
             self._handler = logging.StreamHandler(sys.stderr)
         elif target is not None:
             self._handler = logging.handlers.WatchedFileHandler(target, encoding="utf-8")
+        if self._handler is not None:
+            self._handler.handleError = self._say_once  # type: ignore[method-assign]  # else a traceback a request
 
     @contextmanager
     def request(self, api: str, method: str, peer: str) -> Iterator[Access]:
@@ -88,6 +91,12 @@ class AccessLog:
         """Close the file."""
         if self._handler is not None:
             self._handler.close()
+
+    def _say_once(self, record: logging.LogRecord) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            error = sys.exc_info()[1]
+            print(f"the access log cannot be written ({error}); requests are answered all the same", file=sys.stderr)
 
     def _write(self, access: Access, seconds: float) -> None:
         if self._handler is None:

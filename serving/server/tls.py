@@ -44,7 +44,7 @@ class Tls:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:  # Python reads files alone; the folder is ours alone
-            key, certificate = Path(folder) / "key.pem", Path(folder) / "certificate.pem"
+            key, certificate, client_ca = (Path(folder) / name for name in ("key", "certificate", "client_ca"))
             key.write_bytes(self.key)
             certificate.write_bytes(self.certificate)
             try:
@@ -52,12 +52,13 @@ class Tls:
             except ssl.SSLError as error:
                 why = "they do not belong together" if error.reason == "KEY_VALUES_MISMATCH" else "they are no PEM"
                 raise ValueError(f"the TLS key and certificate cannot be used: {why} ({error.reason})") from error
-        if self.client_ca is not None:
-            try:
-                context.load_verify_locations(cadata=self.client_ca.decode("ascii", "replace"))
-            except ssl.SSLError as error:
-                raise ValueError(f"the authority of clients' certificates is no PEM ({error.reason})") from error
-            context.verify_mode = ssl.CERT_REQUIRED
+            if self.client_ca is not None:
+                client_ca.write_bytes(self.client_ca)
+                try:
+                    context.load_verify_locations(client_ca)
+                except ssl.SSLError as error:
+                    raise ValueError(f"the authority of clients' certificates is no PEM ({error.reason})") from error
+                context.verify_mode = ssl.CERT_REQUIRED
         return context
 
 

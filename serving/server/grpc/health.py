@@ -32,6 +32,7 @@ class Health(health.HealthServicer):
         self._services = ("", *services)
         self._draining = threading.Event()
         self._told: dict[str, int] = {}
+        self._watchers: set[Any] = set()
         self._changing = threading.Lock()
         self._watching = threading.Thread(target=self._keep_told, name="health", daemon=True)
         self._tell()
@@ -47,10 +48,19 @@ class Health(health.HealthServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, f"there is no service or model called {request.service!r}")
         return health_pb2.HealthCheckResponse(status=self._told[request.service])
 
+    def Watch(self, request: Any, context: grpc.ServicerContext, send_response_callback: Any = None) -> Any:
+        """State the health of one service now and whenever it changes; no thread waits for that."""
+        self._tell()
+        self._watchers.add(send_response_callback)
+        context.add_callback(lambda: self._watchers.discard(send_response_callback))
+        return super().Watch(request, context, send_response_callback)
+
     def drain(self) -> None:
-        """Say NOT_SERVING of everything from now on."""
+        """Say NOT_SERVING of everything from now on, and let whoever watches go."""
         self._draining.set()
         self._tell()
+        for send in list(self._watchers):
+            send(None)
 
     def _keep_told(self) -> None:
         while not self._draining.wait(WATCH_EVERY_S):
@@ -71,7 +81,7 @@ class Health(health.HealthServicer):
 
     def _has_available(self, name: str) -> bool:
         try:
-            return any(status.state is State.AVAILABLE for status in self._models.statuses(ModelSpec(name)))
+            return any(status.state == State.AVAILABLE for status in self._models.statuses(ModelSpec(name)))
         except Refusal:
             return False
 

@@ -42,7 +42,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def MultiInference(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run several such signatures on the same Examples."""
         spec = multi_inference.first_spec(request)
-        return self._answer(methods.MULTI_INFERENCE, request, spec, context, _unmeasured)
+        response = self._answer(methods.MULTI_INFERENCE, request, spec, context, _unmeasured)
+        self._monitoring.examples(model=spec.name, count=methods.MULTI_INFERENCE.rows(request) or 0)
+        return response
 
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
         """State a version's signatures."""

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from serving.server.access_log import AccessLog
 from serving.server.core.models import ServedModels
@@ -18,9 +23,14 @@ from serving.server.grpc.model_service import ModelService
 from serving.server.grpc.prediction_service import PredictionService
 from serving.server.grpc.reflection import add_reflection
 from serving.server.monitoring.observer import Monitoring
+from serving.server.ports import address_of, cannot_listen, check_port
 from serving.server.tls import Tls
 
-SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+SERVICES = tuple(  # reflection describes what is imported alone, and the stubs do not import these files
+    service.full_name
+    for file in (prediction_service_pb2, model_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+)
 SPARE_THREADS = 16  # of health, reflection and refusals, which are answered also when every place is taken
 
 
@@ -82,10 +92,6 @@ class GrpcServer:
         self._server.start()
         self._health.start()
 
-    def drain(self) -> None:
-        """Say NOT_SERVING to whoever asks for health."""
-        self._health.drain()
-
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those in work end within `grace_s` seconds, and return when all is down."""
         self._health.drain()
@@ -94,15 +100,12 @@ class GrpcServer:
 
 def _bind(server: grpc.Server, host: str, port: int, tls: Tls | None) -> str:
     """Bind a port and return the address with the port that was bound."""
-    if not 0 <= port < 2**16:  # gRPC would listen on another one in silence
-        raise ValueError(f"port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
-    shown = f"[{host}]" if ":" in host else host
-    problem = f"cannot listen on {shown}:{port}; is another server there? Name another port, or 0 for any free one"
-    address = f"{shown}:{port}"
+    check_port(port)
+    address = address_of(host, port)
     try:
         bound = server.add_insecure_port(address) if tls is None else server.add_secure_port(address, tls.for_grpc())
     except RuntimeError as error:
-        raise OSError(problem) from error
+        raise cannot_listen(host, port) from error
     if not bound:
-        raise OSError(problem)
-    return f"{shown}:{bound}"
+        raise cannot_listen(host, port)
+    return address_of(host, bound)
