@@ -10,10 +10,22 @@ import grpc
 import numpy as np
 
 from serving.calling import tensors
+from serving.calling.answers import CLASSIFY_OUTPUTS, SIMILARITY_OUTPUTS, Classes, Similarities, classes, join
 from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
 from serving.encoders.encoder import settle
-from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
+from serving.signatures import (
+    CLASSIFY,
+    EMBEDDING,
+    ENCODE_IMAGE,
+    ENCODE_TEXT,
+    IMAGE_BYTES,
+    LABELS,
+    MODEL_NAME,
+    SIMILARITY,
+    TEMPLATES,
+    TEXT,
+)
 
 
 class AsyncAlignClient:
@@ -57,16 +69,28 @@ class AsyncAlignClient:
 
     async def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError."""
-
-        async def ask(part: Sequence[bytes]) -> np.ndarray:
-            return await self._encode(ENCODE_IMAGE, IMAGE_BYTES, await asyncio.to_thread(settle, part))
-
-        return await self._in_requests(images, ask)
+        return (await self._of_images(images, ENCODE_IMAGE, {}, (EMBEDDING,)))[0]
 
     async def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Encode N texts into [N, D] float32, unit rows; raises EncodeError."""
         encoded = [text.encode() for text in texts]
-        return await self._in_requests(encoded, lambda part: self._encode(ENCODE_TEXT, TEXT, part))
+        rows = await self._in_requests(
+            encoded, lambda part: self._ask(ENCODE_TEXT, {TEXT: tensors.strings(part)}, (EMBEDDING,))
+        )
+        return rows[0]
+
+    async def similarity(self, images: Sequence[bytes], texts: Sequence[str]) -> Similarities:
+        """Compare N images with M texts, as AlignClient does; raises EncodeError."""
+        compared = {TEXT: tensors.strings([text.encode() for text in texts])}
+        return Similarities(*await self._of_images(images, SIMILARITY, compared, SIMILARITY_OUTPUTS))
+
+    async def classify(self, images: Sequence[bytes], labels: Sequence[str], templates: Sequence[str]) -> Classes:
+        """Find the label that fits each of N images best, as AlignClient does; raises EncodeError."""
+        given = {
+            LABELS: tensors.strings([label.encode() for label in labels]),
+            TEMPLATES: tensors.strings([template.encode() for template in templates]),
+        }
+        return classes(await self._of_images(images, CLASSIFY, given, CLASSIFY_OUTPUTS))
 
     async def close(self) -> None:
         """Close the connection; requests under way are given up."""
@@ -78,29 +102,35 @@ class AsyncAlignClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    async def _of_images(
+        self, images: Sequence[bytes], signature: str, more: Mapping[str, Any], outputs: Sequence[str]
+    ) -> tuple[np.ndarray, ...]:
+        async def ask(part: Sequence[bytes]) -> tuple[np.ndarray, ...]:
+            settled = await asyncio.to_thread(settle, part)
+            return await self._ask(signature, {IMAGE_BYTES: tensors.strings(settled), **more}, outputs)
+
+        return await self._in_requests(images, ask)
+
     async def _in_requests(
-        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[np.ndarray]]
-    ) -> np.ndarray:
+        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[tuple[np.ndarray, ...]]]
+    ) -> tuple[np.ndarray, ...]:
         turn = asyncio.Semaphore(self._asked.in_flight)
 
-        async def in_turn(part: Sequence[bytes]) -> np.ndarray:
+        async def in_turn(part: Sequence[bytes]) -> tuple[np.ndarray, ...]:
             async with turn:
                 return await ask(part)
 
         asked = [asyncio.ensure_future(in_turn(part)) for part in requests_of(values)]
         try:
-            return np.concatenate(await asyncio.gather(*asked))
+            return join(await asyncio.gather(*asked))
         finally:
             for one in asked:  # where one failed, those that wait are not sent
                 one.cancel()
 
-    async def _encode(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
-        return self._asked.output(await self._ask(signature, {name: tensors.strings(values)}), signature)
-
-    async def _ask(self, signature: str, inputs: Mapping[str, Any]) -> Any:
-        """Returns the PredictResponse."""
-        request = self._asked.request(signature, inputs)
+    async def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+        request = self._asked.request(signature, inputs, outputs)
         try:
-            return await self._predict(request, timeout=self._asked.timeout_s, metadata=self._metadata)
+            response = await self._predict(request, timeout=self._asked.timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise self._asked.explain(error, signature) from error
+        return self._asked.read(response, signature, outputs)

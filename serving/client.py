@@ -14,11 +14,23 @@ import grpc
 import numpy as np
 
 from serving.calling import tensors
+from serving.calling.answers import CLASSIFY_OUTPUTS, SIMILARITY_OUTPUTS, Classes, Similarities, classes, join
 from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
 from serving.encoders.encoder import settle
 from serving.encoders.probe import TEXTS, Probe
-from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, MODEL_NAME, TEXT
+from serving.signatures import (
+    CLASSIFY,
+    EMBEDDING,
+    ENCODE_IMAGE,
+    ENCODE_TEXT,
+    IMAGE_BYTES,
+    LABELS,
+    MODEL_NAME,
+    SIMILARITY,
+    TEMPLATES,
+    TEXT,
+)
 
 
 class AlignClient:
@@ -89,7 +101,7 @@ class AlignClient:
           EncodeError: where the server does not answer.
         """
         texts = tensors.strings([text.encode() for text in TEXTS])
-        version = self._ask(ENCODE_TEXT, {TEXT: texts}).model_spec.version.value
+        version = self._call(ENCODE_TEXT, {TEXT: texts}, (EMBEDDING,)).model_spec.version.value
         if version:  # 0 where a server does not say
             self._asked = self._asked.at(version)
         return self._probe.fingerprint(self.address, self._asked.model, version)
@@ -103,12 +115,39 @@ class AlignClient:
 
         JPEG and PNG are sent as they are but for a few bytes in front. Other formats become PNG here.
         """
-        return self._in_requests(images, lambda part: self._encode(ENCODE_IMAGE, IMAGE_BYTES, settle(part)))
+        return self._of_images(images, ENCODE_IMAGE, {}, (EMBEDDING,))[0]
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Encode N texts into [N, D] float32, unit rows; raises EncodeError."""
-        encoded = [text.encode() for text in texts]
-        return self._in_requests(encoded, lambda part: self._encode(ENCODE_TEXT, TEXT, part))
+        return self._in_requests(
+            [text.encode() for text in texts],
+            lambda part: self._ask(ENCODE_TEXT, {TEXT: tensors.strings(part)}, (EMBEDDING,)),
+        )[0]
+
+    def similarity(self, images: Sequence[bytes], texts: Sequence[str]) -> Similarities:
+        """Compare N images with M texts, [N, M]; raises EncodeError, also for a model without this signature."""
+        compared = {TEXT: tensors.strings([text.encode() for text in texts])}
+        return Similarities(*self._of_images(images, SIMILARITY, compared, SIMILARITY_OUTPUTS))
+
+    def classify(self, images: Sequence[bytes], labels: Sequence[str], templates: Sequence[str]) -> Classes:
+        """Find the label that fits each of N images best.
+
+        Args:
+          images: N encoded images.
+          labels: L labels, such as "cat".
+          templates: texts with a "{}" where the label stands, such as "a photo of a {}"; their vectors are averaged.
+
+        Returns:
+          Cosines and probabilities [N, L], and N labels.
+
+        Raises:
+          EncodeError: where the server refuses, also for a model without this signature.
+        """
+        given = {
+            LABELS: tensors.strings([label.encode() for label in labels]),
+            TEMPLATES: tensors.strings([template.encode() for template in templates]),
+        }
+        return classes(self._of_images(images, CLASSIFY, given, CLASSIFY_OUTPUTS))
 
     def close(self) -> None:
         """Close the connection; requests under way are given up."""
@@ -121,23 +160,32 @@ class AlignClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _in_requests(self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], np.ndarray]) -> np.ndarray:
+    def _of_images(
+        self, images: Sequence[bytes], signature: str, more: Mapping[str, Any], outputs: Sequence[str]
+    ) -> tuple[np.ndarray, ...]:
+        return self._in_requests(
+            images, lambda part: self._ask(signature, {IMAGE_BYTES: tensors.strings(settle(part)), **more}, outputs)
+        )
+
+    def _in_requests(
+        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], tuple[np.ndarray, ...]]
+    ) -> tuple[np.ndarray, ...]:
         parts = list(requests_of(values))
         if len(parts) == 1:
             return ask(parts[0])
         asked = [self._threads.submit(ask, part) for part in parts]
         try:
-            return np.concatenate([one.result() for one in asked])
+            return join([one.result() for one in asked])
         finally:
             for one in asked:  # where one failed, those that wait are not sent
                 one.cancel()
 
-    def _encode(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
-        return self._asked.output(self._ask(signature, {name: tensors.strings(values)}), signature)
+    def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+        return self._asked.read(self._call(signature, inputs, outputs), signature, outputs)
 
-    def _ask(self, signature: str, inputs: Mapping[str, Any]) -> Any:
+    def _call(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> Any:
         """Returns the PredictResponse."""
-        request = self._asked.request(signature, inputs)
+        request = self._asked.request(signature, inputs, outputs)
         try:
             return self._predict(request, timeout=self._asked.timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:

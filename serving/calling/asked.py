@@ -12,7 +12,6 @@ import numpy as np
 from serving.calling import tensors
 from serving.calling.messages import PredictRequest
 from serving.encoders.encoder import BATCH, EncodeError
-from serving.signatures import EMBEDDING
 
 BATCH_BYTES = 32 << 20  # of one request's inputs, unless a single one is larger
 
@@ -48,7 +47,7 @@ class Asked:
         """Returns the same, for that version alone."""
         return replace(self, version=version, label=None)
 
-    def request(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str] = (EMBEDDING,)) -> Any:
+    def request(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> Any:
         """Returns a PredictRequest for some outputs of a signature; `inputs` are tensors by name."""
         request = PredictRequest(output_filter=outputs)
         spec = request.model_spec
@@ -61,12 +60,13 @@ class Asked:
             request.inputs[name].CopyFrom(tensor)
         return request
 
-    def output(self, response: Any, signature: str, name: str = EMBEDDING) -> np.ndarray:
-        """Returns one output of a PredictResponse; raises EncodeError where it is not there or no tensor."""
-        if name not in response.outputs:
-            raise EncodeError(f"{self.address} answered {signature} without {name}; is another model served there?")
+    def read(self, response: Any, signature: str, outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+        """Returns some outputs of a PredictResponse; raises EncodeError where one is not there or no tensor."""
+        for name in outputs:
+            if name not in response.outputs:
+                raise EncodeError(f"{self.address} answered {signature} without {name}; is another model served there?")
         try:
-            return tensors.array(response.outputs[name])
+            return tuple(tensors.array(response.outputs[name]) for name in outputs)
         except ValueError as error:
             raise EncodeError(f"{self.address} answered {signature} with {error}") from error
 

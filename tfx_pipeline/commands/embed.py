@@ -93,6 +93,7 @@ def embed(
                 done += len(places)
                 skipped += [(chunk.inputs[place].id, why) for place, why in sorted(chunk.skipped.items())]
                 bar.advance(task, len(chunk.inputs))
+        encoder.confirm()
         if not done:
             raise ConfigError(
                 f"none of {counted(total, 'input')} could be embedded"
