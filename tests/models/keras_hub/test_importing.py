@@ -24,6 +24,7 @@ from serving.encoders.encoder import EncodeError
 from serving.encoders.opening import open_encoder
 from serving.pictures import View
 from serving.server.server import ModelServer
+from tf_serving_ops import refusals
 from tfx_pipeline.cli import app
 from tfx_pipeline.commands.keras_hub import bring_in
 from tfx_pipeline.settings.config import ConfigError
@@ -31,7 +32,6 @@ from tiny_presets import SIDE_PX, save_clip, save_siglip
 
 TOLERANCE = 1e-5
 TEXTS = [*texts.PROBES, "the photo of the red cat", "dog 123 66", "a DOG’s!!"]
-OPS_OF_TF_TEXT = {"RegexSplitWithOffsets", "SentencepieceOp", "SentencepieceTokenizeOp", "NormalizeUTF8"}
 # Outside of a graph KerasHub 0.32 reads texts with other libraries, which differ on control characters and the like.
 READABLE = "abcdefghijklmnopqrstuvwxyzABCDXYZÀÉÎÕñßžŽЖж猫東のم0123456789²½" + " \t\n'’`!?.,-_<>&|/()#€🐈\u0301\u00a0"
 SAVERS = {"clip": save_clip, "siglip": save_siglip}
@@ -55,6 +55,12 @@ class Imported:
         pictures = [np.asarray(View(one).pixels(), np.float32)[None] for one in encoded]
         converted = [np.asarray(self.preprocessor.image_converter(picture))[0] for picture in pictures]
         return unit(self.backbone.get_vision_embeddings(np.stack(converted)))
+
+    def ask(self, signature, **inputs):
+        """Returns the answer of a signature of what was imported."""
+        loaded = tf.saved_model.load(str(self.base / "1"))
+        answer = loaded.signatures[signature](**{name: tf.constant(values) for name, values in inputs.items()})
+        return {name: values.numpy() for name, values in answer.items()}
 
     @cached_property
     def own(self):
@@ -137,7 +143,11 @@ def test_a_server_answers_the_same(imported, pictures):
             encoder.encode_image([pictures[0][:-40]])
 
 
-def test_the_graph_holds_ops_of_tensorflow_and_tf_text_alone_and_no_table_that_grows(imported):
+def test_tensorflow_serving_has_each_operation_as_it_is_saved(imported):
+    assert refusals(imported.base / "1") == []
+
+
+def test_the_graph_holds_no_table_that_grows(imported):
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((imported.base / "1" / "saved_model.pb").read_bytes())
     graph = saved.meta_graphs[0].graph_def
@@ -146,8 +156,18 @@ def test_the_graph_holds_ops_of_tensorflow_and_tf_text_alone_and_no_table_that_g
     }
     ops -= {function.signature.name for function in graph.library.function}
     assert not {op for op in ops if "MutableHashTable" in op or "PyFunc" in op}
-    assert {op for op in ops if not hasattr(tf.raw_ops, op)} <= OPS_OF_TF_TEXT
     assert "Placeholder" in ops
+
+
+def test_probabilities_are_a_softmax_at_the_models_own_temperature(imported, pictures):
+    answer = imported.ask("similarity", image_bytes=pictures, text=TEXTS)
+    cosines = imported.own_images(pictures) @ imported.own.T
+    np.testing.assert_allclose(answer["cosine"], cosines, atol=TOLERANCE, rtol=0)
+    (scale,) = (weight for weight in imported.backbone.variables if weight.name == "logit_scale")
+    powers = np.exp(np.exp(float(scale)) * (cosines - cosines.max(1, keepdims=True)))
+    np.testing.assert_allclose(answer["probability"], powers / powers.sum(1, keepdims=True), atol=1e-4, rtol=0)
+    best = imported.ask("classify", image_bytes=pictures, labels=TEXTS, templates=["{}"])["label"]
+    assert [TEXTS.index(label.decode()) for label in best] == np.argmax(answer["cosine"], axis=1).tolist()
 
 
 def test_the_command_writes_it_and_says_what_is_refused(tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 from serving import signatures
+from tf_serving_ops import refusals
 
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = ["a", "photo", "of", "sad", "happy", "cat", "dog", "face"]
@@ -119,6 +120,10 @@ def test_the_image_tower_is_saved_once_and_folded(folder, encoder):
     saved = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
     assert any("text_tower" in name for name in saved)
     assert not [name for name in saved if "encoder/" in name or "image_tower" in name]
+
+
+def test_tensorflow_serving_has_each_operation_as_it_is_saved(folder):
+    assert refusals(folder) == []
 
 
 def test_what_is_saved_needs_neither_xla_nor_gradients(folder):

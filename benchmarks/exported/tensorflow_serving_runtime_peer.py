@@ -1,0 +1,38 @@
+"""The peer of tensorflow_serving_runtime.py: answers requests by a SavedModel's signatures, with any TensorFlow.
+
+Usage: PYTHON benchmarks/exported/tensorflow_serving_runtime_peer.py FOLDER REQUESTS.npz ANSWERS.npz
+
+It imports nothing of this project. REQUESTS holds "signature/input" -> strings, ANSWERS "signature/output" -> values.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text
+
+
+def answers(folder: str, requests: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Returns "signature/output" -> value of "signature/input" -> [N] strings."""
+    loaded = tf.saved_model.load(folder)
+    asked: dict[str, dict[str, tf.Tensor]] = {}
+    for name, values in requests.items():
+        signature, _, of = name.partition("/")
+        asked.setdefault(signature, {})[of] = tf.constant(values.tolist(), tf.string)
+    return {
+        f"{signature}/{name}": values.numpy().astype("S") if values.dtype == tf.string else values.numpy()
+        for signature, inputs in asked.items()
+        for name, values in loaded.signatures[signature](**inputs).items()
+    }
+
+
+def main(folder: str, requests: str, to: str) -> None:
+    print(f"answered by TensorFlow {tf.__version__} with TF Text {tensorflow_text.__version__}")
+    np.savez(to, **answers(folder, dict(np.load(requests, allow_pickle=True))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
