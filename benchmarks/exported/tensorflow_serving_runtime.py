@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.shared.checkout import ROOT
 from benchmarks.shared.machine import describe_machine, load_quietly
 from benchmarks.shared.peer_environment import peer_python
 
@@ -33,7 +34,7 @@ from models.texts.tokenizer import Tokenizer  # noqa: E402
 from models.towers.dual_encoder import build_dual_encoder  # noqa: E402
 from models.training_config import TrainingConfig  # noqa: E402
 
-PEER = Path(__file__).with_name("tensorflow_serving_runtime_peer.py")
+PEER = "benchmarks.exported.tensorflow_serving_runtime_peer"
 PACKAGES = ("tensorflow-cpu==2.20.0",)
 ALONE = ("tensorflow-text==2.20.1",)  # which asks for tensorflow, that is CUDA's too
 LIMIT = 1e-5  # of a value
@@ -52,7 +53,8 @@ def main() -> int:
         requests = warm_up_requests(folder)
         sent, answered = Path(scratch) / "requests.npz", Path(scratch) / "answers.npz"
         np.savez(sent, **requests)
-        done = subprocess.run([peer, PEER, folder, sent, answered], capture_output=True, text=True, check=False)
+        command = [peer, "-m", PEER, folder.resolve(), sent, answered]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             print(done.stderr[-2000:], file=sys.stderr)
             return 1

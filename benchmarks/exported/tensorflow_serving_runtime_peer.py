@@ -1,8 +1,7 @@
 """The peer of tensorflow_serving_runtime.py: answers requests by a SavedModel's signatures, with any TensorFlow.
 
-Usage: PYTHON benchmarks/exported/tensorflow_serving_runtime_peer.py FOLDER REQUESTS.npz ANSWERS.npz
-
-It imports nothing of this project. REQUESTS holds "signature/input" -> strings, ANSWERS "signature/output" -> values.
+Started by tensorflow_serving_runtime.py in an environment of its own, with the paths of the model's folder, of the
+requests ("signature/input" -> strings) and of the answers ("signature/output" -> values), .npz both.
 """
 
 from __future__ import annotations
