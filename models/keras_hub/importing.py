@@ -66,10 +66,19 @@ def served_backbone(backbone: Any, preprocessor: Any) -> ServedPair:
         preprocess,
         lambda converted: _unit(backbone.get_vision_embeddings(converted)),
         tuple(preprocessor.image_converter.image_size),
-        {"weights": [weight.value for weight in backbone.variables]},
+        {"weights": _weights(backbone, "vision")},
     )
-    texts = ServedTexts(lambda given: _unit(backbone.get_text_embeddings(tokens(given))), {"tokens": tokens})
+    texts = ServedTexts(
+        lambda given: _unit(backbone.get_text_embeddings(tokens(given))),
+        {"tokens": tokens, "weights": _weights(backbone, "text")},
+    )
     return ServedPair(images, texts, 1 / math.exp(float(_logit_scale(backbone))))
+
+
+def _weights(backbone: Any, tower: str) -> list[tf.Variable]:
+    """Returns the weights of "vision" or "text", its projection's too where it has one."""
+    layers = [getattr(backbone, f"{tower}_{part}", None) for part in ("encoder", "projection")]
+    return [weight.value for layer in layers if layer is not None for weight in layer.variables]
 
 
 def _logit_scale(backbone: Any) -> Any:

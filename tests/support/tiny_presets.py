@@ -19,7 +19,7 @@ PIECES = [*"▁abcdefghijklmnopqrstuvwxyzé0123456789", "▁the", "▁cat", "▁
 def save_clip(folder: Path, **converter) -> Path:
     """Save a CLIP of two small towers; more arguments are those of its image converter."""
     keras.utils.set_random_seed(7)
-    sizes = {"hidden_dim": WIDTH, "num_layers": 2, "num_heads": 2, "intermediate_dim": 32}
+    sizes = {"hidden_dim": WIDTH, "num_layers": 1, "num_heads": 2, "intermediate_dim": 32}
     vocabulary = clip_vocabulary()
     backbone = keras_hub.models.CLIPBackbone(
         keras_hub.models.CLIPVisionEncoder(patch_size=8, image_shape=(SIDE_PX, SIDE_PX, 3), **sizes),
@@ -46,7 +46,7 @@ def save_clip(folder: Path, **converter) -> Path:
 def save_siglip(folder: Path, **converter) -> Path:
     """Save a SigLIP of two small towers; more arguments are those of its image converter."""
     keras.utils.set_random_seed(8)
-    sizes = {"hidden_dim": WIDTH, "num_layers": 2, "num_heads": 2, "intermediate_dim": 32}
+    sizes = {"hidden_dim": WIDTH, "num_layers": 1, "num_heads": 2, "intermediate_dim": 32}
     proto = sentencepiece_model()
     tokenizer = keras_hub.models.SigLIPTokenizer(proto=proto)
     backbone = keras_hub.models.SigLIPBackbone(

@@ -10,22 +10,16 @@ import numpy as np
 import pytest
 
 from models.keras_hub.presets import load
-from tiny_presets import SIDE_PX, SIGLIP_TOKENS, save_clip, save_siglip
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("presets")
-    return {"clip": save_clip(root / "clip"), "siglip": save_siglip(root / "siglip")}
+from tiny_presets import SIDE_PX, SIGLIP_TOKENS
 
 
 @pytest.fixture
-def edited(folders, tmp_path):
+def edited(presets, tmp_path):
     """Returns a function that copies a preset and changes one file of it, or deletes it."""
 
     def edit(name, file, change):
         folder = tmp_path / name
-        shutil.copytree(folders[name], folder)
+        shutil.copytree(presets[name], folder)
         config = json.loads((folder / file).read_text())
         (folder / file).unlink()
         if change is not None:
@@ -45,16 +39,16 @@ def set_field(*path, to):
     return change
 
 
-def test_both_families_load(folders):
+def test_both_families_load(presets):
     for name, family in (("clip", "CLIP"), ("siglip", "SigLIP")):
-        backbone, preprocessor = load(str(folders[name]))
+        backbone, preprocessor = load(str(presets[name]))
         assert type(backbone).__name__ == f"{family}Backbone"
         assert type(preprocessor).__name__ == f"{family}Preprocessor"
 
 
-def test_a_preset_of_parts_saved_alone_loads_too(folders, tmp_path):
+def test_a_preset_of_parts_saved_alone_loads_too(presets, tmp_path):
     """As the published presets are: a tokenizer and an image converter, and no preprocessor's own file."""
-    shutil.copytree(folders["siglip"], tmp_path / "parts")
+    shutil.copytree(presets["siglip"], tmp_path / "parts")
     (tmp_path / "parts" / "preprocessor.json").unlink()
     parts = load(str(tmp_path / "parts"))[1]
     for part in (parts.tokenizer, parts.image_converter):

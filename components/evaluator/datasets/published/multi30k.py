@@ -74,10 +74,15 @@ def _read_lines(path: Path, images: int, listed: Path) -> list[str]:
     return captions
 
 
+def _each(language: str) -> str:
+    count = len(caption_files(language))
+    return f"{count} captions" if count > 1 else "one caption"
+
+
 ENTRIES = tuple(
     Entry(
         name=f"multi30k-{language}",
-        about=f"Multi30k, 2016's test split in {said}: 1000 images, {len(caption_files(language))} caption(s) each",
+        about=f"Multi30k, 2016's test split in {said}: 1000 images, {_each(language)} each",
         kind="pairs",
         metrics=RETRIEVAL,
         layout=tuple(f"{_FOLDER}/{name}" for name in caption_files(language)),
