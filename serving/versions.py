@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 from pathlib import Path
 
@@ -11,20 +12,38 @@ IMPORTED_FOLDER = "servable"  # beneath what `align import-hf` and `align import
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 
 
-def complete_versions(base: Path) -> dict[int, Path]:
+def complete_versions(base: Path, prefix: str = "") -> dict[int, Path]:
     """Returns number -> folder of the versions under `base` whose files are all there, ascending; {} without any.
 
-    Folder names may carry leading zeros, as TensorFlow Serving allows.
+    Args:
+      base: the pushed folder, which need not be there.
+      prefix: what stands before the number in a folder's name.
     """
-    if not base.is_dir():
-        return {}
-    folders = {int(path.name): path for path in sorted(base.iterdir()) if path.name.isascii() and path.name.isdigit()}
-    return {version: folders[version] for version in sorted(folders) if is_complete(folders[version])}
+    return {version: path for version, path in numbered_folders(base, prefix).items() if is_complete(path)}
+
+
+def numbered_folders(base: Path, prefix: str = "") -> dict[int, Path]:
+    """Returns number -> what is called so under `base`, whole or not, ascending.
+
+    Names may carry leading zeros, as TensorFlow Serving allows.
+    """
+    found = {}
+    for path in sorted(base.iterdir()) if base.is_dir() else ():
+        number = path.name.removeprefix(prefix)
+        if path.name.startswith(prefix) and number.isascii() and number.isdigit():
+            found[int(number)] = path
+    return dict(sorted(found.items()))
 
 
 def base_within(folder: Path) -> Path | None:
     """Returns the folder that holds complete versions: `folder`, or IMPORTED_FOLDER in it; None where neither does."""
     return next((base for base in (folder, folder / IMPORTED_FOLDER) if complete_versions(base)), None)
+
+
+def is_same_model(folder: Path, other: Path) -> bool:
+    """Say whether two versions are one model, by the graph and by the index, which holds each variable's checksum."""
+    _, differing, missing = filecmp.cmpfiles(folder, other, [SAVED_MODEL_FILE, VARIABLES_INDEX], shallow=False)
+    return not differing and not missing
 
 
 def is_complete(folder: Path) -> bool:

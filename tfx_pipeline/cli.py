@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline import cli_models
+from tfx_pipeline import cli_models, cli_versions
 from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home, load
 
@@ -217,6 +217,7 @@ def presets() -> None:
 
 
 app.add_typer(cli_models.app)
+app.add_typer(cli_versions.app)
 
 
 def main() -> None:

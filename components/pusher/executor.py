@@ -12,10 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from absl import logging
 from tfx.components.pusher import executor
 from tfx.proto import pusher_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
+
+from serving.taking_back import taken_back_versions
+from serving.versions import is_same_model, numbered_folders
 
 ASIDE = ".aside-"  # how the folder begins in which a version is being copied; TensorFlow Serving takes numbers alone
 DAY_S = 24 * 60 * 60
@@ -28,7 +32,7 @@ class Executor(executor.Executor):
 
     At an address such as gs://bucket/folder a folder's name is part of each file's, and a rename would copy them again.
     There TFX's own order does: a file appears whole by itself, and the last is saved_model.pb, without which a version
-    counts for nothing.
+    counts for nothing. A model that was a version and was taken back (serving/taking_back.py) is not pushed again.
     """
 
     def Do(
@@ -43,6 +47,11 @@ class Executor(executor.Executor):
         folder = destination.filesystem.base_directory
         if "://" in folder or not self.CheckBlessing(input_dict):
             super().Do(input_dict, output_dict, exec_properties)
+            return
+        before = _taken_back(Path(self.GetModelPath(input_dict)), Path(folder))
+        if before is not None:
+            logging.warning("The model is version %d, which was taken back: `align rollback --to %d`", before, before)
+            self._MarkNotPushed(artifact_utils.get_single_instance(output_dict[PUSHED_MODEL]))
             return
         with _aside(Path(folder)) as aside:
             destination.filesystem.base_directory = str(aside)
@@ -72,9 +81,18 @@ def _aside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside)
 
 
+def _taken_back(model: Path, folder: Path) -> int | None:
+    """Returns the version that a model was before it was taken back; None for any other.
+
+    A run that changes nothing but what it is compared with would otherwise push it again.
+    """
+    hidden = taken_back_versions(folder).items()
+    return next((version for version, before in hidden if is_same_model(model, before)), None)
+
+
 def _publish(version: Path, folder: Path) -> Path:
     """Rename a whole version into `folder`; returns its place there, above all before it, whatever the clock says."""
-    before = [int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]
+    before = [*numbered_folders(folder), *taken_back_versions(folder)]
     number = max([int(version.name), *(1 + each for each in before)])
     while True:
         published = folder / str(number)

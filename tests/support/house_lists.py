@@ -23,6 +23,8 @@ DOORS_OF_SERVING = frozenset(
         "search.cosine",
         "server.server",
         "signatures",
+        "taking_back",
+        "version_labels",
         "versions",
     )
 )
@@ -36,6 +38,7 @@ DOORS_OF_MODELS = frozenset(
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
 DOORS_OF_COMPONENTS = {  # a component -> what of serving it may import beside the contracts
+    "pusher": frozenset({"serving.taking_back", "serving.versions"}),  # the folder that servers read
     # It runs the server that clients are given, in another process; a command line in a string would hide the arrow.
     "serving_validator": frozenset({"serving.server.process"}),
 }

@@ -15,6 +15,7 @@ from tfx.dsl.io.filesystem import NotFoundError
 import push_model
 from components.evaluator.stored.pushed import versions
 from components.pusher.executor import ASIDE, DAY_S
+from serving.taking_back import make_newest
 from serving.versions import complete_versions
 
 GRAPH_BYTES, SMALL = 300_000, 1_000
@@ -102,3 +103,19 @@ def test_what_a_killed_pusher_left_goes_after_a_day(model, folder):
     os.utime(old, (0, time.time() - DAY_S - 60))
     push_model.push(model, str(folder))
     assert sorted(path.name for path in folder.iterdir() if not path.name.isdigit()) == [young.name]
+
+
+def test_a_version_that_was_taken_back_keeps_its_number_and_is_not_pushed_again(model, folder):
+    other = {**FILES, "variables/variables.index": b"j" * SMALL}
+    for name, content in other.items():
+        path = folder / "100000000000" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    first = push_model.push(model, str(folder)).get_string_custom_property("pushed_version")
+    assert first == "100000000001"
+    make_newest(folder, 100000000000)
+    again = push_model.push(model, str(folder))
+    assert again.get_int_custom_property("pushed") == 0
+    assert list(complete_versions(folder)) == [100000000000]
+    (Path(model) / "Format-Serving" / "saved_model.pb").write_bytes(b"another graph")
+    assert push_model.push(model, str(folder)).get_string_custom_property("pushed_version") == "100000000002"

@@ -1,0 +1,66 @@
+"""The model config file that labels stand in is TensorFlow Serving's, and what else stands in it stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from serving.server.core.config_file import read_config
+from serving.version_labels import read_labels, with_labels
+
+
+def written(path, *args, **kwargs):
+    path.write_text(with_labels(path, *args, **kwargs), encoding="utf-8")
+    (model,) = read_config(path).model_config_list.config
+    return model
+
+
+def test_labels_and_their_versions_are_served_and_read_again(tmp_path):
+    path = tmp_path / "models.config"
+    assert read_labels(path) == {}
+    model = written(path, tmp_path / "align", {"stable": 3, "canary": 4, "last": 3})
+    assert (model.name, model.base_path, model.model_platform) == ("align", str(tmp_path / "align"), "tensorflow")
+    assert list(model.model_version_policy.specific.versions) == [3, 4]
+    assert list(read_labels(path).items()) == [("last", 3), ("stable", 3), ("canary", 4)]
+
+
+def test_the_servers_path_is_kept_and_no_label_is_the_newest(tmp_path):
+    path = tmp_path / "models.config"
+    assert written(path, tmp_path, {"a": 1}, base_path="/models/align").base_path == "/models/align"
+    model = written(path, tmp_path, {})
+    assert model.base_path == "/models/align"
+    assert not model.HasField("model_version_policy")
+    assert read_labels(path) == {}
+
+
+def test_what_stands_beside_the_labels_stays(tmp_path):
+    path = tmp_path / "models.config"
+    other = 'name: "mine" base_path: "/m" model_platform: "tensorflow" model_version_policy { all {} }'
+    path.write_text(f"model_config_list {{ config {{ {other} }} }}", encoding="utf-8")
+    model = written(path, tmp_path, {"stable": 2})
+    assert (model.name, model.base_path) == ("mine", "/m")
+    assert list(model.model_version_policy.specific.versions) == [2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "base_path", "told"),
+    [
+        ({"": 1}, None, "'' is no label"),
+        ({"3": 1}, None, "'3' is no label"),
+        ({"a b": 1}, None, "'a b' is no label; write a letter, then"),
+        ({"a": 1}, "models/align", "--base-path is 'models/align'; give the whole path"),
+    ],
+)
+def test_what_no_server_would_take_is_refused(tmp_path, labels, base_path, told):
+    with pytest.raises(ValueError, match=told):
+        with_labels(tmp_path / "models.config", tmp_path, labels, base_path)
+
+
+def test_a_file_of_another_form_is_refused(tmp_path):
+    path = tmp_path / "models.config"
+    path.write_text("model_config_list { ", encoding="utf-8")
+    with pytest.raises(ValueError, match="is no text of a ModelServerConfig"):
+        read_labels(path)
+    one = 'config {{ name: "{}" base_path: "/m" model_platform: "tensorflow" }}'
+    path.write_text(f"model_config_list {{ {one.format('a')} {one.format('b')} }}", encoding="utf-8")
+    with pytest.raises(ValueError, match="configures 2 models"):
+        with_labels(path, tmp_path, {"stable": 1})
