@@ -22,6 +22,18 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certi
 FROM tools AS python
 RUN scripts/uv python install --no-bin --install-dir /opt/python 3.11
 
+# What Dataflow starts: Beam publishes it in its own images alone.
+FROM base AS boot
+RUN apt-get update && \
+    apt-get install --yes --no-install-recommends golang-go && \
+    rm -rf /var/lib/apt/lists/*
+WORKDIR /align-tfx
+COPY deploy/image/requirements.lock deploy/image/beam_boot deploy/image/
+ARG GOPROXY
+RUN --mount=type=secret,id=certificates,target=/run/certificates.crt --mount=type=cache,target=/root/go/pkg/mod \
+    --mount=type=cache,target=/root/.cache/go-build \
+    deploy/image/beam_boot
+
 # What is installed by the lock: the slow stage, built again only when a dependency moves.
 FROM tools AS dependencies
 COPY --from=python /opt/python /opt/python
@@ -52,14 +64,18 @@ COPY scripts/flink/boot.py /opt/align-tfx/bin/beam-boot
 FROM base
 COPY --from=dependencies /opt/python /opt/python
 COPY --from=dependencies /opt/align /opt/align
+COPY --from=boot /opt/apache /opt/apache
 COPY --from=project /opt/align-tfx /opt/align-tfx
+COPY deploy/image/entrypoint /usr/local/bin/
 # Whoever it runs as, there is a name for them and a folder that a read-only container can write.
 ENV PATH=/opt/align-tfx/bin:/opt/align/bin:$PATH HOME=/tmp USER=align
+# Beam's boot then makes no environment of its own for a worker, which it could not write.
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
 COPY deploy/image/sbom.py /usr/local/lib/align-tfx/
 RUN python /usr/local/lib/align-tfx/sbom.py >/usr/local/lib/align-tfx/sbom.cdx.json
 WORKDIR /srv
 USER 65532:65532
-ENTRYPOINT ["tini", "--"]
+ENTRYPOINT ["entrypoint"]
 HEALTHCHECK NONE
 LABEL org.opencontainers.image.title=align-tfx \
     org.opencontainers.image.description="Trains, judges and serves an image-text dual encoder (ALIGN): the pipeline's components, Beam's workers, the server." \

@@ -1,4 +1,4 @@
-"""Prints the image's bill of materials, as CycloneDX 1.6: Python, what is installed into it, Debian's packages."""
+"""Prints the image's bill of materials as CycloneDX 1.6: Python, its distributions, Beam's boot, Debian's packages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 LICENCE_AS_CLASSIFIER = "License :: OSI Approved :: "
+BOOT_MODULES = Path("/opt/apache/beam/boot.modules")  # as `go version -m` prints them
 LONGEST_NAME = 80  # [characters] of a licence; some packages give its whole text
 
 
@@ -28,6 +29,7 @@ def main() -> None:
             {"type": "operating-system", "name": release["ID"], "version": release["VERSION_ID"]},
             interpreter(),
             *sorted((python_package(each) for each in metadata.distributions()), key=lambda one: one["purl"]),
+            *boot_modules(),
             *debian_packages(f"{release['ID']}-{release['VERSION_ID']}"),
         ],
     }
@@ -69,6 +71,17 @@ def licences_of(distribution: metadata.Distribution) -> list[dict[str, Any]]:
     if not names and stated.get("License"):
         names = [stated["License"].strip().splitlines()[0][:LONGEST_NAME]]
     return [{"license": {"name": name}} for name in names]
+
+
+def boot_modules() -> list[dict[str, Any]]:
+    """Returns the components of Beam's boot: Go's own library and the modules that it was built from."""
+    first, *lines = BOOT_MODULES.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t")[2:4] for line in lines if line.startswith(("\tmod\t", "\tdep\t"))]
+    rows.append(["stdlib", first.rpartition("go")[2]])
+    return [
+        {"type": "library", "name": name, "version": version, "purl": f"pkg:golang/{name}@{version}"}
+        for name, version in rows
+    ]
 
 
 def debian_packages(distro: str) -> list[dict[str, Any]]:

@@ -57,6 +57,8 @@ def part_of(path: str, of: dict[str, str]) -> str:
     """Returns the part of the image that a file belongs to."""
     if path.startswith(("/opt/align-tfx/", "/usr/local/lib/align-tfx/")):
         return "this project"
+    if path.startswith("/opt/apache/beam/"):
+        return "Beam"
     if path.startswith("/opt/python/"):
         return "Python"
     if path.startswith("/opt/align/"):

@@ -13,7 +13,9 @@ import sys
 
 import tensorflow_model_analysis
 
-NOT_IN_CONTAINERS = {  # they compile and submit, by extras that a checkout has
+NOT_IN_CONTAINERS = {  # they import models, compile and submit, by extras that a checkout has
+    "models.keras_hub.importing",
+    "models.keras_hub.presets",
     "tfx_pipeline.kubeflow_runner",
     "tfx_pipeline.cluster.submitting.kubeflow_client",
     "tfx_pipeline.cluster.submitting.vertex_client",

@@ -14,7 +14,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 IMAGE = os.environ.get("ALIGN_IMAGE", "align-tfx:dev")
 ANYBODY = "54321:54321"  # no user of the image's
-LOCKED = ("--rm", "--read-only", "--tmpfs", "/tmp", "--user", ANYBODY, "--cap-drop", "all")
+LOCKED = ("--read-only", "--tmpfs", "/tmp", "--user", ANYBODY, "--cap-drop", "all")
 WITHIN_S = 120
 
 
@@ -32,7 +32,7 @@ def run_in_image(*command: str, options: tuple[str, ...] = (), script: str = "")
       script: the program's standard input.
     """
     network = () if "--network" in options else ("--network", "none")
-    done = engine("run", "--interactive", *network, *LOCKED, *options, IMAGE, *command, input=script)
+    done = engine("run", "--rm", "--interactive", *network, *LOCKED, *options, IMAGE, *command, input=script)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -63,6 +63,7 @@ def started(*command: str, options: tuple[str, ...]) -> Iterator[str]:
         yield name
     finally:
         engine("stop", "--time", "10", name)
+        engine("rm", "--force", name)  # not by itself: what it said before it ended would go with it
 
 
 def wait_until(is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
