@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_argument, path_option
-from tfx_pipeline.settings.config import at_home
+from tfx_pipeline.settings.config import ConfigError, at_home
 
 app = typer.Typer()
 
@@ -146,3 +146,31 @@ def embed(
 
     named = str(pushed_model(config_of(config, set_).root)[1]) if model is None else at_home(model, "--model")
     write_vectors([as_typed(word) for word in files], model=named, out=out, columns=Columns(column, id_column))
+
+
+@app.command()
+def smoke(
+    address: Annotated[
+        str | None, typer.Argument(metavar="HOST:PORT", help="gRPC port of align serve or of TensorFlow Serving.")
+    ] = None,
+    rest_port: Annotated[int | None, typer.Option(help="Its HTTP port; its checks are left out if not given.")] = None,
+    model: Annotated[str, typer.Option(help="The model's name there.")] = "align",
+    conformance: Annotated[bool, typer.Option("--conformance", help="Check every behaviour.")] = False,
+    half_plus_two: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The small model's name there, where it is served.")
+    ] = None,
+    write_model: Annotated[
+        Path | None, path_option(help="Check nothing; write the small model here, for the server to serve.")
+    ] = None,
+) -> None:
+    """Check that a server answers as TensorFlow Serving does; exits 1 where it does not."""
+    from tfx_pipeline.commands import smoke as command
+
+    if write_model is not None:
+        command.write_model(write_model)
+    elif address is None:
+        raise ConfigError("align smoke needs the HOST:PORT of a gRPC port, such as 127.0.0.1:8500")
+    elif not command.smoke(
+        address, rest_port=rest_port, model=model, half_plus_two=half_plus_two, conformance=conformance
+    ):
+        raise typer.Exit(1)

@@ -14,6 +14,9 @@ SHARED = frozenset(
 DOORS_OF_SERVING = frozenset(
     f"serving.{name}"
     for name in (
+        "conformance.half_plus_two",
+        "conformance.suite",
+        "conformance.target",
         "encoders.encoder",
         "encoders.opening",
         "encoders.probe",

@@ -1,0 +1,90 @@
+"""The body of `align smoke`: holds a server to what TensorFlow Serving does, quickly or in every detail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.wording import counted
+
+_MARKS = {
+    "same": ("same", "green"),
+    "ours": ("ours", "cyan"),
+    "skipped": ("-", "dim"),
+    "differs": ("DIFFERS", "bold red"),
+}
+
+
+def smoke(
+    address: str,
+    *,
+    rest_port: int | None = None,
+    model: str,
+    half_plus_two: str | None = None,
+    conformance: bool = False,
+    console: Console | None = None,
+) -> bool:
+    """Check a server and print a table.
+
+    Args:
+      address: HOST:PORT of gRPC.
+      rest_port: the port of HTTP on the same host; None leaves its checks out.
+      model: the name of our model there.
+      half_plus_two: the name of the suite's small model there; None leaves its checks out.
+      conformance: every check, where the quick ones are not enough.
+      console: where to print.
+
+    Returns:
+      Whether nothing differs.
+
+    Raises:
+      ConfigError: for an address that is none.
+    """
+    console = console or Console()
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise ConfigError(f"{address} is no HOST:PORT of a gRPC port, such as 127.0.0.1:8500")
+    if rest_port is not None and not 0 < rest_port < 2**16:
+        raise ConfigError(f"--rest-port is {rest_port}; a port is from 1 to {2**16 - 1}")
+    with quiet_imports():
+        from serving.conformance.suite import CONFORMANCE, SMOKE, run_checks
+        from serving.conformance.target import Target
+
+    rest = None if rest_port is None else f"{host}:{rest_port}"
+    target = Target(address, rest=rest, model=model, half_plus_two=half_plus_two)
+    verdicts: Counter[str] = Counter()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("", "check", "as in tensorflow_serving/", ""):
+        table.add_column(heading, overflow="fold")
+    try:
+        for outcome in run_checks(CONFORMANCE if conformance else SMOKE, target):
+            verdicts[outcome.verdict] += 1
+            words, style = _MARKS[outcome.verdict]
+            said = outcome.check.ours if outcome.verdict == "ours" else outcome.said
+            table.add_row(Text(words, style), Text(outcome.check.name), Text(outcome.check.source, "dim"), Text(said))
+    finally:
+        target.close()
+    console.print(table)
+    told = [
+        f"{verdicts['same']} as TensorFlow Serving",
+        *([f"{verdicts['ours']} otherwise on purpose"] if verdicts["ours"] else []),
+        *([f"{verdicts['skipped']} not made"] if verdicts["skipped"] else []),
+        f"{counted(verdicts['differs'], 'failure')}",
+    ]
+    console.print(f"{address}: {', '.join(told)}", highlight=False, markup=False, soft_wrap=True)
+    return not verdicts["differs"]
+
+
+def write_model(folder: Path, console: Console | None = None) -> Path:
+    """Write the suite's small model below a folder, for a server to serve; returns the folder of its versions."""
+    with quiet_imports():
+        from serving.conformance.half_plus_two import write_half_plus_two
+    written = write_half_plus_two(folder)
+    (console or Console()).print(f"Serve {written} as {written.name}", highlight=False, markup=False, soft_wrap=True)
+    return written
