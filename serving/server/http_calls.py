@@ -1,0 +1,136 @@
+"""How an HTTP request reaches the code that answers it: its body, who waits, a thread, and a line in the log.
+
+The code that answers blocks, so it runs in a thread. There are `HttpLimits.in_work` of them; a request that finds all
+of them taken waits, and one that finds as many waiting is refused at once.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from serving.server.access_log import Access, AccessLog
+from serving.server.core.spec import Caller
+from serving.server.http_answer import Answer
+
+Work = Callable[[bytes, Caller, Access], Answer]  # (body, who waits, what the log says of it) -> the answer
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """What the HTTP port takes.
+
+    Attributes:
+      body_bytes: of a request's body, also uncompressed.
+      timeout_s: after it nobody waits any more; TensorFlow Serving's --rest_api_timeout_in_ms.
+      in_work: requests that are worked on at once.
+      waiting: requests that wait for that.
+    """
+
+    body_bytes: int = 256 * 2**20
+    timeout_s: float = 30.0
+    in_work: int = 64
+    waiting: int = 256
+
+
+class _TooLarge(Exception):
+    """A body past the limit."""
+
+
+class HttpCalls:
+    """Takes the requests of an HTTP port.
+
+    Args:
+      limits: what it takes.
+      access_log: where each request is written.
+      error_body: makes the body of a refusal from one sentence.
+    """
+
+    def __init__(self, limits: HttpLimits, access_log: AccessLog, error_body: Callable[[str], bytes]) -> None:
+        self._limits = limits
+        self._access_log = access_log
+        self._error_body = error_body
+        self._places = anyio.CapacityLimiter(limits.in_work)
+
+    async def answer(self, request: Request, api: str, work: Work) -> Response:
+        """Answer a request by `work` in a thread, and write a line of it."""
+        peer = f"{request.client.host}:{request.client.port}" if request.client else ""
+        with self._access_log.request(api, f"{request.method} {target(request)}", peer) as access:
+            answer = await self._work(request, work, access)
+            access.status, access.response_bytes = answer.status, len(answer.body)
+            return Response(answer.body, answer.status, dict(answer.headers))
+
+    async def _work(self, request: Request, work: Work, access: Access) -> Answer:
+        limits = self._limits
+        deadline = time.monotonic() + limits.timeout_s if limits.timeout_s > 0 else math.inf
+        try:
+            body = await self._body(request)
+        except _TooLarge:
+            return self._refused(413, f"the body is larger than {limits.body_bytes} bytes, which is the limit")
+        except ClientDisconnect:
+            return self._refused(499, "the caller is gone")
+        access.request_bytes = len(body)
+        if not self._places.available_tokens and self._places.statistics().tasks_waiting >= limits.waiting:
+            return self._refused(
+                429, f"{limits.in_work} requests are in work and {limits.waiting} wait; send this one again later"
+            )
+        gone = threading.Event()
+        caller = Caller(deadline, lambda: not gone.is_set())
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(_watch, request, gone)
+            answer = await anyio.to_thread.run_sync(work, body, caller, access, limiter=self._places)
+            watching.cancel_scope.cancel()
+        return answer
+
+    async def _body(self, request: Request) -> bytes:
+        """Returns the body, uncompressed; b"" where it does not uncompress, as TensorFlow Serving has it."""
+        limit = self._limits.body_bytes
+        if int(request.headers.get("content-length") or 0) > limit:
+            raise _TooLarge
+        parts, size = [], 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise _TooLarge
+        body = b"".join(parts)
+        if "gzip" not in request.headers.get("content-encoding", ""):
+            return body
+        return await anyio.to_thread.run_sync(_uncompressed, body, limit)
+
+    def _refused(self, status: int, why: str) -> Answer:
+        return Answer(status, self._error_body(why))
+
+
+def target(request: Request) -> str:
+    """Returns the path of a request with its query, as the request line has them."""
+    path = request.scope.get("raw_path") or request.scope["path"].encode()
+    query = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+async def _watch(request: Request, gone: threading.Event) -> None:
+    """Notes when the connection of a request is gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    gone.set()
+
+
+def _uncompressed(body: bytes, limit: int) -> bytes:
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        text = stream.decompress(body, limit + 1)
+    except zlib.error:
+        return b""
+    if len(text) > limit:
+        raise _TooLarge
+    return text if stream.eof else b""
