@@ -11,7 +11,10 @@ It is TensorFlow Serving's own text form of a ModelServerConfig, for --model_con
       }
     }
 
-A server loads the labelled versions alone. Without a label it loads the newest.
+A server loads the versions that are listed, and without a file the newest. When the file changes, TensorFlow Serving
+moves the labels first and loads versions after that (ServerCore::ReloadConfig in model_servers/server_core.cc). A label
+that moves to a version which is not loaded yet has it refuse the whole file, at each look, and load nothing. So a new
+version gets a label of its own first, such as canary. The version that a label leaves stays listed, for the way back.
 """
 
 from __future__ import annotations
@@ -41,6 +44,11 @@ def read_labels(path: Path) -> dict[str, int]:
     return dict(sorted(labels.items(), key=lambda item: (item[1], item[0])))
 
 
+def listed_versions(path: Path) -> list[int]:
+    """Returns the versions that the file has servers load; [] where it leaves that to the folder, or is not there."""
+    return list(_model(path).model_version_policy.specific.versions) if path.is_file() else []
+
+
 def with_labels(path: Path, base: Path, labels: Mapping[str, int], base_path: str | None = None) -> str:
     """Returns the file's new text; all of it but labels and versions stays.
 
@@ -51,11 +59,18 @@ def with_labels(path: Path, base: Path, labels: Mapping[str, int], base_path: st
       base_path: how servers call the pushed folder, such as /models/align in a container; None leaves it.
 
     Raises:
-      ValueError: for a label that is no name, for a path that is not whole, for a file of another form.
+      ValueError: for a label that is no name, or that moves to where no server could follow; for a path that is not
+        whole; for a file of another form.
     """
-    for label in labels:
+    before, listed = read_labels(path), listed_versions(path)
+    for label, version in labels.items():
         if not _LABEL.fullmatch(label):
             raise ValueError(f"{label!r} is no label; write a letter, then letters, digits, '_', '.' and '-'")
+        if label in before and before[label] != version and version not in listed:
+            raise ValueError(
+                f"{label} would move to version {version}, which servers have not loaded, so that they would refuse "
+                f"the file; first give that version a label of its own, such as canary={version}"
+            )
     if base_path is not None and not base_path.startswith("/"):
         raise ValueError(f"--base-path is {base_path!r}; give the whole path that servers see, such as /models/align")
     config = model_server_config_pb2.ModelServerConfig()
@@ -66,7 +81,8 @@ def with_labels(path: Path, base: Path, labels: Mapping[str, int], base_path: st
     model.version_labels.update(labels)
     model.ClearField("model_version_policy")
     if labels:
-        model.model_version_policy.specific.versions.extend(sorted(set(labels.values())))
+        left = {before[label] for label in before if label in labels}
+        model.model_version_policy.specific.versions.extend(sorted({*labels.values(), *left}))
     return text_format.MessageToString(config)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from serving.server.core.config_file import read_config
-from serving.version_labels import read_labels, with_labels
+from serving.version_labels import listed_versions, read_labels, with_labels
 
 
 def written(path, *args, **kwargs):
@@ -30,6 +32,21 @@ def test_the_servers_path_is_kept_and_no_label_is_the_newest(tmp_path):
     assert model.base_path == "/models/align"
     assert not model.HasField("model_version_policy")
     assert read_labels(path) == {}
+
+
+def test_a_label_moves_to_a_loaded_version_alone_and_keeps_the_way_back(tmp_path):
+    path = tmp_path / "models.config"
+    written(path, tmp_path, {"stable": 3})
+    with pytest.raises(ValueError, match=r"stable would move to version 4, which .* canary=4"):
+        with_labels(path, tmp_path, {"stable": 4})
+    with pytest.raises(ValueError, match="stable would move to version 4"):
+        with_labels(path, tmp_path, {"stable": 4, "canary": 4})
+    versions = [3, 4], [3, 4], [3, 4], [3]
+    for labels, listed in zip(
+        ({"stable": 3, "canary": 4}, {"stable": 4, "canary": 4}, {"stable": 3}, {"stable": 3}), versions, strict=True
+    ):
+        written(path, tmp_path, labels)
+        assert listed_versions(path) == listed
 
 
 def test_what_stands_beside_the_labels_stays(tmp_path):
@@ -64,3 +81,23 @@ def test_a_file_of_another_form_is_refused(tmp_path):
     path.write_text(f"model_config_list {{ {one.format('a')} {one.format('b')} }}", encoding="utf-8")
     with pytest.raises(ValueError, match="configures 2 models"):
         with_labels(path, tmp_path, {"stable": 1})
+
+
+def test_a_running_server_follows_a_canary_to_stable_and_back(colour_model, tmp_path):
+    from serving.server.core.models import ServedModels
+    from serving.server.core.spec import ModelSpec
+
+    path, base = tmp_path / "models.config", tmp_path / "align"
+    for number in ("1", "2"):
+        shutil.copytree(colour_model, base / number)
+    written(path, base, {"stable": 1})
+    models = ServedModels(read_config(path), settle_s=0, allow_version_labels_for_unavailable_models=True)
+    models.start()
+    served = []
+    for labels in ({"stable": 1, "canary": 2}, {"stable": 2}, {"stable": 1}):
+        written(path, base, labels)
+        models.reload(read_config(path))
+        with models.use(ModelSpec("align", label="stable")) as version:
+            served.append(version.version)
+    models.close()
+    assert served == [1, 2, 1]

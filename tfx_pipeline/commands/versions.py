@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from serving.taking_back import make_newest
-from serving.version_labels import CONFIG_FILE, read_labels, with_labels
+from serving.version_labels import CONFIG_FILE, listed_versions, read_labels, with_labels
 from serving.versions import base_within, complete_versions
 from tfx_pipeline.files import write_file
 from tfx_pipeline.runs.folders import PUSHED_MODELS
@@ -37,12 +37,13 @@ def show_versions(root: Path, base: Path, console: Console) -> None:
     if not versions:
         raise ConfigError(f"{base} holds no version; `align run` pushes one where the model is blessed")
     labels = _labels_of(base)
+    listed = listed_versions(base.parent / CONFIG_FILE)
     newest = max(complete_versions(base), default=None)
     width = max(len(str(each.number)) for each in versions)
     for each in versions:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.pushed))
         run = f"run {each.run}" if each.run else "by no run of this folder"
-        facts = [_served(each, labels, newest), f"pushed {when}", f"{each.size_bytes / 1e6:.1f} MB", run]
+        facts = [_served(each, labels, listed, newest), f"pushed {when}", f"{each.size_bytes / 1e6:.1f} MB", run]
         _say(console, f"{each.number:>{width}}  {', '.join(facts)}")
         for key, (value, least) in each.blessed_by.items():
             _say(console, f"{'':{width}}  {key} {value:.3f}, at least {least:g}")
@@ -126,14 +127,14 @@ def _labels_of(base: Path) -> dict[str, int]:
         return read_labels(base.parent / CONFIG_FILE)
 
 
-def _served(version: PushedVersion, labels: dict[str, int], newest: int | None) -> str:
+def _served(version: PushedVersion, labels: dict[str, int], listed: list[int], newest: int | None) -> str:
     if version.is_taken_back:
         return "taken back"
     if not version.is_whole:
         return "not whole: files are missing"
     named = [label for label, number in labels.items() if number == version.number]
     if labels:
-        return ", ".join(named) or "no label, so not loaded"
+        return ", ".join(named) or ("loaded for the way back" if version.number in listed else "not loaded")
     return "newest" if version.number == newest else "older"
 
 

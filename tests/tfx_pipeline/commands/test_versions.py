@@ -121,7 +121,9 @@ def test_labels_are_written_moved_and_removed(align):
     assert [line.split(",")[0] for line in align("versions").splitlines()[:2]] == ["9  canary", "7  stable"]
     align("label", "stable=9", "canary=")
     assert read_labels(path) == {"stable": 9}
-    assert "7  no label, so not loaded" in align("versions")
+    assert "7  loaded for the way back" in align("versions")
+    align("label", "stable=9")
+    assert "7  not loaded" in align("versions")
     assert 'base_path: "/models/align"' in path.read_text()
     assert "Without a label the newest version is served." in align("label", "stable=")
     assert "9  newest" in align("versions")
@@ -145,6 +147,13 @@ def test_a_mistake_is_one_sentence_and_changes_nothing(align, command, told):
     before = sorted(align.base.parent.rglob("*"))
     assert told in align.refused(*command)
     assert sorted(align.base.parent.rglob("*")) == before
+
+
+def test_a_label_does_not_move_to_where_servers_cannot_follow(align):
+    for number in (7, 9):
+        align.push(number)
+    align("label", "stable=7")
+    assert "give that version a label of its own, such as canary=9" in align.refused("label", "stable=9")
 
 
 def test_labels_stand_in_the_way_of_a_rollback(align):
