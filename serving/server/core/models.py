@@ -13,10 +13,13 @@ from typing import Any
 
 import grpc
 
+from serving.server.batching.batcher import Batcher
+from serving.server.batching.settings import DEFAULT_BATCHING, BatchingSettings
 from serving.server.core.config_file import check_config
 from serving.server.core.folders import SETTLE_S, FolderWatch, VersionFolder
 from serving.server.core.labels import Labels, checked_labels, labels_of, version_of
 from serving.server.core.lifecycle import RETRY_S, ModelLifecycle
+from serving.server.core.limits import DEFAULT_LIMITS, RequestLimits
 from serving.server.core.servable import Servable
 from serving.server.core.spec import ModelSpec
 from serving.server.core.status import StatusBoard, VersionStatus
@@ -55,6 +58,8 @@ class ServedModels:
         settle_s: float = SETTLE_S,
         allow_version_labels_for_unavailable_models: bool = False,
         monitoring: Monitoring | None = None,
+        batching: BatchingSettings = DEFAULT_BATCHING,
+        limits: RequestLimits = DEFAULT_LIMITS,
     ) -> None:
         """Take the models of a ModelServerConfig; nothing is loaded before `start`.
 
@@ -64,6 +69,8 @@ class ServedModels:
           settle_s: for how long a new version's files must have stayed the same before it is loaded.
           allow_version_labels_for_unavailable_models: TensorFlow Serving's flag of that name, for `reload`.
           monitoring: where loads, batches and queues are measured.
+          batching: how requests share batches.
+          limits: how much one request may ask for.
 
         Raises:
           Refusal: INVALID_ARGUMENT for a configuration that cannot be served.
@@ -72,6 +79,8 @@ class ServedModels:
         self._poll_s, self._settle_s = poll_s, settle_s
         self._lenient = allow_version_labels_for_unavailable_models
         self._monitoring = monitoring or Monitoring()
+        self._batching, self._limits = batching, limits
+        self._batcher: Batcher
         self._board = StatusBoard()
         self._routes: Mapping[str, Mapping[int, Version]] = {}
         self._labels: Labels = labels_of(config)
@@ -94,6 +103,7 @@ class ServedModels:
 
     def start(self) -> None:
         """Load what is there; returns when every model was tried once. `problems` says what failed."""
+        self._batcher = Batcher(self._batching, self._monitoring)
         self._thread.start()
         self._await(1)
 
@@ -110,16 +120,18 @@ class ServedModels:
         """Unload everything, after the requests in work or after `grace_s` seconds."""
         self._closing = True
         self._woken.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        if self._thread.ident is None:  # it was never started
+            return
+        self._thread.join()
         deadline = time.monotonic() + grace_s
         while True:
             self._woken.clear()
             are_gone = [lifecycle.remove() for lifecycle in (*self._lifecycles.values(), *self._leaving)]
             left_s = deadline - time.monotonic()
             if left_s <= 0 or all(are_gone):
-                return
+                break
             self._woken.wait(left_s)
+        self._batcher.close()
 
     def names(self) -> list[str]:
         """Returns the names of the configured models."""
@@ -240,7 +252,7 @@ class ServedModels:
     def _load(self, name: str, number: int, folder: VersionFolder) -> Version:
         """Returns a version, loaded and warm; raises ValueError."""
         servable = Servable(folder.path)
-        version = Version(name, number, servable)
+        version = Version(name, number, servable, self._batcher, self._limits)
         warm_up(version, folder.path, self._monitoring)
         return version
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from serving.server.refusal import Refusal
+from serving.signatures import EMBEDDING, IMAGE_BYTES
 from serving.versions import SAVED_MODEL_FILE
 
 SERVE_TAG = "serve"
@@ -43,9 +45,16 @@ class Servable:
         try:
             self.signature_defs: dict[str, Any] = _read_signature_defs(path)
             self._loaded = tf.saved_model.load(str(path), tags=[SERVE_TAG])
+            self._decode = _single_graph(getattr(self._loaded, "decode_images", None))
+            self._embed = _single_graph(getattr(self._loaded, "embed_pixels", None))
         except (OSError, DecodeError, ValueError, tf.errors.OpError) as error:
             cause = " ".join(str(error).split())
             raise ValueError(f"{path} cannot be loaded as a SavedModel: {cause}; push the model again") from error
+
+    @property
+    def runnable(self) -> list[str]:
+        """Names of the signatures that can be run; the file may state others, such as the one that initialises it."""
+        return list(self._loaded.signatures)
 
     def signature(self, name: str) -> Any:
         """Returns the SignatureDef called `name`, or raises Refusal."""
@@ -71,12 +80,45 @@ class Servable:
           Refusal: for an unknown signature, and with the runtime's own status code when the computation fails.
         """
         infos = self.signature(signature_name).inputs
-        try:
+        with _refusals():
             tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
             outputs = self._loaded.signatures[signature_name](**tensors)
-        except tf.errors.OpError as error:
-            raise Refusal(CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
-        return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
+            return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
+
+    def decodes_apart(self, signature_name: str) -> bool:
+        """Says whether a signature is `decode` and then `embed`, so that pictures may be decoded before a batch."""
+        signature = self.signature_defs[signature_name]
+        return (
+            self._decode is not None
+            and self._embed is not None
+            and set(signature.inputs) == {IMAGE_BYTES}
+            and set(signature.outputs) == {EMBEDDING}
+        )
+
+    def decode(self, image_bytes: np.ndarray) -> np.ndarray:
+        """Returns the pixels of pictures, [N] bytes -> [N, H, W, 3] float32; raises Refusal for a bad one."""
+        with _refusals():
+            return np.asarray(self._decode(tf.constant(image_bytes, tf.string)).numpy())
+
+    def embed(self, pixels: np.ndarray) -> np.ndarray:
+        """Returns the vectors of pixels, [N, H, W, 3] float32 -> [N, D] float32; raises Refusal."""
+        with _refusals():
+            return np.asarray(self._embed(tf.constant(pixels, tf.float32)).numpy())
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn an error of the runtime into a Refusal with its code."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise Refusal(CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
+
+
+def _single_graph(function: Any) -> Any:
+    """Returns the one graph of a restored tf.function, which is called without choosing among several; else None."""
+    graphs: Sequence[Any] = getattr(function, "concrete_functions", ())
+    return graphs[0] if len(graphs) == 1 else None
 
 
 def _cause(error: tf.errors.OpError) -> str:

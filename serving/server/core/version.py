@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import grpc
 import numpy as np
+from tensorflow.core.protobuf import meta_graph_pb2
 
+from serving.server.batching.batcher import Batcher, BatchQueue
+from serving.server.core.limits import DEFAULT_LIMITS, RequestLimits
 from serving.server.core.servable import Servable
 from serving.server.core.spec import PATIENT, Caller
+from serving.server.refusal import Refusal
+from serving.signatures import EMBEDDING, IMAGE_BYTES
+
+_PIXELS = "pixels"  # [N, H, W, 3], between decoding and embedding
 
 
 class Version:
@@ -22,23 +35,23 @@ class Version:
       signature_defs: signature name -> SignatureDef message.
     """
 
-    def __init__(self, name: str, version: int, servable: Servable) -> None:
+    def __init__(
+        self, name: str, version: int, servable: Servable, batcher: Batcher, limits: RequestLimits = DEFAULT_LIMITS
+    ) -> None:
+        """Take a loaded model whose requests go through a batcher."""
         self.name = name
         self.version = version
         self.signature_defs: Mapping[str, Any] = servable.signature_defs
-        self._servable: Servable | None = servable
+        self._limits = limits
+        self._ways = {signature: _way(servable, signature, batcher, name, version) for signature in servable.runnable}
         self._lock = threading.Lock()
         self._uses = 0
         self._when_idle: Callable[[], None] | None = None
 
-    @property
-    def folder(self) -> Path:
-        """Where it was loaded from."""
-        return self._loaded.path
-
     def signature(self, name: str) -> Any:
-        """Returns the SignatureDef called `name`, or raises Refusal with TensorFlow Serving's code."""
-        return self._loaded.signature(name)
+        """Returns the SignatureDef called `name`, or raises Refusal with TensorFlow Serving's code and words."""
+        self._way(name)
+        return self.signature_defs[name]
 
     def run(
         self,
@@ -47,12 +60,12 @@ class Version:
         caller: Caller = PATIENT,
         outputs: Sequence[str] | None = None,
     ) -> dict[str, np.ndarray]:
-        """Compute outputs of a signature.
+        """Compute outputs of a signature, in one batch with what other requests wait for.
 
         Args:
           signature: its name.
-          inputs: input name -> array of the signature's dtype and shape, checked before; strings as object arrays of
-            bytes.
+          inputs: input name -> array of the signature's dtype, checked before; strings as object arrays of bytes. What
+            does not fit the signature's shapes is left to the graph, as TensorFlow Serving does.
           caller: who waits; nothing runs for one who does not.
           outputs: names of the outputs wanted, or None for all.
 
@@ -62,9 +75,27 @@ class Version:
         Raises:
           Refusal: DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED, or the runtime's own code.
         """
+        answer = self.submit(signature, inputs, caller)
+        try:
+            found = answer.result(None if math.isinf(caller.deadline) else caller.deadline - time.monotonic())
+        except FutureTimeout:
+            answer.cancel()
+            raise Refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the answer came") from None
+        return {name: found[name] for name in (found if outputs is None else outputs)}
+
+    def submit(
+        self, signature: str, inputs: Mapping[str, np.ndarray], caller: Caller = PATIENT
+    ) -> Future[Mapping[str, np.ndarray]]:
+        """Begin to compute every output of a signature; `asyncio.wrap_future` makes the answer awaitable.
+
+        Pictures are decoded here, in the thread of the caller; all else happens elsewhere.
+
+        Args and Raises: as `run`; what is refused later, the Future raises.
+        """
+        way = self._way(signature)
+        self._limits.check(inputs)
         caller.check()
-        found = self._loaded.run(signature, inputs)
-        return found if outputs is None else {name: found[name] for name in outputs}
+        return way.queue.submit(way.prepare(inputs), caller)
 
     def hold(self) -> bool:
         """Keep it loaded until `release`; False where it is being unloaded already."""
@@ -92,10 +123,39 @@ class Version:
 
     def unload(self) -> None:
         """Let go of the model; only for one that is retired and idle."""
-        self._servable = None
+        self._ways = {}
 
-    @property
-    def _loaded(self) -> Servable:
-        if self._servable is None:
-            raise RuntimeError(f"version {self.version} of {self.name} is used without `use`, after it was unloaded")
-        return self._servable
+    def _way(self, signature: str) -> _Way:
+        if signature not in self._ways:
+            if self._when_idle is not None and not self._ways:
+                raise RuntimeError(f"version {self.version} of {self.name} is used without `use`, after its end")
+            raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
+        return self._ways[signature]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a request for one signature is computed: what is done for it alone, and then in a batch."""
+
+    prepare: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+    queue: BatchQueue
+
+
+def _way(servable: Servable, name: str, batcher: Batcher, model: str, version: int) -> _Way:
+    signature = servable.signature_defs[name]
+    if not servable.decodes_apart(name):
+        queue = BatchQueue(batcher, model, version, name, signature, partial(servable.run, name))
+        return _Way(dict, queue)
+
+    def decode(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return {_PIXELS: servable.decode(inputs[IMAGE_BYTES])}
+
+    def embed(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        return {EMBEDDING: servable.embed(inputs[_PIXELS])}
+
+    of_pixels = meta_graph_pb2.SignatureDef()
+    of_pixels.CopyFrom(signature)
+    del of_pixels.inputs[IMAGE_BYTES]
+    for size in (-1, -1, -1, 3):
+        of_pixels.inputs[_PIXELS].tensor_shape.dim.add(size=size)
+    return _Way(decode, BatchQueue(batcher, model, version, name, of_pixels, embed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 import time
 
 import grpc
@@ -183,11 +184,22 @@ def test_close_lets_requests_end(push, tmp_path):
     push(1)
     models = ServedModels(one_model("m", tmp_path / "m"), **QUICK)
     models.start()
-    use = models.use(ModelSpec("m"))
-    version = use.__enter__()
-    models.close(grace_s=0.05)
-    assert version.run("scale", {"x": np.array([2.0], np.float32)})["y"].tolist() == [2.0]
-    use.__exit__(None, None, None)
-    models.close()
-    with pytest.raises(RuntimeError, match="after it was unloaded"):
+    with models.use(ModelSpec("m")) as version:
+        closing = threading.Thread(target=models.close)
+        closing.start()
+        until(lambda: states(models)[1] == State.UNLOADING)
+        assert version.run("scale", {"x": np.array([2.0], np.float32)})["y"].tolist() == [2.0]
+    closing.join()
+    assert states(models) == {1: State.END}
+    with pytest.raises(RuntimeError, match="after its end"):
         version.signature("scale")
+
+
+def test_close_waits_no_longer_than_its_grace(push, tmp_path):
+    push(1)
+    models = ServedModels(one_model("m", tmp_path / "m"), **QUICK)
+    models.start()
+    with models.use(ModelSpec("m")) as version:
+        models.close(grace_s=0.05)
+        with pytest.raises(Refusal, match="shutting down"):
+            version.run("scale", {"x": np.array([2.0], np.float32)})

@@ -10,6 +10,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from predict_requests import predict_request
+from serving.server.batching.batcher import Batcher
+from serving.server.batching.settings import DEFAULT_BATCHING
 from serving.server.core.servable import Servable
 from serving.server.core.version import Version
 from serving.server.core.warm_up import MAX_RECORDS, REQUESTS_FILE, warm_up
@@ -33,7 +35,12 @@ def with_requests(scale_model, tmp_path):
 
 
 def warmed(path: Path, monitoring: Monitoring | None = None) -> int:
-    return warm_up(Version("m", 1, Servable(path)), path, monitoring or Monitoring())
+    monitoring = monitoring or Monitoring()
+    batcher = Batcher(DEFAULT_BATCHING, monitoring)
+    try:
+        return warm_up(Version("m", 1, Servable(path), batcher), path, monitoring)
+    finally:
+        batcher.close()
 
 
 def predict_log(signature="scale", **inputs) -> bytes:
