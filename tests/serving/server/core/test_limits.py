@@ -57,6 +57,7 @@ def test_pixels_are_counted_by_headers(coloured_png):
 
 
 def test_a_bomb_is_refused_from_its_header():
-    header = b"IHDR" + struct.pack(">IIBBBBB", 65536, 131072, 8, 2, 0, 0, 0)
-    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + bytes(12)
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", 65536, 131072, 8, 2, 0, 0, 0), b"IDAT")
+    parts = (struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks)
+    bomb = b"\x89PNG\r\n\x1a\n" + b"".join(parts)
     assert refused(DEFAULT_LIMITS, image_bytes=strings(bomb))[0] == "INVALID_ARGUMENT"
