@@ -23,7 +23,8 @@ from components.evaluator.metrics.ranking import STEPS_PER_UNIT, Floats, Ties, c
 ROWS_PER_TILE = 1024  # 1024 x 1024 float32 hold 4 MB
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 DENSE_SHARE = 1 / 64  # of a tile's candidates, above which it is multiplied in float64 as a whole
-ROWS_PER_BYTE_SUM = 255  # so many zeros and ones add up in one byte
+BYTE_SUM = 255  # so many zeros and ones add up in one byte
+WORD = 8  # bytes that are added at once
 
 
 class Standing:
@@ -130,6 +131,7 @@ def _count(
     error = 1.1 * (left.shape[1] + 4) * UNIT_ROUNDOFF + 1 / STEPS_PER_UNIT
     ways = (_Way(forward, error), _Way(backward, error))
     buffer = np.empty(size * size, np.float32)
+    masks = _Masks(size)
     held, left_rows = None, np.empty((0, 0), np.float32)
     for rows, columns, both in tiles:
         if rows != held:
@@ -144,9 +146,9 @@ def _count(
             columns,
             ties,
         )
-        ways[0].count_rows(tile)
+        ways[0].count_rows(tile, masks)
         if both:
-            ways[1].count_columns(tile)
+            ways[1].count_columns(tile, masks)
 
 
 @dataclass
@@ -175,6 +177,25 @@ class _Tile:
         return compared_by(product, self.ties)
 
 
+class _Masks:
+    """Memory for what is above an answer for sure, and what is not below it for sure, used again for each tile."""
+
+    def __init__(self, size: int) -> None:
+        self._above, self._not_below = np.empty((2, size * _whole_words(size)), np.bool_)
+
+    def compare(
+        self, rough: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Returns `rough > high` and `rough >= low`, [a, b] each, in rows of whole words with zeros behind."""
+        rows, columns = rough.shape
+        width = _whole_words(columns)
+        masks = [each[: rows * width].reshape(rows, width) for each in (self._above, self._not_below)]
+        for mask, compare, bound in zip(masks, (np.greater, np.greater_equal), (high, low), strict=True):
+            compare(rough, bound, out=mask[:, :columns])
+            mask[:, columns:] = False
+        return masks[0], masks[1]
+
+
 class _Way:
     """The answers of one direction, with the bounds that float32 is sure of."""
 
@@ -184,30 +205,27 @@ class _Way:
         self._low = (counts.pairs.similarity - error).astype(np.float32)  # [P]
         self._high = (counts.pairs.similarity + error).astype(np.float32)
 
-    def count_rows(self, tile: _Tile) -> None:
+    def count_rows(self, tile: _Tile, masks: _Masks) -> None:
         """Count a tile's columns for the pairs whose query is one of its rows."""
         for layer in self._layers:
             pair, row = _inside(layer, tile.rows)
             if not len(pair):
                 continue
             rough = tile.rough if len(row) == len(tile.rough) else tile.rough[row]  # [p, n]
-            sure = rough > self._high[pair, None]
-            near = rough >= self._low[pair, None]
+            sure, near = masks.compare(rough, self._low[pair, None], self._high[pair, None])
             above, not_below = _row_counts(sure), _row_counts(near)
             self._counts.above[pair] += above
-            unsure = np.flatnonzero(not_below > above)
-            if not len(unsure):
+            unsure = int(np.sum(not_below - above))
+            if not unsure:
                 continue
-            if np.sum(not_below - above) > DENSE_SHARE * rough.size:
+            if unsure > DENSE_SHARE * rough.size:
                 self._counts.above[pair] -= above
-                exact = tile.exact[row]
-                self._count_exactly(pair, exact, tile.columns)
+                self._count_exactly(pair, tile.exact[row], tile.columns)
                 continue
-            which, column = np.nonzero(near[unsure] ^ sure[unsure])
-            which = unsure[which]
+            which, column = _places(np.logical_xor(near, sure, out=near))
             self._counts.add(pair[which], column + tile.columns.start, tile.at(row[which], column))
 
-    def count_columns(self, tile: _Tile) -> None:
+    def count_columns(self, tile: _Tile, masks: _Masks) -> None:
         """Count a tile's rows for the pairs whose query is one of its columns."""
         for layer in self._layers:
             pair, column = _inside(layer, tile.columns)
@@ -215,9 +233,8 @@ class _Way:
                 continue
             whole = len(column) == tile.rough.shape[1]
             rough = tile.rough if whole else tile.rough[:, column]  # [m, p]
-            sure = rough > self._high[pair]
-            near = rough >= self._low[pair]
-            above, not_below = _column_counts(sure), _column_counts(near)
+            sure, near = masks.compare(rough, self._low[pair], self._high[pair])
+            above, not_below = _column_counts(sure)[: len(pair)], _column_counts(near)[: len(pair)]
             self._counts.above[pair] += above
             unsure = int(np.sum(not_below - above))
             if not unsure:
@@ -226,7 +243,7 @@ class _Way:
                 self._counts.above[pair] -= above
                 self._count_exactly(pair, tile.exact[:, column].T, tile.rows)
                 continue
-            row, which = np.nonzero(near ^ sure)
+            row, which = _places(np.logical_xor(near, sure, out=near))
             self._counts.add(pair[which], row + tile.rows.start, tile.at(row, column[which]))
 
     def _count_exactly(self, pair: Indices, exact: NDArray[np.float64], candidates: slice) -> None:
@@ -245,12 +262,30 @@ def _inside(layer: _Layer, rows: slice) -> tuple[Indices, Indices]:
     return layer.pair[start:end], layer.query[start:end] - rows.start
 
 
+def _whole_words(columns: int) -> int:
+    return -(-columns // WORD) * WORD
+
+
+def _places(mask: NDArray[np.bool_]) -> tuple[Indices, Indices]:
+    """Returns row and column of what is true, of which there is little, in rows of whole words."""
+    words = np.flatnonzero(mask.view(np.uint64))
+    which, byte = np.nonzero(mask.reshape(-1, WORD)[words])
+    row, column = np.divmod(words[which], mask.shape[1] // WORD)
+    return row, WORD * column + byte
+
+
 def _row_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    return np.fromiter(map(np.count_nonzero, mask), np.int64, len(mask))
+    """Count in rows of whole words: eight columns are added at once, each in a byte of its own."""
+    words = mask.view(np.uint64)
+    counts = np.zeros(len(mask), np.int64)
+    for start in range(0, words.shape[1], BYTE_SUM):
+        sums = np.add.reduce(words[:, start : start + BYTE_SUM], axis=1)
+        counts += sums.view(np.uint8).reshape(-1, WORD).sum(axis=1, dtype=np.int64)
+    return counts
 
 
 def _column_counts(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     counts = np.zeros(mask.shape[1], np.int64)
-    for start in range(0, len(mask), ROWS_PER_BYTE_SUM):
-        counts += np.add.reduce(mask[start : start + ROWS_PER_BYTE_SUM].view(np.uint8), axis=0, dtype=np.uint8)
+    for start in range(0, len(mask), BYTE_SUM):
+        counts += np.add.reduce(mask[start : start + BYTE_SUM].view(np.uint8), axis=0, dtype=np.uint8)
     return counts

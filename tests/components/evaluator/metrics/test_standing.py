@@ -113,3 +113,26 @@ def test_pairs_that_point_at_nothing_are_refused(pairs, sentence):
 def test_a_pair_listed_twice_counts_once():
     assert distinct("pairs", np.array([[1, 2], [0, 1], [1, 2]]), 2, 3).tolist() == [[0, 1], [1, 2]]
     assert distinct("pairs", np.zeros((0, 2), int), 2, 0).tolist() == []
+
+
+@pytest.mark.parametrize("ties", ["expected", "index"])
+def test_a_tile_that_beats_nearly_every_answer_is_counted_in_full(ties):
+    """As many as overflow a byte, each way: the answer of a row is its worst candidate, or next to it."""
+    rng = np.random.default_rng(0)
+    left, right = rows_of("far", rng, 300, 6), rows_of("far", rng, 2100, 6)
+    right[70:90] = right[50:70]
+    similarity = compared_by(left.astype(np.float64) @ right.astype(np.float64).T, ties)
+    for asking, answering, table in ((left, right, similarity), (right, left, similarity.T)):
+        order = np.argsort(table, axis=1, kind="stable")
+        pairs = np.concatenate([np.stack([np.arange(len(table)), order[:, place]], axis=1) for place in (0, 7)])
+        forward = scored(asking, answering, distinct("pairs", pairs, *table.shape), ties)
+        backward = scored(answering, asking, distinct("none", pairs[:0], *table.T.shape), ties)
+        ahead, _ = count_across(asking, answering, forward, backward, ties, rows_per_tile=4096)
+        _, behind = count_across(answering, asking, backward, forward, ties, rows_per_tile=4096)
+        rows, own = table[forward.query], table[forward.query, forward.answer][:, None]
+        earlier = np.arange(table.shape[1]) < forward.answer[:, None]
+        for counts in (ahead, behind):
+            np.testing.assert_array_equal(counts.above, (rows > own).sum(axis=1))
+            np.testing.assert_array_equal(counts.level, (rows == own).sum(axis=1))
+            np.testing.assert_array_equal(counts.before, ((rows == own) & earlier).sum(axis=1))
+        assert ahead.above.max() == table.shape[1] - 1
