@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline import cli_models, cli_versions
+from tfx_pipeline import cli_models, cli_serving, cli_versions
 from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home, load
 
@@ -173,20 +173,6 @@ def query(
 
 
 @app.command()
-def serve(
-    config: ConfigOption = "demo",
-    set_: SetOption = None,
-    model: Annotated[Path | None, path_option(help="Folder of numbered versions; the pushed ones if none.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
-) -> None:
-    """Serve the pushed model over TensorFlow Serving's gRPC API."""
-    from tfx_pipeline.commands.serve import serve as serve_model
-
-    serve_model(config_of(config, set_).root, model=model, host=host, port=port)
-
-
-@app.command()
 def ablate(
     sweep: Annotated[str, typer.Option(help="A sweep that align presets lists, or the path of a YAML file like them.")],
     config: ConfigOption = "demo",
@@ -217,6 +203,7 @@ def presets() -> None:
 
 
 app.add_typer(cli_models.app)
+app.add_typer(cli_serving.app)
 app.add_typer(cli_versions.app)
 
 

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import socket
+
 
 def check_port(port: int) -> None:
     """Raise ValueError for a number that is no port; gRPC would listen on another one in silence."""
     if not 0 <= port < 2**16:
         raise ValueError(f"port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Returns a TCP socket that has the port, 0 for any free one.
+
+    Raises:
+      ValueError: when it is no port.
+      OSError: when it cannot be had.
+    """
+    check_port(port)
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also one whose last owner has just gone
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise cannot_listen(host, port) from error
+    return made
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise what `bound_socket` raises, and keep nothing."""
+    bound_socket(host, port).close()
 
 
 def address_of(host: str, port: int) -> str:

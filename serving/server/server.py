@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from serving.server.access_log import AccessLog
 from serving.server.core.config_file import one_model
-from serving.server.core.models import ServedModels
+from serving.server.core.models import POLL_S, ServedModels
 from serving.server.core.spec import ModelSpec
 from serving.server.core.status import State
 from serving.server.grpc.server import GrpcLimits, GrpcServer
+from serving.server.http_app import HttpSettings, http_app
+from serving.server.http_server import HttpServer
 from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import Refusal
 from serving.server.tls import Tls
@@ -28,6 +32,8 @@ class ModelServer:
 
     Attributes:
       address: host:port of gRPC, with the port that was bound.
+      rest_address: host:port of HTTP, or None.
+      is_encrypted: whether both speak TLS.
       models: what is served.
       monitoring: what is measured.
 
@@ -44,9 +50,13 @@ class ModelServer:
         name: str = MODEL_NAME,
         host: str = DEFAULT_HOST,
         port: int = DEFAULT_PORT,
+        rest_port: int | None = None,
+        poll_s: float = POLL_S,
         limits: GrpcLimits = DEFAULT_LIMITS,
+        http: HttpSettings | None = None,
         tls: Tls | None = None,
         access_log: AccessLog | None = None,
+        grace_s: float = STOP_GRACE_S,
     ) -> None:
         """Bind the ports; nothing is loaded or answered before `start`.
 
@@ -55,18 +65,33 @@ class ModelServer:
           name: what requests call the model of a folder.
           host: address to listen on; the default answers this machine alone.
           port: of gRPC; 0 takes a free one.
+          rest_port: of HTTP, likewise; None opens none.
+          poll_s: seconds between two looks for new versions; 0 looks once.
           limits: what the gRPC port takes.
-          tls: keys and certificates, or None to listen without.
+          http: how the HTTP port behaves.
+          tls: keys and certificates of both ports, or None to listen without.
           access_log: where each request is written, or None for nowhere.
+          grace_s: seconds that requests in work have to end at `stop`.
 
         Raises:
-          ValueError: when a port is none.
+          ValueError: when a port is none, a configuration cannot be served, or a certificate cannot be used.
           OSError: when a port cannot be bound.
         """
         self.monitoring = Monitoring()
         config = one_model(name, models) if isinstance(models, Path) else models
-        self.models = ServedModels(config, monitoring=self.monitoring)
+        try:
+            self.models = ServedModels(config, poll_s=poll_s, monitoring=self.monitoring)
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from refusal
+        self.is_encrypted = tls is not None
+        self._grace_s = grace_s
+        self._is_draining = threading.Event()
         self._access_log = access_log or AccessLog()
+        self._http: HttpServer | None = None
+        if rest_port is not None:
+            app = http_app(self.models, self.monitoring, http, self._access_log, self._is_draining.is_set)
+            self._http = HttpServer(app, host=host, port=rest_port, tls=tls and tls.for_http(), grace_s=grace_s)
+        self.rest_address = self._http and self._http.address
         self._grpc = GrpcServer(
             self.models,
             host=host,
@@ -81,13 +106,18 @@ class ModelServer:
     def start(self) -> None:
         """Load the models, then begin to answer.
 
+        A model that cannot be loaded keeps the others from nothing, as long as one can; `models.problems` names it.
+
         Raises:
-          ValueError: when a model cannot be loaded.
+          ValueError: when no model can be loaded.
         """
         self.models.start()
-        if problems := self.models.problems():
+        problems = self.models.problems()
+        if len(problems) == len(self.models.names()):
             raise ValueError("; ".join(problems.values()))
         self._grpc.start()
+        if self._http is not None:
+            self._http.start()
 
     def available(self) -> dict[str, list[int]]:
         """Returns model name -> its versions that answer requests, ascending."""
@@ -98,17 +128,23 @@ class ModelServer:
                 found[name] = [status.version for status in known if status.state is State.AVAILABLE]
         return found
 
-    def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """Refuse new requests, let those in work end within `grace_s` seconds, and return when all is down."""
-        self._grpc.stop(grace_s)
-        self.models.close()
+    def stop(self) -> None:
+        """Refuse new requests, let those in work end within the grace, and return when all is down."""
+        self._is_draining.set()
+        ends = time.monotonic() + self._grace_s
+        if self._http is not None:
+            self._http.drain()
+        self._grpc.stop(self._grace_s)
+        if self._http is not None:
+            self._http.stop()
+        self.models.close(max(0.0, ends - time.monotonic()))
         self._access_log.close()
 
     def __enter__(self) -> ModelServer:
         try:
             self.start()
         except BaseException:
-            self.stop(0)
+            self.stop()
             raise
         return self
 

@@ -1,78 +1,200 @@
-"""The body of `align serve`: answers TensorFlow Serving's gRPC API from the pushed folder until it is stopped."""
+"""The body of `align serve`: answers TensorFlow Serving's APIs from folders of versions until it is stopped."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from serving.server.ports import check_free
 from serving.versions import base_within
 from tfx_pipeline.commands.query import pushed_model
+from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
+if TYPE_CHECKING:
+    from serving.server.server import ModelServer
+    from serving.server.tls import Tls
 
-def serve(
-    root: Path,
-    *,
-    model: Path | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8500,
-    console: Console | None = None,
-) -> None:
-    """Serve the newest pushed model; returns after Ctrl-C or SIGTERM, when the requests in work have been answered.
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+MIB = 2**20
 
-    Args:
-      root: the pipeline's folder, `<output>/<name>`.
-      model: a folder of numbered versions to serve in the place of the pipeline's, or one with `servable/` in it.
+
+@dataclass(frozen=True)
+class Serving:
+    """What is served, and how.
+
+    Attributes:
+      root: the pipeline's folder, `<output>/<name>`, whose pushed model is served where nothing else is named.
+      model_dir: a folder of numbered versions, or one with `servable/` in it.
+      name: what requests call the model of that folder.
+      model_config_file: a ModelServerConfig as text, in the place of one folder.
+      batching_parameters_file: a BatchingParameters as text; None takes what is measured to be good.
+      poll_s: seconds between two looks for new versions; 0 looks once.
       host: address to listen on.
       port: gRPC port; 0 takes a free one.
-      console: where to print.
+      rest_port: HTTP port, likewise; None opens none.
+      ssl_key, ssl_cert, ssl_client_ca: PEM files; without key and certificate nothing is encrypted.
+      ssl_config_file: an SSLConfig as text, in the place of these.
+      access_log: a file, or - for standard error; None for no log.
+      max_message_mb: largest request or answer, in MiB.
+      max_calls: gRPC requests in work at once.
+      grace_s: seconds that requests in work have to end.
+    """
+
+    root: Path
+    model_dir: Path | None = None
+    name: str = "align"
+    model_config_file: Path | None = None
+    batching_parameters_file: Path | None = None
+    poll_s: float = 1.0
+    host: str = "127.0.0.1"
+    port: int = 8500
+    rest_port: int | None = 8501
+    ssl_key: Path | None = None
+    ssl_cert: Path | None = None
+    ssl_client_ca: Path | None = None
+    ssl_config_file: Path | None = None
+    access_log: str | None = None
+    max_message_mb: int = 256
+    max_calls: int = 128
+    grace_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        for option, port in (("--port", self.port), ("--rest-port", self.rest_port)):
+            if port is not None and not 0 <= port < 2**16:
+                raise ConfigError(f"{option} is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
+        if self.model_dir is not None and self.model_config_file is not None:
+            raise ConfigError("--model-dir and --model-config-file exclude each other; put the folder into the file")
+        if (self.ssl_key is None) != (self.ssl_cert is None):
+            raise ConfigError("--ssl-key and --ssl-cert belong together; give both or neither")
+        if self.ssl_client_ca is not None and self.ssl_key is None:
+            raise ConfigError("--ssl-client-ca needs --ssl-key and --ssl-cert beside it")
+        if self.ssl_config_file is not None and self.ssl_key is not None:
+            raise ConfigError("--ssl-config-file and --ssl-key exclude each other; give one of them")
+        if self.max_calls < 1:
+            raise ConfigError(f"--max-calls is {self.max_calls}; it must be at least 1")
+        if not 1 <= self.max_message_mb < 2**11:
+            raise ConfigError(
+                f"--max-message-mb is {self.max_message_mb}; it must be from 1 to {2**11 - 1}, below 2 GiB"
+            )
+        for option, seconds in (("--poll-s", self.poll_s), ("--grace-s", self.grace_s)):
+            if not 0 <= seconds < float("inf"):
+                raise ConfigError(f"{option} is {seconds}; it must be a number of seconds, 0 or more")
+
+
+def serve_until_stopped(serving: Serving, console: Console | None = None) -> None:
+    """Serve; returns after Ctrl-C or SIGTERM, when the requests in work have been answered. A second one ends at once.
 
     Raises:
-      ConfigError: when there is no model to serve, or the port is taken or none at all.
+      ConfigError: when there is no model to serve, a file cannot be used, or a port is taken.
     """
     console = console or Console()
-    if not 0 <= port < 2**16:
-        raise ConfigError(f"--port is {port}; it must be from 1 to {2**16 - 1}, or 0 for any free one")
-    base = pushed_model(root)[1].parent if model is None else _versions(model)  # before TensorFlow's slow import
-    stopped = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with quiet_imports():
-            from serving.server.server import ModelServer
+    base = _folder(serving)  # before TensorFlow's slow import
+    with _stop_signals() as stopped, ExitStack() as running:
+        with as_config_error((OSError, ValueError)):
+            server = running.enter_context(_server(serving, base))
+        for line in _banner(server, base or serving.model_config_file):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+        stopped.wait()
+        console.print(
+            f"Stopping: requests in work are answered first, for up to {serving.grace_s:g} s.", highlight=False
+        )
 
-        with ExitStack() as running:
-            with as_config_error((OSError, ValueError)):
-                server = running.enter_context(ModelServer(base, host=host, port=port))
-            (versions,) = server.available().values()
-            for line in _banner(server.address, versions[-1], base):
-                console.print(line, soft_wrap=True, highlight=False, markup=False)
-            stopped.wait()
-            console.print("Stopping: requests in work are answered first.", highlight=False)
+
+def _folder(serving: Serving) -> Path | None:
+    """Returns the folder of versions to serve, or None where a file says which."""
+    if serving.model_config_file is not None:
+        return None
+    if serving.model_dir is None:
+        return pushed_model(serving.root)[1].parent
+    base = base_within(serving.model_dir)
+    if base is None:
+        raise ConfigError(
+            f"--model-dir {serving.model_dir} holds no complete version such as {serving.model_dir / '1'}; give a "
+            "folder of numbered versions, or what align import-hf or align import-keras-hub wrote"
+        )
+    return base
+
+
+def _server(serving: Serving, base: Path | None) -> ModelServer:
+    """Returns the server, its ports bound; raises OSError and ValueError."""
+    for port in (serving.port, serving.rest_port):
+        if port is not None:
+            check_free(serving.host, port)  # before TensorFlow's slow import
+    with quiet_imports(), without_keras():
+        from serving.server.access_log import AccessLog
+        from serving.server.core.config_file import read_config
+        from serving.server.grpc.server import GrpcLimits
+        from serving.server.server import ModelServer
+
+    return ModelServer(
+        read_config(serving.model_config_file) if base is None else base,
+        name=serving.name,
+        host=serving.host,
+        port=serving.port,
+        limits=GrpcLimits(serving.max_calls, serving.max_message_mb * MIB),
+        tls=_tls(serving),
+        access_log=AccessLog(serving.access_log),
+        poll_s=serving.poll_s,
+        grace_s=serving.grace_s,
+    )
+
+
+def _tls(serving: Serving) -> Tls | None:
+    """Returns what the options say of TLS; raises OSError and ValueError."""
+    from serving.server.tls import read_ssl_config, read_tls
+
+    if serving.ssl_config_file is not None:
+        return read_ssl_config(serving.ssl_config_file)
+    if serving.ssl_key is None or serving.ssl_cert is None:
+        return None
+    return read_tls(serving.ssl_key, serving.ssl_cert, serving.ssl_client_ca)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Give an event that the first of SIGNALS sets; the second ends this process at once."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if stopped.is_set():
+            os._exit(128 + number)
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _versions(model: Path) -> Path:
-    base = base_within(model)
-    if base is None:
-        raise ConfigError(
-            f"--model {model} holds no complete version such as {model / '1'}; give a folder of numbered versions, or "
-            "what align import-hf or align import-keras-hub wrote"
+def _banner(server: ModelServer, source: Path | None) -> list[str]:
+    """Returns what is printed once requests are answered."""
+    lines = [f"Serving {', '.join(_called(server))} on {server.address}, TensorFlow Serving's gRPC API"]
+    if server.rest_address is not None:
+        scheme = "https" if server.is_encrypted else "http"
+        lines.append(f"  REST    {scheme}://{server.rest_address}, also v2, health and metrics")
+    lines.append(f"  from    {source}")
+    lines += [f"  without {name}: {problem}" for name, problem in server.models.problems().items()]
+    if not server.is_encrypted:
+        lines.append(
+            f"  client  python -c \"from serving.client import AlignClient; print(AlignClient('{server.address}')"
+            ".encode_text(['sad cat']))\""
         )
-    return base
+    return [*lines, "Ctrl-C stops it."]
 
 
-def _banner(address: str, version: int, base: Path) -> list[str]:
+def _called(server: ModelServer) -> list[str]:
     return [
-        f"Serving align version {version} on {address}, TensorFlow Serving's gRPC API",
-        f"  from    {base}",
-        f"  client  python -c \"from serving.client import AlignClient; print(AlignClient('{address}')"
-        ".encode_text(['sad cat']))\"",
-        "Ctrl-C stops it.",
+        f"{name} version {', '.join(map(str, versions))}" for name, versions in server.available().items() if versions
     ]

@@ -14,6 +14,7 @@ from serving.server.access_log import Access, AccessLog
 from serving.server.core.spec import Caller
 from serving.server.refusal import Refusal
 
+FOREVER_S = 1e9  # gRPC says 300 billion years of a call without a deadline, which no lock can wait for
 MESSAGE_LIMIT = 1024  # characters; TensorFlow Serving cuts its messages there too (grpc_status_util.cc)
 
 
@@ -59,4 +60,5 @@ class Calls:
 def caller_of(context: grpc.ServicerContext) -> Caller:
     """Returns who waits for a call's answer."""
     remaining = context.time_remaining()
-    return Caller(math.inf if remaining is None else time.monotonic() + remaining, context.is_active)
+    is_patient = remaining is None or remaining > FOREVER_S
+    return Caller(math.inf if is_patient else time.monotonic() + remaining, context.is_active)

@@ -8,7 +8,7 @@ import numpy as np
 
 from serving.server.core.spec import Caller
 from serving.server.core.version import Version
-from serving.server.inference.predict import check_dtypes
+from serving.server.inference.predict import check_inputs
 from serving.server.refusal import invalid_argument
 
 INPUTS = "inputs"  # what classify and regress signatures call their input
@@ -47,5 +47,5 @@ def run_on_examples(
 ) -> dict[str, np.ndarray]:
     """Run a signature that takes serialized Examples [N] as INPUTS; raises Refusal."""
     inputs = {INPUTS: examples}
-    check_dtypes(version.signature_defs[signature], inputs)
+    check_inputs(version.signature_defs[signature], inputs)
     return version.run(signature, inputs, caller, outputs)

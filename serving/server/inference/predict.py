@@ -31,7 +31,7 @@ def run_predict(version: Version, request: Any, caller: Caller = PATIENT) -> Any
     signature = predict_signature(version, name)
     inputs = decode_inputs(signature, request.inputs)
     wanted = select_outputs(signature, request.output_filter)
-    check_dtypes(signature, inputs)
+    check_inputs(signature, inputs)
     outputs = version.run(name, inputs, caller, wanted)
     response = predict_pb2.PredictResponse()
     echo(response.model_spec, request.model_spec, version)
@@ -100,18 +100,25 @@ def check_names(signature: Any, sent: Iterable[str]) -> None:
         )
 
 
-def check_dtypes(signature: Any, arrays: Mapping[str, np.ndarray]) -> None:
+def check_inputs(signature: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Refuse an array of another dtype than its input's, in the words of TensorFlow's session.
 
-    Shapes are left to the graph, as there: half_plus_two takes [N] where its signature says [N, 1].
+    The shape of numbers is left to the graph, as there: half_plus_two takes [N] where its signature says [N, 1].
+
+    We differ: strings must have the signature's shape. TF Text's ops read a scalar as a vector, and the process dies.
     """
-    feeds = sorted((info.name, tf.as_dtype(info.dtype), alias) for alias, info in signature.inputs.items())
-    for position, (_, expected, alias) in enumerate(feeds):
-        given = tf.as_dtype(arrays[alias].dtype)
+    feeds = sorted((info.name, alias) for alias, info in signature.inputs.items())
+    for position, (_, alias) in enumerate(feeds):
+        info = signature.inputs[alias]
+        expected, given = tf.as_dtype(info.dtype), tf.as_dtype(arrays[alias].dtype)
         if given != expected:
             raise invalid_argument(
                 f"Expects arg[{position}] to be {short_name(expected)} but {short_name(given)} is provided"
             )
+        if expected == tf.string and not tf.TensorShape(info.tensor_shape).is_compatible_with(arrays[alias].shape):
+            stated = ",".join("?" if dim.size < 0 else str(dim.size) for dim in info.tensor_shape.dim)
+            shape = ",".join(map(str, arrays[alias].shape))
+            raise invalid_argument(f"Expects arg[{position}] to have the shape [{stated}] but [{shape}] is provided")
 
 
 def select_outputs(signature: Any, output_filter: Sequence[str]) -> list[str]:

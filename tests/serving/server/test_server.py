@@ -79,7 +79,7 @@ def test_a_damaged_model_is_named(colour_model, tmp_path):
 
 
 def test_stop_lets_a_request_in_work_end(base):
-    server = ModelServer(base, port=0)
+    server = ModelServer(base, port=0, grace_s=60)
     server.start()
     with grpc.insecure_channel(server.address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
@@ -89,6 +89,6 @@ def test_stop_lets_a_request_in_work_end(base):
             predict_request(text=["red"]), timeout=20
         )  # sent later on the same connection: slow is in work
         assert quick.outputs
-        server.stop(grace_s=60)
+        server.stop()
         assert tf.make_ndarray(slow.result(timeout=60).outputs["embedding"]).shape == (2000, 4)
         assert refusal(stub.Predict, predict_request(text=["red"]))[0] == grpc.StatusCode.UNAVAILABLE

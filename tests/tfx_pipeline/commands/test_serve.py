@@ -10,13 +10,14 @@ import shutil
 import signal
 import socket
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from serving.encoders.saved_model import SavedModelEncoder
-from tfx_pipeline.commands.serve import serve
+from tfx_pipeline.commands.serve import Serving, serve_until_stopped
 from tfx_pipeline.settings.config import ConfigError
 
 
@@ -63,7 +64,7 @@ def test_it_answers_until_it_is_told_to_stop(root, colour_model, stop):
     console = Console(file=io.StringIO(), width=200)
     before = signal.getsignal(stop)
     with Visitor(console, stop) as visitor:
-        serve(root, port=0, console=console)
+        serve_until_stopped(Serving(root, port=0, rest_port=0), console)
     assert re.match(r"Serving align version 12 on 127\.0\.0\.1:\d+, TensorFlow Serving's gRPC API\n", visitor.banner)
     assert str(root / "serving_models" / "align") in visitor.banner
     vector = np.array(visitor.answer.strip("[]\n").split(), np.float32)
@@ -79,24 +80,83 @@ def test_another_folder_of_versions_is_served(root, tmp_path):
     imported.rename(tmp_path / "to" / "servable")
     console = Console(file=io.StringIO(), width=200)
     with Visitor(console, signal.SIGTERM) as visitor:
-        serve(tmp_path / "no_run", model=tmp_path / "to", port=0, console=console)
+        serve_until_stopped(Serving(tmp_path / "no_run", model_dir=tmp_path / "to", port=0, rest_port=None), console)
     assert str(tmp_path / "to" / "servable") in visitor.banner
     assert visitor.answer
-    with pytest.raises(ConfigError, match=r"--model .*to/servable/12 holds no complete version such as"):
-        serve(tmp_path, model=tmp_path / "to" / "servable" / "12")
+    with pytest.raises(ConfigError, match=r"--model-dir .*to/servable/12 holds no complete version such as"):
+        serve_until_stopped(Serving(tmp_path, model_dir=tmp_path / "to" / "servable" / "12"))
 
 
-def test_a_taken_port_is_one_sentence(root):
+@pytest.mark.parametrize("option", ["port", "rest_port"])
+def test_a_taken_port_is_one_sentence(root, option):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         held.listen()
         port = held.getsockname()[1]
         before = signal.getsignal(signal.SIGTERM)
         with pytest.raises(ConfigError, match=rf"cannot listen on 127\.0\.0\.1:{port}; .* port"):
-            serve(root, port=port)
+            serve_until_stopped(Serving(root, **{option: port}))
         assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_without_a_pushed_model_there_is_nothing_to_serve(tmp_path):
     with pytest.raises(ConfigError, match="no model has been pushed"):
-        serve(tmp_path)
+        serve_until_stopped(Serving(tmp_path))
+
+
+def test_two_models_of_a_file_are_served(root, colour_model, tmp_path):
+    shutil.copytree(colour_model, tmp_path / "second" / "4")
+    file = tmp_path / "models.cfg"
+    entries = [
+        f'config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" }}'
+        for name, base in (
+            ("align", root / "serving_models" / "align"),
+            ("second", tmp_path / "second"),
+            ("absent", tmp_path / "absent"),
+        )
+    ]
+    file.write_text("model_config_list { " + " ".join(entries) + " }", encoding="utf-8")
+    console = Console(file=io.StringIO(), width=200)
+    with Visitor(console, signal.SIGTERM) as visitor:
+        serve_until_stopped(Serving(tmp_path, model_config_file=file, port=0, rest_port=0), console)
+    assert visitor.banner.startswith("Serving align version 12, second version 4 on 127.0.0.1:")
+    assert re.search(r"\n  without absent: .*absent", visitor.banner)
+    assert visitor.answer
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"port": 70000}, "--port is 70000; it must be from 1 to 65535"),
+        ({"rest_port": -1}, "--rest-port is -1"),
+        ({"model_dir": "m", "model_config_file": "c"}, "exclude each other"),
+        ({"ssl_key": "k"}, "--ssl-key and --ssl-cert belong together"),
+        ({"ssl_client_ca": "a"}, "--ssl-client-ca needs --ssl-key and --ssl-cert"),
+        ({"ssl_config_file": "c", "ssl_key": "k", "ssl_cert": "c"}, "--ssl-config-file and --ssl-key exclude"),
+        ({"max_calls": 0}, "--max-calls is 0; it must be at least 1"),
+        ({"max_message_mb": 4096}, "--max-message-mb is 4096; it must be from 1 to 2047"),
+        ({"grace_s": float("nan")}, "--grace-s is nan; it must be a number of seconds"),
+        ({"poll_s": -1.0}, "--poll-s is -1"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_sentence(tmp_path, options, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        Serving(tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"ssl_key": Path("absent.key"), "ssl_cert": Path("absent.pem")}, "absent.key"),
+        ({"ssl_config_file": Path("words.txt")}, "is no SSLConfig"),
+        ({"model_config_file": Path("words.txt")}, "is no text of a ModelServerConfig"),
+        ({"model_config_file": Path("absent.cfg")}, "absent.cfg"),
+        ({"access_log": "absent/access.jsonl"}, "absent"),
+    ],
+)
+def test_files_that_cannot_be_used_are_one_sentence(root, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.txt").write_text("some words", encoding="utf-8")
+    with pytest.raises(ConfigError, match=said) as caught:
+        serve_until_stopped(Serving(root, port=0, rest_port=None, **options))
+    assert "\n" not in str(caught.value)

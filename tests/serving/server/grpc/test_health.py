@@ -34,10 +34,10 @@ def test_what_is_not_served_is_not_found(channel):
 
 
 def test_a_watcher_hears_of_the_end_and_does_not_delay_it(base):
-    with ModelServer(base, port=0) as server, grpc.insecure_channel(server.address) as channel:
+    with ModelServer(base, port=0, grace_s=50) as server, grpc.insecure_channel(server.address) as channel:
         heard = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="align"), timeout=60)
         assert next(heard).status == SERVING
-        stopping = threading.Thread(target=server.stop, kwargs={"grace_s": 50})
+        stopping = threading.Thread(target=server.stop)
         stopping.start()
         assert [answer.status for answer in heard] == [NOT_SERVING]
         stopping.join(timeout=20)

@@ -142,6 +142,16 @@ BAD_PREDICTIONS = {  # request, code, the whole message
         "INVALID_ARGUMENT",
         "Expects arg[0] to be string but float is provided",
     ),
+    "a scalar": (
+        predict_request(text="red"),
+        "INVALID_ARGUMENT",
+        "Expects arg[0] to have the shape [?] but [] is provided",
+    ),
+    "a matrix": (
+        with_shape([2, 2], []),
+        "INVALID_ARGUMENT",
+        "Expects arg[0] to have the shape [?] but [2,2] is provided",
+    ),
     "too many values": (with_shape([1], [b"a", b"b"]), "INVALID_ARGUMENT", NOT_READ),
     "negative size": (with_shape([-1], [b"a"]), "INVALID_ARGUMENT", NOT_READ),
     "enormous size": (with_shape([2**40, 2**20], [b"a"]), "INVALID_ARGUMENT", NOT_READ),

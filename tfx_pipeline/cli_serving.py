@@ -1,0 +1,75 @@
+"""The subcommand of `align` that serves models, with all that can be set of the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_option
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+    model_dir: Annotated[
+        Path | None,
+        path_option("--model-dir", "--model", help="Folder of numbered versions; the pushed ones if not given."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="What requests call the model of that folder.")] = "align",
+    model_config_file: Annotated[
+        Path | None,
+        path_option(help="Several models, policies and labels: TensorFlow Serving's ModelServerConfig, as text."),
+    ] = None,
+    batching_parameters_file: Annotated[
+        Path | None, path_option(help="TensorFlow Serving's BatchingParameters, as text; good ones if not given.")
+    ] = None,
+    poll_s: Annotated[float, typer.Option(help="Seconds between two looks for new versions; 0 looks once.")] = 1.0,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
+    rest_port: Annotated[int, typer.Option(help="HTTP port: REST, v2, health and metrics.")] = 8501,
+    no_rest: Annotated[bool, typer.Option("--no-rest", help="Open no HTTP port.")] = False,
+    ssl_key: Annotated[Path | None, path_option(help="The server's private key, PEM.")] = None,
+    ssl_cert: Annotated[Path | None, path_option(help="Its certificate, PEM.")] = None,
+    ssl_client_ca: Annotated[
+        Path | None, path_option(help="Let only clients in whose certificate this authority signed, PEM.")
+    ] = None,
+    ssl_config_file: Annotated[
+        Path | None, path_option(help="All three in one file: TensorFlow Serving's SSLConfig, as text.")
+    ] = None,
+    access_log: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A line of JSON for each request; - is standard error.")
+    ] = None,
+    max_message_mb: Annotated[int, typer.Option(help="Largest request or answer, in MiB.")] = 256,
+    max_calls: Annotated[int, typer.Option(help="gRPC requests in work at once; one more is refused.")] = 128,
+    grace_s: Annotated[float, typer.Option(help="Seconds that requests in work have to end at SIGTERM.")] = 20.0,
+) -> None:
+    """Serve the pushed model, or any others, over TensorFlow Serving's gRPC and REST APIs."""
+    from tfx_pipeline.commands.serve import Serving, serve_until_stopped
+    from tfx_pipeline.settings.config import at_home
+
+    serve_until_stopped(
+        Serving(
+            config_of(config, set_).root,
+            model_dir=model_dir,
+            name=name,
+            model_config_file=model_config_file,
+            batching_parameters_file=batching_parameters_file,
+            poll_s=poll_s,
+            host=host,
+            port=port,
+            rest_port=None if no_rest else rest_port,
+            ssl_key=ssl_key,
+            ssl_cert=ssl_cert,
+            ssl_client_ca=ssl_client_ca,
+            ssl_config_file=ssl_config_file,
+            access_log=access_log and at_home(access_log, "--access-log"),
+            max_message_mb=max_message_mb,
+            max_calls=max_calls,
+            grace_s=grace_s,
+        )
+    )
