@@ -124,10 +124,10 @@ def _content(rng: random.Random, request: Any) -> None:
 
 def _inputs(rng: random.Random, request: Any) -> None:
     """An input too many, too few, or by another name."""
-    name = rng.choice(ODD_NAMES)
-    if rng.random() < 0.5:
-        request.inputs[name].CopyFrom(request.inputs["text"])
-    if rng.random() < 0.5 or name == "":
+    change = rng.choice(("more", "fewer", "another"))
+    if change != "fewer":
+        request.inputs[rng.choice(ODD_NAMES)].CopyFrom(request.inputs["text"])
+    if change != "more":
         del request.inputs["text"]
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from serving.server.access_log import AccessLog
-from serving.server.core.config_file import one_model
+from serving.server.config_watch import ConfigWatch
+from serving.server.core.config_file import one_model, read_config
 from serving.server.core.models import POLL_S, ServedModels
 from serving.server.core.spec import ModelSpec
 from serving.server.core.status import State
@@ -61,7 +62,8 @@ class ModelServer:
         """Bind the ports; nothing is loaded or answered before `start`.
 
         Args:
-          models: a folder of numbered versions, or a ModelServerConfig message.
+          models: a folder of numbered versions; a file with a ModelServerConfig as text, which is read again when it
+            changes; or such a message.
           name: what requests call the model of a folder.
           host: address to listen on; the default answers this machine alone.
           port: of gRPC; 0 takes a free one.
@@ -78,11 +80,14 @@ class ModelServer:
           OSError: when a port cannot be bound.
         """
         self.monitoring = Monitoring()
-        config = one_model(name, models) if isinstance(models, Path) else models
-        try:
-            self.models = ServedModels(config, poll_s=poll_s, monitoring=self.monitoring)
-        except Refusal as refusal:
-            raise ValueError(refusal.message) from refusal
+        self.models = ServedModels(
+            _config_of(models, name),
+            poll_s=poll_s,
+            allow_version_labels_for_unavailable_models=True,  # else one of a version to come refuses the whole file
+            monitoring=self.monitoring,
+        )
+        is_watched = isinstance(models, Path) and models.is_file() and poll_s > 0
+        self._config_watch = ConfigWatch(models, self.models, poll_s) if is_watched else None
         self.is_encrypted = tls is not None
         self._grace_s = grace_s
         self._is_draining = threading.Event()
@@ -90,7 +95,8 @@ class ModelServer:
         self._http: HttpServer | None = None
         if rest_port is not None:
             app = http_app(self.models, self.monitoring, http, self._access_log, self._is_draining.is_set)
-            self._http = HttpServer(app, host=host, port=rest_port, tls=tls and tls.for_http(), grace_s=grace_s)
+            context = None if tls is None else tls.for_http()
+            self._http = HttpServer(app, host=host, port=rest_port, tls=context, grace_s=grace_s)
         self.rest_address = self._http and self._http.address
         self._grpc = GrpcServer(
             self.models,
@@ -113,11 +119,13 @@ class ModelServer:
         """
         self.models.start()
         problems = self.models.problems()
-        if len(problems) == len(self.models.names()):
+        if problems and len(problems) == len(self.models.names()):
             raise ValueError("; ".join(problems.values()))
         self._grpc.start()
         if self._http is not None:
             self._http.start()
+        if self._config_watch is not None:
+            self._config_watch.start()
 
     def available(self) -> dict[str, list[int]]:
         """Returns model name -> its versions that answer requests, ascending."""
@@ -131,6 +139,8 @@ class ModelServer:
     def stop(self) -> None:
         """Refuse new requests, let those in work end within the grace, and return when all is down."""
         self._is_draining.set()
+        if self._config_watch is not None:
+            self._config_watch.stop()
         ends = time.monotonic() + self._grace_s
         if self._http is not None:
             self._http.drain()
@@ -150,3 +160,10 @@ class ModelServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _config_of(models: Path | Any, name: str) -> Any:
+    """Returns the ModelServerConfig of a folder, a file, or itself."""
+    if not isinstance(models, Path):
+        return models
+    return read_config(models) if models.is_file() else one_model(name, models)

@@ -24,7 +24,7 @@ DOORS_OF_SERVING = frozenset(
         "pictures",
         "search.contact_sheet",
         "search.cosine",
-        "server.server",
+        *(f"server.{name}" for name in ("access_log", "grpc.server", "ports", "server", "tls")),
         "signatures",
         "taking_back",
         "version_labels",

@@ -98,11 +98,11 @@ def serve_until_stopped(serving: Serving, console: Console | None = None) -> Non
       ConfigError: when there is no model to serve, a file cannot be used, or a port is taken.
     """
     console = console or Console()
-    base = _folder(serving)  # before TensorFlow's slow import
+    source = _source(serving)  # before TensorFlow's slow import
     with _stop_signals() as stopped, ExitStack() as running:
         with as_config_error((OSError, ValueError)):
-            server = running.enter_context(_server(serving, base))
-        for line in _banner(server, base or serving.model_config_file):
+            server = running.enter_context(_server(serving, source))
+        for line in _banner(server, source):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
         stopped.wait()
         console.print(
@@ -110,10 +110,12 @@ def serve_until_stopped(serving: Serving, console: Console | None = None) -> Non
         )
 
 
-def _folder(serving: Serving) -> Path | None:
-    """Returns the folder of versions to serve, or None where a file says which."""
+def _source(serving: Serving) -> Path:
+    """Returns the folder of versions to serve, or the file that says which."""
     if serving.model_config_file is not None:
-        return None
+        if not serving.model_config_file.is_file():
+            raise ConfigError(f"--model-config-file {serving.model_config_file} is no file; name a ModelServerConfig")
+        return serving.model_config_file
     if serving.model_dir is None:
         return pushed_model(serving.root)[1].parent
     base = base_within(serving.model_dir)
@@ -125,19 +127,18 @@ def _folder(serving: Serving) -> Path | None:
     return base
 
 
-def _server(serving: Serving, base: Path | None) -> ModelServer:
+def _server(serving: Serving, source: Path) -> ModelServer:
     """Returns the server, its ports bound; raises OSError and ValueError."""
     for port in (serving.port, serving.rest_port):
         if port is not None:
             check_free(serving.host, port)  # before TensorFlow's slow import
     with quiet_imports(), without_keras():
         from serving.server.access_log import AccessLog
-        from serving.server.core.config_file import read_config
         from serving.server.grpc.server import GrpcLimits
         from serving.server.server import ModelServer
 
     return ModelServer(
-        read_config(serving.model_config_file) if base is None else base,
+        source,
         name=serving.name,
         host=serving.host,
         port=serving.port,
@@ -178,7 +179,7 @@ def _stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _banner(server: ModelServer, source: Path | None) -> list[str]:
+def _banner(server: ModelServer, source: Path) -> list[str]:
     """Returns what is printed once requests are answered."""
     lines = [f"Serving {', '.join(_called(server))} on {server.address}, TensorFlow Serving's gRPC API"]
     if server.rest_address is not None:

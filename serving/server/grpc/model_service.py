@@ -5,22 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2_grpc
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2
 
 from serving.server.core.models import ServedModels
 from serving.server.core.spec import ModelSpec
 from serving.server.grpc.calls import Calls
+from serving.server.grpc.wire import add_methods
 from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import invalid_argument
 
+SERVICE: str = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+
+class ModelService:
     """Says which versions of the served models answer, and takes another configuration of them."""
 
     def __init__(self, models: ServedModels, calls: Calls, monitoring: Monitoring) -> None:
         self._models = models
         self._calls = calls
         self._monitoring = monitoring
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Let a server answer the methods of this service."""
+        methods = {
+            "GetModelStatus": (get_model_status_pb2.GetModelStatusRequest, self.GetModelStatus),
+            "HandleReloadConfigRequest": (model_management_pb2.ReloadConfigRequest, self.HandleReloadConfigRequest),
+        }
+        add_methods(server, SERVICE, methods, self._calls)
 
     def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:
         """State how far a version, or each version of a model, is; a label is not looked at, as there."""

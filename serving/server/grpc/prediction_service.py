@@ -7,25 +7,45 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import grpc
-from tensorflow_serving.apis import prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    predict_pb2,
+    prediction_service_pb2,
+    regression_pb2,
+)
 
 from serving.server.core.models import ServedModels
 from serving.server.grpc.calls import Calls, caller_of
+from serving.server.grpc.wire import add_methods
 from serving.server.inference import methods, multi_inference
 from serving.server.inference.methods import Method
 from serving.server.inference.model_spec import signature_name
 from serving.server.monitoring.observer import Monitoring, Request
 
+SERVICE: str = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 Measure = Callable[[Method, str], AbstractContextManager[Request]]
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+class PredictionService:
     """Answers from the loaded versions of the served models."""
 
     def __init__(self, models: ServedModels, calls: Calls, monitoring: Monitoring) -> None:
         self._models = models
         self._calls = calls
         self._monitoring = monitoring
+
+    def add_to(self, server: grpc.Server) -> None:
+        """Let a server answer the methods of this service."""
+        methods_of_service = {
+            "Predict": (predict_pb2.PredictRequest, self.Predict),
+            "Classify": (classification_pb2.ClassificationRequest, self.Classify),
+            "Regress": (regression_pb2.RegressionRequest, self.Regress),
+            "MultiInference": (inference_pb2.MultiInferenceRequest, self.MultiInference),
+            "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, self.GetModelMetadata),
+        }
+        add_methods(server, SERVICE, methods_of_service, self._calls)
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run one signature on the request's tensors."""

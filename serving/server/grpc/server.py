@@ -7,15 +7,10 @@ from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
-from tensorflow_serving.apis import (
-    model_service_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2,
-    prediction_service_pb2_grpc,
-)
 
 from serving.server.access_log import AccessLog
 from serving.server.core.models import ServedModels
+from serving.server.grpc import model_service, prediction_service
 from serving.server.grpc.calls import Calls
 from serving.server.grpc.health import SERVICE as HEALTH
 from serving.server.grpc.health import Health
@@ -26,11 +21,7 @@ from serving.server.monitoring.observer import Monitoring
 from serving.server.ports import address_of, cannot_listen, check_port
 from serving.server.tls import Tls
 
-SERVICES = tuple(  # reflection describes what is imported alone, and the stubs do not import these files
-    service.full_name
-    for file in (prediction_service_pb2, model_service_pb2)
-    for service in file.DESCRIPTOR.services_by_name.values()
-)
+SERVICES = (prediction_service.SERVICE, model_service.SERVICE)
 SPARE_THREADS = 16  # of health, reflection and refusals, which are answered also when every place is taken
 
 
@@ -78,10 +69,8 @@ class GrpcServer:
             maximum_concurrent_rpcs=threads,
         )
         calls = Calls(limits.calls, access_log)
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(models, calls, monitoring), self._server
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(models, calls, monitoring), self._server)
+        PredictionService(models, calls, monitoring).add_to(self._server)
+        ModelService(models, calls, monitoring).add_to(self._server)
         self._health = Health(models, (*SERVICES, *(name.rpartition(".")[2] for name in SERVICES)))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, (*SERVICES, HEALTH))
