@@ -66,6 +66,11 @@ class ServerProcess:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self._process.pid
+
     def wait_until_ready(self, timeout_s: float) -> None:
         """Wait until the model is loaded and requests are answered.
 
