@@ -35,6 +35,14 @@ def wrong_signatures(signatures: Signatures) -> Iterator[str]:
             )
 
 
+def differing_signatures(served: Signatures, here: Signatures) -> Iterator[str]:
+    """Yield a sentence where a server says other inputs and outputs of a model than the model itself."""
+    for name in sorted({*served, *here}):
+        told, own = ([sorted(names) for names in each.get(name, ([], []))] for each in (served, here))
+        if told != own and not name.startswith("__"):
+            yield f"the server says that {name} takes {told[0]} and gives {told[1]}, the model {own[0]} and {own[1]}"
+
+
 def wrong_vectors(signature: str, vectors: Floats, inputs: int) -> Iterator[str]:
     """Yield a sentence where vectors are not one [D] of unit length for each input.
 
@@ -57,10 +65,15 @@ def wrong_vectors(signature: str, vectors: Floats, inputs: int) -> Iterator[str]
 
 
 def difference(served: Floats, here: Floats) -> float:
-    """Returns the largest difference of a number in two sets of vectors; infinite where they have not one shape."""
+    """Returns the largest difference of a number in two arrays; infinite where they have not one shape.
+
+    Nothing has no shape: JSON writes [0, D] as [].
+    """
+    if served.size == here.size == 0:
+        return 0.0
     if served.shape != here.shape:
         return float("inf")
-    return float(np.max(np.abs(served - here), initial=0.0))
+    return float(np.max(np.abs(served - here)))
 
 
 def differing(signature: str, protocol: str, largest: float, tolerance: float) -> Iterator[str]:

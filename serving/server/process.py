@@ -47,7 +47,7 @@ class ServerProcess:
         self.load_s = 0.0
 
     def __enter__(self) -> ServerProcess:
-        self._started = time.monotonic()
+        self._started = time.time()
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(self._base)],
             stdin=subprocess.PIPE,
@@ -78,7 +78,7 @@ class ServerProcess:
           ValueError: where the server says that it cannot serve, ends without a word, or takes longer.
         """
         said = self._process.stdout
-        left_s = self._started + timeout_s - time.monotonic()
+        left_s = self._started + timeout_s - time.time()
         if said is None or not select.select([said], [], [], max(0.0, left_s))[0]:
             raise ValueError(f"the server had not loaded the model after {timeout_s:g} s")
         line = said.readline()
@@ -87,7 +87,7 @@ class ServerProcess:
         told = json.loads(line)
         if "error" in told:
             raise ValueError(told["error"])
-        self.load_s = time.monotonic() - self._started
+        self.load_s = told["ready"] - self._started
         self.address = told["address"]
 
     def peak_memory_bytes(self) -> int | None:
@@ -116,7 +116,7 @@ def main(base: str) -> None:
     except (OSError, ValueError) as error:
         print(json.dumps({"error": str(error)}), file=told, flush=True)
         raise SystemExit(1) from error
-    print(json.dumps({"address": server.address}), file=told, flush=True)
+    print(json.dumps({"address": server.address, "ready": time.time()}), file=told, flush=True)
     signal.pause()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from components.serving_validator.checks import Floats
+from components.serving_validator.sample import Question
 
 DEADLINE_S = 60.0  # of one request
 
@@ -31,5 +31,5 @@ class Door(Protocol):
 
     protocol: str
 
-    def encode(self, signature: str, values: Sequence[bytes]) -> Floats:
-        """Returns [N, D] of N inputs; raises Refused. May be called from several threads at once."""
+    def ask(self, question: Question) -> Floats:
+        """Returns the output that is asked for; raises Refused. May be called from several threads at once."""

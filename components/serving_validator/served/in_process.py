@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  registers the ops that the text signature needs
+from google.protobuf.message import DecodeError
 
-from components.serving_validator.checks import INPUTS, Floats
-from serving.signatures import EMBEDDING
+from components.serving_validator.checks import Floats, Signatures
+from components.serving_validator.sample import Question
 
 
 class InProcess:
-    """A SavedModel in this process."""
+    """A SavedModel in this process.
+
+    Attributes:
+      signatures: name -> inputs, outputs.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._loaded = tf.saved_model.load(str(folder))
+        """Load it.
 
-    def encode(self, signature: str, values: Sequence[bytes]) -> Floats:
-        """Returns [N, D] of N inputs."""
-        tensor = tf.constant(np.array(values, object), tf.string, [len(values)])
-        return self._loaded.signatures[signature](**{INPUTS[signature]: tensor})[EMBEDDING].numpy()
+        Raises:
+          ValueError: where it cannot be loaded.
+        """
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, DecodeError, tf.errors.OpError) as error:
+            raise ValueError(f"the model cannot be loaded: {_in_a_line(error)}") from error
+        self.signatures: Signatures = {
+            name: (list(function.structured_input_signature[1]), list(function.structured_outputs))
+            for name, function in self._loaded.signatures.items()
+        }
+
+    def ask(self, question: Question) -> Floats:
+        """Returns the output that is asked for.
+
+        Raises:
+          ValueError: where the computation fails.
+        """
+        inputs = {
+            name: tf.constant(np.array(values, object), tf.string, [len(values)])
+            for name, values in question.inputs.items()
+        }
+        try:
+            return self._loaded.signatures[question.signature](**inputs)[question.output].numpy()
+        except tf.errors.OpError as error:
+            raise ValueError(f"{question.signature} fails in process: {_in_a_line(error)}") from error
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import TracebackType
 
 import grpc
@@ -10,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
-from components.serving_validator.checks import INPUTS, Floats, Signatures
+from components.serving_validator.checks import Floats, Signatures
+from components.serving_validator.sample import Question
 from components.serving_validator.served.door import DEADLINE_S, Refused
-from serving.signatures import EMBEDDING, MODEL_NAME
+from serving.signatures import MODEL_NAME
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),
@@ -47,15 +47,15 @@ class GrpcDoor:
         told.metadata["signature_def"].Unpack(found)
         return {name: (list(one.inputs), list(one.outputs)) for name, one in found.signature_def.items()}
 
-    def encode(self, signature: str, values: Sequence[bytes]) -> Floats:
-        """Returns [N, D] of N inputs; raises Refused."""
-        asked = predict_pb2.PredictRequest(output_filter=[EMBEDDING])
+    def ask(self, question: Question) -> Floats:
+        """Returns the output that is asked for; raises Refused."""
+        asked = predict_pb2.PredictRequest(output_filter=[question.output])
         asked.model_spec.name = MODEL_NAME
-        asked.model_spec.signature_name = signature
-        tensor = tf.make_tensor_proto(np.array(values, object), tf.string, [len(values)])
-        asked.inputs[INPUTS[signature]].CopyFrom(tensor)
+        asked.model_spec.signature_name = question.signature
+        for name, values in question.inputs.items():
+            asked.inputs[name].CopyFrom(tf.make_tensor_proto(np.array(values, object), tf.string, [len(values)]))
         try:
             answer = self._stub.Predict(asked, timeout=DEADLINE_S)
         except grpc.RpcError as error:
             raise Refused(error.code().name, error.details()) from error
-        return tf.make_ndarray(answer.outputs[EMBEDDING])
+        return tf.make_ndarray(answer.outputs[question.output])

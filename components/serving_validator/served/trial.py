@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,19 +13,18 @@ import numpy as np
 from components.serving_validator import checks, sample
 from components.serving_validator.config import ServingValidationConfig
 from components.serving_validator.findings import Findings
+from components.serving_validator.sample import Question
 from components.serving_validator.served.door import Door, Refused
 from components.serving_validator.served.in_process import InProcess
 from components.serving_validator.served.over_grpc import GrpcDoor
 from serving.server.process import ServerProcess
-from serving.signatures import ENCODE_IMAGE, ENCODE_TEXT
+from serving.signatures import ENCODE_IMAGE, IMAGE_BYTES
 
-Inputs = Mapping[str, Sequence[bytes]]  # signature -> what it is asked about
+Answered = list[tuple[Question, checks.Floats]]  # what was asked in process, and what it answered
 
 
 def try_out(folder: Path, config: ServingValidationConfig) -> Findings:
     """Returns what serving a model shows.
-
-    The server loads it first. A model that kills what loads it is never loaded into this process.
 
     Args:
       folder: of the SavedModel.
@@ -36,67 +35,76 @@ def try_out(folder: Path, config: ServingValidationConfig) -> Findings:
         (Path(base) / "1").symlink_to(folder.resolve())
         with ServerProcess(Path(base)) as server:
             try:
+                here = InProcess(folder)  # meanwhile the server starts
+                findings.reasons += checks.wrong_signatures(here.signatures)
+                expected = _expected(here, findings) if findings.is_blessed else []
                 server.wait_until_ready(config.max_load_s)
             except ValueError as error:
                 findings.reasons.append(str(error))
                 return findings
             findings.load_s = server.load_s
-            with GrpcDoor(server.address) as asked:
-                findings.reasons += checks.wrong_signatures(asked.signatures())
-                if findings.is_blessed:
-                    _ask(folder, config, [asked], findings)
+            with GrpcDoor(server.address) as over_grpc:
+                findings.reasons += checks.differing_signatures(over_grpc.signatures(), here.signatures)
+                _ask([over_grpc], expected, config, findings)
             findings.peak_memory_bytes = server.peak_memory_bytes()
     return findings
 
 
-def _ask(folder: Path, config: ServingValidationConfig, doors: Sequence[Door], findings: Findings) -> None:
-    inputs = {ENCODE_IMAGE: sample.pictures(), ENCODE_TEXT: [text.encode() for text in sample.TEXTS]}
-    here = InProcess(folder)
-    expected = {signature: here.encode(signature, values) for signature, values in inputs.items()}
-    for signature, vectors in expected.items():
-        findings.reasons += checks.wrong_vectors(signature, vectors, len(inputs[signature]))
+def _expected(here: InProcess, findings: Findings) -> Answered:
+    """Returns what the model is to answer, as it does in process; its vectors are looked at."""
+    answered = [(question, here.ask(question)) for question in sample.batches()]
+    whole = _whole_batches(answered)
+    for signature, (question, vectors) in whole.items():
+        (values,) = question.inputs.values()
+        findings.reasons += checks.wrong_vectors(signature, vectors, len(values))
+    return [*answered, *(sample.derived(here.signatures, *whole.values()) if findings.is_blessed else ())]
+
+
+def _whole_batches(answered: Answered) -> dict[str, tuple[Question, checks.Floats]]:
+    """Returns, of each signature that clients encode with, the last and largest batch."""
+    return {question.signature: (question, here) for question, here in answered if question.signature in checks.INPUTS}
+
+
+def _ask(doors: Sequence[Door], expected: Answered, config: ServingValidationConfig, findings: Findings) -> None:
     for door in doors if findings.is_blessed else ():
-        findings.reasons += _differing(door, inputs, expected, config, findings)
-        findings.reasons += _unguarded(door, inputs, expected, config)
+        findings.reasons += _differing(door, expected, config, findings)
+        findings.reasons += _unguarded(door, expected, config)
         if findings.is_blessed:
-            findings.reasons += _slow(door, inputs, config, findings)
+            findings.reasons += _slow(door, expected, config, findings)
 
 
-def _differing(
-    door: Door, inputs: Inputs, expected: Mapping[str, checks.Floats], config: ServingValidationConfig, found: Findings
-) -> Iterator[str]:
-    """Yield what is wrong with batches of none, of one and of all inputs."""
-    noted = found.largest_difference.setdefault(door.protocol, {})
-    for signature, values in inputs.items():
-        largest = 0.0
-        for batch in (slice(0, 0), slice(0, 1), slice(None)):
-            try:
-                served = door.encode(signature, values[batch])
-            except Refused as refused:
-                yield f"{signature} over {door.protocol} refuses {len(values[batch])} inputs with {refused}"
-                continue
-            largest = max(largest, checks.difference(served, expected[signature][batch]))
-        noted[signature] = largest
-        yield from checks.differing(signature, door.protocol, largest, config.tolerance)
+def _differing(door: Door, expected: Answered, config: ServingValidationConfig, findings: Findings) -> Iterator[str]:
+    """Yield what is answered otherwise than in process, a sentence a signature."""
+    largest: dict[str, float] = findings.largest_difference.setdefault(door.protocol, {})
+    for question, here in expected:
+        try:
+            difference = checks.difference(door.ask(question), here)
+        except Refused as refused:
+            sizes = " and ".join(str(len(values)) for values in question.inputs.values())
+            yield f"{question.signature} over {door.protocol} refuses {sizes} inputs with {refused}"
+            continue
+        largest[question.signature] = max(largest.get(question.signature, 0.0), difference)
+    for signature, found in largest.items():
+        yield from checks.differing(signature, door.protocol, found, config.tolerance)
 
 
-def _unguarded(
-    door: Door, inputs: Inputs, expected: Mapping[str, checks.Floats], config: ServingValidationConfig
-) -> Iterator[str]:
+def _unguarded(door: Door, expected: Answered, config: ServingValidationConfig) -> Iterator[str]:
     """Yield what is wrong where a broken picture comes amid requests of others."""
-    pictures = inputs[ENCODE_IMAGE]
-    with ThreadPoolExecutor(len(pictures) + 1) as clients:
-        broken = clients.submit(door.encode, ENCODE_IMAGE, [pictures[0], sample.BROKEN_PICTURE])
-        others = [clients.submit(door.encode, ENCODE_IMAGE, [picture]) for picture in pictures]
+    pictures, vectors = _whole_batches(expected)[ENCODE_IMAGE]
+    count = len(vectors)
+    spoiled = Question(ENCODE_IMAGE, {IMAGE_BYTES: [pictures.inputs[IMAGE_BYTES][0], sample.BROKEN_PICTURE]})
+    with ThreadPoolExecutor(count + 1) as clients:
+        broken = clients.submit(door.ask, spoiled)
+        others = [clients.submit(door.ask, sample.cut(pictures, row, row + 1)) for row in range(count)]
     try:
         broken.result()
         yield f"a broken picture is answered over {door.protocol}; it must be refused with {checks.REFUSED_CODE}"
     except Refused as refused:
         if refused.code != checks.REFUSED_CODE:
-            yield (f"a broken picture is refused over {door.protocol} with {refused}; it must be {checks.REFUSED_CODE}")
-    for other, vector in zip(others, expected[ENCODE_IMAGE], strict=True):
+            yield f"a broken picture is refused over {door.protocol} with {refused}; it must be {checks.REFUSED_CODE}"
+    for row, other in enumerate(others):
         try:
-            disturbed = not checks.difference(other.result(), vector[None]) <= config.tolerance
+            disturbed = not checks.difference(other.result(), vectors[row : row + 1]) <= config.tolerance
         except Refused:
             disturbed = True
         if disturbed:
@@ -104,16 +112,17 @@ def _unguarded(
             return
 
 
-def _slow(door: Door, inputs: Inputs, config: ServingValidationConfig, found: Findings) -> Iterator[str]:
+def _slow(door: Door, expected: Answered, config: ServingValidationConfig, findings: Findings) -> Iterator[str]:
     """Yield which requests take too long, one input each."""
-    noted = found.latency_ms.setdefault(door.protocol, {})
-    for signature, values in inputs.items():
-        times = [_milliseconds(door, signature, values[0]) for _ in range(config.requests)]
+    noted = findings.latency_ms.setdefault(door.protocol, {})
+    for signature, (question, _) in _whole_batches(expected).items():
+        one = sample.cut(question, 0, 1)
+        times = [_milliseconds(door, one) for _ in range(config.requests)]
         noted[signature] = {"p50": float(np.percentile(times, 50)), "p99": float(np.percentile(times, 99))}
         yield from checks.too_slow(signature, door.protocol, noted[signature]["p99"], config.max_latency_ms)
 
 
-def _milliseconds(door: Door, signature: str, value: bytes) -> float:
+def _milliseconds(door: Door, question: Question) -> float:
     started = time.perf_counter()
-    door.encode(signature, [value])
+    door.ask(question)
     return (time.perf_counter() - started) * 1000

@@ -32,6 +32,16 @@ def test_a_signature_of_another_form_is_told(changed, told):
     assert told in sentence
 
 
+def test_a_server_that_says_otherwise_of_a_signature_is_told():
+    served = {**GOOD, "encode_text": (["text"], ["embedding"]), "__saved_model_init_op": ([], ["done"])}
+    (sentence,) = checks.differing_signatures(served, GOOD)
+    assert sentence == (
+        "the server says that encode_text takes ['text'] and gives ['embedding'], the model ['text'] and "
+        "['embedding', 'tokens']"
+    )
+    assert len([*checks.differing_signatures({}, GOOD)]) == 3
+
+
 def test_each_missing_signature_is_told():
     assert len([*checks.wrong_signatures({})]) == 3
 
@@ -56,6 +66,7 @@ def test_vectors_must_be_finite_and_of_unit_length(vectors, told):
 def test_a_difference_is_the_largest_of_a_number():
     assert checks.difference(np.array([[1.0, 2.0]]), np.array([[1.25, 2.0]])) == 0.25
     assert checks.difference(np.zeros((0, 4)), np.zeros((0, 4))) == 0.0
+    assert checks.difference(np.zeros(0), np.zeros((0, 4))) == 0.0
     assert checks.difference(np.zeros((2, 4)), np.zeros((1, 4))) == np.inf
 
 

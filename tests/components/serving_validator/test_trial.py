@@ -48,7 +48,7 @@ def test_a_model_without_numbers_is_refused(spoiled):
 
     found = try_out(spoiled(units, lost), ServingValidationConfig())
     assert found.reasons == ["encode_text gives vectors that are not finite for 6 of 6 inputs"]
-    assert found.peak_memory_bytes is not None
+    assert found.load_s is not None
 
 
 def test_a_model_without_a_signature_is_refused(tmp_path):
@@ -62,7 +62,7 @@ def test_a_model_without_a_signature_is_refused(tmp_path):
 def test_a_model_with_a_changed_byte_is_refused(corrupted):
     found = try_out(corrupted, ServingValidationConfig())
     (reason,) = found.reasons
-    assert "cannot be loaded as a SavedModel" in reason
+    assert reason.startswith("the model cannot be loaded: ")
     assert found.load_s is None
 
 
