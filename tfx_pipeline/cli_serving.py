@@ -44,8 +44,10 @@ def serve(
     access_log: Annotated[
         str | None, typer.Option(metavar="FILE", help="A line of JSON for each request; - is standard error.")
     ] = None,
+    max_items: Annotated[int, typer.Option(help="Most rows of one request.")] = 4096,
+    max_megapixels: Annotated[int, typer.Option(help="Most million pixels of one request's pictures in all.")] = 4096,
     max_message_mb: Annotated[int, typer.Option(help="Largest request or answer, in MiB.")] = 256,
-    max_calls: Annotated[int, typer.Option(help="gRPC requests in work at once; one more is refused.")] = 128,
+    max_calls: Annotated[int, typer.Option(help="Requests of one port in work at once.")] = 128,
     grace_s: Annotated[float, typer.Option(help="Seconds that requests in work have to end at SIGTERM.")] = 20.0,
 ) -> None:
     """Serve the pushed model, or any others, over TensorFlow Serving's gRPC and REST APIs."""
@@ -68,6 +70,8 @@ def serve(
             ssl_client_ca=ssl_client_ca,
             ssl_config_file=ssl_config_file,
             access_log=access_log and at_home(access_log, "--access-log"),
+            max_items=max_items,
+            max_megapixels=max_megapixels,
             max_message_mb=max_message_mb,
             max_calls=max_calls,
             grace_s=grace_s,

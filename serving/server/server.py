@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from serving.server.access_log import AccessLog
+from serving.server.batching.settings import DEFAULT_BATCHING, BatchingSettings
 from serving.server.config_watch import ConfigWatch
 from serving.server.core.config_file import one_model, read_config
+from serving.server.core.limits import DEFAULT_LIMITS, RequestLimits
 from serving.server.core.models import POLL_S, ServedModels
 from serving.server.core.spec import ModelSpec
 from serving.server.core.status import State
@@ -24,7 +26,7 @@ from serving.signatures import MODEL_NAME
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8500  # TensorFlow Serving's gRPC port
-DEFAULT_LIMITS = GrpcLimits()
+DEFAULT_GRPC = GrpcLimits()
 STOP_GRACE_S = 5.0
 
 
@@ -53,7 +55,9 @@ class ModelServer:
         port: int = DEFAULT_PORT,
         rest_port: int | None = None,
         poll_s: float = POLL_S,
-        limits: GrpcLimits = DEFAULT_LIMITS,
+        batching: BatchingSettings = DEFAULT_BATCHING,
+        limits: RequestLimits = DEFAULT_LIMITS,
+        grpc: GrpcLimits = DEFAULT_GRPC,
         http: HttpSettings | None = None,
         tls: Tls | None = None,
         access_log: AccessLog | None = None,
@@ -69,7 +73,9 @@ class ModelServer:
           port: of gRPC; 0 takes a free one.
           rest_port: of HTTP, likewise; None opens none.
           poll_s: seconds between two looks for new versions; 0 looks once.
-          limits: what the gRPC port takes.
+          batching: how requests share batches.
+          limits: how much one request may ask for.
+          grpc: what the gRPC port takes.
           http: how the HTTP port behaves.
           tls: keys and certificates of both ports, or None to listen without.
           access_log: where each request is written, or None for nowhere.
@@ -83,6 +89,8 @@ class ModelServer:
         self.models = ServedModels(
             _config_of(models, name),
             poll_s=poll_s,
+            batching=batching,
+            limits=limits,
             allow_version_labels_for_unavailable_models=True,  # else one of a version to come refuses the whole file
             monitoring=self.monitoring,
         )
@@ -102,7 +110,7 @@ class ModelServer:
             self.models,
             host=host,
             port=port,
-            limits=limits,
+            limits=grpc,
             tls=tls,
             access_log=self._access_log,
             monitoring=self.monitoring,

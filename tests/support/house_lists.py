@@ -11,6 +11,17 @@ SHARED = frozenset(
     for folder in ("components", *SHARED_FOLDERS)
     for path in (ROOT / folder).glob("[!_]*.py")
 )
+SERVER_DOORS = (
+    "access_log",
+    "batching.settings",
+    "core.limits",
+    "grpc.server",
+    "http_app",
+    "http_calls",
+    "ports",
+    "server",
+    "tls",
+)
 DOORS_OF_SERVING = frozenset(
     f"serving.{name}"
     for name in (
@@ -24,7 +35,7 @@ DOORS_OF_SERVING = frozenset(
         "pictures",
         "search.contact_sheet",
         "search.cosine",
-        *(f"server.{name}" for name in ("access_log", "grpc.server", "ports", "server", "tls")),
+        *(f"server.{name}" for name in SERVER_DOORS),
         "signatures",
         "taking_back",
         "version_labels",

@@ -45,8 +45,10 @@ class Serving:
       ssl_key, ssl_cert, ssl_client_ca: PEM files; without key and certificate nothing is encrypted.
       ssl_config_file: an SSLConfig as text, in the place of these.
       access_log: a file, or - for standard error; None for no log.
+      max_items: most rows of one request.
+      max_megapixels: most million pixels of one request's pictures, in all.
       max_message_mb: largest request or answer, in MiB.
-      max_calls: gRPC requests in work at once.
+      max_calls: requests of one port in work at once.
       grace_s: seconds that requests in work have to end.
     """
 
@@ -64,6 +66,8 @@ class Serving:
     ssl_client_ca: Path | None = None
     ssl_config_file: Path | None = None
     access_log: str | None = None
+    max_items: int = 4096
+    max_megapixels: int = 4096
     max_message_mb: int = 256
     max_calls: int = 128
     grace_s: float = 20.0
@@ -80,8 +84,10 @@ class Serving:
             raise ConfigError("--ssl-client-ca needs --ssl-key and --ssl-cert beside it")
         if self.ssl_config_file is not None and self.ssl_key is not None:
             raise ConfigError("--ssl-config-file and --ssl-key exclude each other; give one of them")
-        if self.max_calls < 1:
-            raise ConfigError(f"--max-calls is {self.max_calls}; it must be at least 1")
+        counts = {"max-calls": self.max_calls, "max-items": self.max_items, "max-megapixels": self.max_megapixels}
+        for option, count in counts.items():
+            if count < 1:
+                raise ConfigError(f"--{option} is {count}; it must be at least 1")
         if not 1 <= self.max_message_mb < 2**11:
             raise ConfigError(
                 f"--max-message-mb is {self.max_message_mb}; it must be from 1 to {2**11 - 1}, below 2 GiB"
@@ -134,15 +140,24 @@ def _server(serving: Serving, source: Path) -> ModelServer:
             check_free(serving.host, port)  # before TensorFlow's slow import
     with quiet_imports(), without_keras():
         from serving.server.access_log import AccessLog
+        from serving.server.batching.settings import DEFAULT_BATCHING, read_batching_parameters
+        from serving.server.core.limits import RequestLimits
         from serving.server.grpc.server import GrpcLimits
+        from serving.server.http_app import HttpSettings
+        from serving.server.http_calls import HttpLimits
         from serving.server.server import ModelServer
+
+    parameters, message_bytes = serving.batching_parameters_file, serving.max_message_mb * MIB
 
     return ModelServer(
         source,
         name=serving.name,
         host=serving.host,
         port=serving.port,
-        limits=GrpcLimits(serving.max_calls, serving.max_message_mb * MIB),
+        batching=DEFAULT_BATCHING if parameters is None else read_batching_parameters(parameters),
+        limits=RequestLimits(serving.max_items, message_bytes, serving.max_megapixels * 1_000_000),
+        grpc=GrpcLimits(serving.max_calls, message_bytes),
+        http=HttpSettings(HttpLimits(body_bytes=message_bytes, in_work=serving.max_calls)),
         tls=_tls(serving),
         access_log=AccessLog(serving.access_log),
         poll_s=serving.poll_s,

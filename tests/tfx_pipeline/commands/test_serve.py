@@ -150,7 +150,9 @@ def test_options_that_do_not_fit_are_one_sentence(tmp_path, options, said):
         ({"ssl_key": Path("absent.key"), "ssl_cert": Path("absent.pem")}, "absent.key"),
         ({"ssl_config_file": Path("words.txt")}, "is no SSLConfig"),
         ({"model_config_file": Path("words.txt")}, "is no text of a ModelServerConfig"),
-        ({"model_config_file": Path("absent.cfg")}, "absent.cfg"),
+        ({"model_config_file": Path("absent.cfg")}, "absent.cfg is no file"),
+        ({"batching_parameters_file": Path("words.txt")}, "words.txt"),
+        ({"batching_parameters_file": Path("absent.cfg")}, "absent.cfg"),
         ({"access_log": "absent/access.jsonl"}, "absent"),
     ],
 )

@@ -117,7 +117,7 @@ def test_the_model_hears_that_its_caller_is_gone(held):
 
 def test_a_message_past_the_limit_is_refused(base):
     with (
-        ModelServer(base, port=0, limits=GrpcLimits(message_bytes=1000)) as server,
+        ModelServer(base, port=0, grpc=GrpcLimits(message_bytes=1000)) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
