@@ -5,8 +5,10 @@ OTHER_PYTHON := $(if $(filter 3.10,$(PYTHON)),3.11,3.10)
 STAMP := .venv/whole-with-python-$(PYTHON)
 DOCS_STAMP := .docs-venv/whole
 CLUSTER_STAMP := .cluster-venv/whole
+CLIENTS_STAMP := .clients-venv/whole
+GRPCURL := .tools/clients/grpcurl
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-cluster test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-cluster test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -38,9 +40,10 @@ COMPILE := scripts/uv pip compile --generate-hashes --no-emit-index-url --no-emi
 BOTH_STACKS := --universal --python-version 3.10
 IMAGE_STACK := --python-version 3.11 --python-platform x86_64-manylinux_2_40
 
-lock:  ## renew the four locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
+lock:  ## renew the five locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group docs --output-file docs/requirements.lock
+	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group clients --output-file tests/clients/requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group cluster --output-file tests/cluster/requirements.lock
 	$(COMPILE) $(IMAGE_STACK) $(UPGRADE) --extra worker --group image --constraints requirements.lock \
 		--excludes deploy/image/excluded.txt pyproject.toml --output-file deploy/image/requirements.lock
@@ -74,6 +77,17 @@ test-remote: setup  ## read from real S3, GCS and HDFS servers on loopback (minu
 test-workers: setup  ## kill and resume a training on two worker processes (minutes)
 	.venv/bin/pytest -m workers tests/models
 
+test-clients: setup $(CLIENTS_STAMP) $(GRPCURL)  ## ask the server by ovmsclient, tritonclient, curl and grpcurl (needs go and curl)
+	.venv/bin/pytest -m clients tests/clients
+
+$(CLIENTS_STAMP): tests/clients/requirements.lock
+	@scripts/uv venv --quiet --no-config --clear --python .venv/bin/python .clients-venv
+	@scripts/uv pip sync --quiet --python .clients-venv/bin/python --require-hashes tests/clients/requirements.lock
+	@touch $@
+
+$(GRPCURL):
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+
 test-cluster: image $(CLUSTER_STAMP) setup  ## run the compiled demo in containers, end to end (minutes; needs docker or podman)
 	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m cluster tests/cluster
 
@@ -87,7 +101,7 @@ test-other-stack:  ## run the tests on the other stack, in a Debian 13 root unde
 
 clean:  ## remove what make made, except the runs
 	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
-	rm -rf .venv .docs-venv .cluster-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
+	rm -rf .venv .docs-venv .clients-venv .cluster-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
 	find components models serving tfx_pipeline benchmarks demo tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:

@@ -8,7 +8,6 @@ from collections import Counter
 import grpc
 import numpy as np
 import pytest
-from http_port import http_port
 from tensorflow_serving.apis import get_model_status_pb2, predict_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -16,7 +15,6 @@ from lying_proxy import lying_grpc, lying_http
 from serving.conformance.half_plus_two import MODEL, write_half_plus_two
 from serving.conformance.suite import CONFORMANCE, SMOKE, run_checks
 from serving.conformance.target import Target
-from serving.server.http_app import http_app
 from serving.server.server import ModelServer
 
 
@@ -29,14 +27,13 @@ def server(colour_model, tmp_path_factory):
     config = model_server_config_pb2.ModelServerConfig()
     for name in ("align", MODEL):
         config.model_config_list.config.add(name=name, base_path=str(base / name), model_platform="tensorflow")
-    with ModelServer(config, port=0) as server:
+    with ModelServer(config, port=0, rest_port=0) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def rest(server):
-    with http_port(http_app(server.models, server.monitoring)) as address:
-        yield address
+    return server.rest_address
 
 
 def outcomes(checks, address, rest=None) -> dict[str, tuple[str, str]]:

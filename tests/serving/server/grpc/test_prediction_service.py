@@ -223,3 +223,7 @@ def test_bad_metadata_requests_are_refused(prediction, name, fields, code, said)
         asked.model_spec.name = name
     given, message = refusal(prediction.GetModelMetadata, asked)
     assert (given.name, message) == (code, said)
+
+
+def test_a_caller_without_a_deadline_is_answered(prediction):
+    assert prediction.Predict(predict_request(text=["red"])).outputs["embedding"].tensor_shape.dim[0].size == 1
