@@ -17,6 +17,8 @@ from serving.server.http_answer import JSON
 from serving.server.http_calls import HttpCalls, HttpLimits, target
 from serving.server.monitoring import config_file, exposition
 from serving.server.monitoring.observer import Monitoring
+from serving.server.open_inference.http_handler import OpenInferenceHandler, error_body
+from serving.server.open_inference.inference import OpenInference
 from serving.server.rest import answers
 from serving.server.rest.handler import RestHandler, preflight
 from serving.server.rest.paths import is_rest
@@ -70,8 +72,9 @@ def http_app(
       >>> app = http_app(models, Monitoring())  # doctest: +SKIP
     """
     settings = settings or HttpSettings()
-    calls = HttpCalls(settings.limits, access_log or AccessLog(), answers.error)
+    calls = HttpCalls(settings.limits, access_log or AccessLog())
     rest = RestHandler(models, monitoring)
+    v2 = OpenInferenceHandler(OpenInference(models, monitoring))
 
     async def answer_rest(request: Request) -> Response:
         path = target(request)
@@ -85,9 +88,19 @@ def http_app(
                 request,
                 "REST",
                 lambda body, caller, access: rest.answer(request.method, path, body, caller, access),
+                answers.error,
             )
         response.headers.update(settings.extra_headers)
         return response
+
+    async def answer_v2(request: Request) -> Response:
+        path = target(request).partition("?")[0]
+        return await calls.answer(
+            request,
+            "V2",
+            lambda body, caller, access: v2.answer(request.method, path, request.headers, body, caller, access),
+            error_body,
+        )
 
     def answer_metrics(request: Request) -> Response:
         if target(request) != settings.metrics_path:
@@ -102,6 +115,8 @@ def http_app(
     routes = [
         Route("/healthz", answer_alive),
         Route("/readyz", answer_ready),
+        Route("/v2", answer_v2, methods=_METHODS),
+        Route("/v2/{path:path}", answer_v2, methods=_METHODS),
         Route("/{path:path}", answer_rest, methods=_METHODS),
     ]
     if settings.metrics_path is not None:

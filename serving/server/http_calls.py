@@ -46,26 +46,43 @@ class _TooLarge(Exception):
     """A body past the limit."""
 
 
+class _Refused(Exception):
+    """A request that is answered before anybody works on it."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+
+
 class HttpCalls:
     """Takes the requests of an HTTP port.
 
     Args:
       limits: what it takes.
       access_log: where each request is written.
-      error_body: makes the body of a refusal from one sentence.
     """
 
-    def __init__(self, limits: HttpLimits, access_log: AccessLog, error_body: Callable[[str], bytes]) -> None:
+    def __init__(self, limits: HttpLimits, access_log: AccessLog) -> None:
         self._limits = limits
         self._access_log = access_log
-        self._error_body = error_body
         self._places = anyio.CapacityLimiter(limits.in_work)
 
-    async def answer(self, request: Request, api: str, work: Work) -> Response:
-        """Answer a request by `work` in a thread, and write a line of it."""
+    async def answer(self, request: Request, api: str, work: Work, error_body: Callable[[str], bytes]) -> Response:
+        """Answer a request by `work` in a thread, and write a line of it.
+
+        Args:
+          request: what came.
+          api: what the log calls it.
+          work: makes the answer.
+          error_body: makes the body of a refusal from one sentence.
+        """
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
         with self._access_log.request(api, f"{request.method} {target(request)}", peer) as access:
-            answer = await self._work(request, work, access)
+            try:
+                answer = await self._work(request, work, access)
+            except _Refused as refused:
+                answer = Answer(refused.status, error_body(refused.why))
             access.status, access.response_bytes = answer.status, len(answer.body)
             return Response(answer.body, answer.status, dict(answer.headers))
 
@@ -74,13 +91,13 @@ class HttpCalls:
         deadline = time.monotonic() + limits.timeout_s if limits.timeout_s > 0 else math.inf
         try:
             body = await self._body(request)
-        except _TooLarge:
-            return self._refused(413, f"the body is larger than {limits.body_bytes} bytes, which is the limit")
-        except ClientDisconnect:
-            return self._refused(499, "the caller is gone")
+        except _TooLarge as error:
+            raise _Refused(413, f"the body is larger than {limits.body_bytes} bytes, which is the limit") from error
+        except ClientDisconnect as error:
+            raise _Refused(499, "the caller is gone") from error
         access.request_bytes = len(body)
         if not self._places.available_tokens and self._places.statistics().tasks_waiting >= limits.waiting:
-            return self._refused(
+            raise _Refused(
                 429, f"{limits.in_work} requests are in work and {limits.waiting} wait; send this one again later"
             )
         gone = threading.Event()
@@ -106,9 +123,6 @@ class HttpCalls:
         if "gzip" not in request.headers.get("content-encoding", ""):
             return body
         return await anyio.to_thread.run_sync(_uncompressed, body, limit)
-
-    def _refused(self, status: int, why: str) -> Answer:
-        return Answer(status, self._error_body(why))
 
 
 def target(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The gRPC port: TensorFlow Serving's services, health and reflection on one listener."""
+"""The gRPC port: TensorFlow Serving's services, the Open Inference Protocol's, health and reflection."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from serving.server.grpc.model_service import ModelService
 from serving.server.grpc.prediction_service import PredictionService
 from serving.server.grpc.reflection import add_reflection
 from serving.server.monitoring.observer import Monitoring
+from serving.server.open_inference import grpc_service, messages
+from serving.server.open_inference.inference import OpenInference
 from serving.server.ports import address_of, cannot_listen, check_port
 from serving.server.tls import Tls
 
-SERVICES = (prediction_service.SERVICE, model_service.SERVICE)
+SERVICES = (prediction_service.SERVICE, model_service.SERVICE, messages.SERVICE)
 SPARE_THREADS = 16  # of health, reflection and refusals, which are answered also when every place is taken
 
 
@@ -39,7 +41,7 @@ class GrpcLimits:
 
 
 class GrpcServer:
-    """TensorFlow Serving's gRPC API of the served models."""
+    """The gRPC APIs of the served models."""
 
     def __init__(
         self,
@@ -71,6 +73,9 @@ class GrpcServer:
         calls = Calls(limits.calls, access_log)
         PredictionService(models, calls, monitoring).add_to(self._server)
         ModelService(models, calls, monitoring).add_to(self._server)
+        grpc_service.add_to_server(
+            self._server, grpc_service.InferenceService(OpenInference(models, monitoring), calls)
+        )
         self._health = Health(models, (*SERVICES, *(name.rpartition(".")[2] for name in SERVICES)))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, (*SERVICES, HEALTH))

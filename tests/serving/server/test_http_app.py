@@ -139,10 +139,10 @@ def calls_port(tmp_path):
     from serving.server.http_calls import HttpCalls
 
     def run(work, limits):
-        calls = HttpCalls(limits, AccessLog(str(tmp_path / "log")), lambda why: why.encode())
+        calls = HttpCalls(limits, AccessLog(str(tmp_path / "log")))
 
         async def answer(request):
-            return await calls.answer(request, "REST", work)
+            return await calls.answer(request, "REST", work, str.encode)
 
         return http_port(Starlette(routes=[Route("/", answer, methods=["POST"])]))
 
