@@ -10,6 +10,14 @@ VOCABULARY_REPORT_FILE = "vocabulary_report.json"
 HISTORY_FILE = "history.jsonl"
 MODEL_FOLDER = "model"
 MODEL_FILE = "model.json"  # by which a model folder is known
+TRAINING_FILE = "training.json"  # {"training": fields of TrainingConfig, "software": {name: version}}
+
+# In the Evaluator's evaluation, beside what TFMA stores: {"metrics": {split: {metric: value}}, "baseline": the same},
+# null for what is no number
+NUMBERS_FILE = "numbers.json"
+
+# In a pushed version, beside the SavedModel.
+MODEL_CARD_PAGE, MODEL_CARD_FILE = "model_card.md", "model_card.json"
 
 # In the ServingValidator's blessing: {"blessed": bool, "reasons": [sentence, ...], "load_s": x, "peak_memory_bytes": n,
 # "largest_difference": {protocol: {signature: x}}, "latency_ms": {protocol: {signature: {"p50": x, "p99": y}}}}

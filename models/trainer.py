@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
+import platform
 import posixpath
 import tempfile
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from components.artifact_files import HISTORY_FILE, MODEL_FILE, MODEL_FOLDER
+from components.artifact_files import HISTORY_FILE, MODEL_FILE, MODEL_FOLDER, TRAINING_FILE
 from components.config_fields import build_fields
 from models.config import ModelConfig
 from models.losses.objective import build_objective
@@ -20,6 +22,7 @@ from models.records.input_pipeline import explain_failure, training_batches
 from models.records.record_files import count_records, find_files, keep_counts, read_counts, read_kept_counts
 from models.saving.export import ServedEncoder, export
 from models.saving.model_folder import read_model_folder, write_model_folder
+from models.saving.whole import write_whole
 from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import build_dual_encoder
 from models.training.checkpoints import Checkpoints, identity
@@ -106,6 +109,8 @@ def run_fn(fn_args: FnArgs) -> None:
             train(learner, batches, strategy, workers, training, history, checkpoints, first_step, explain)
         if writes:
             write_model_folder(posixpath.join(model_run, MODEL_FOLDER), learner.encoder, model, vocabulary_file)
+            told = {"training": dataclasses.asdict(training), "software": _software()}
+            write_whole(posixpath.join(model_run, TRAINING_FILE), json.dumps(told, indent=2) + "\n")
             plain = dataclasses.replace(training, image_precision="float32", text_precision="float32")
             served = build_dual_encoder(model, plain, tokenizer.size)  # on one device, without an optimizer
             served.set_weights(learner.encoder.get_weights())
@@ -138,6 +143,11 @@ def build_learner(
             base.load_into(encoder)
         objective = build_objective(training, training.batch)
         return Learner(encoder, objective, build_optimizer(training))
+
+
+def _software() -> dict[str, str]:
+    """Returns name -> version of what trains."""
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def _restore(checkpoints: Checkpoints, workers: Workers) -> int:

@@ -112,12 +112,22 @@ def create_pipeline(
     ).with_id(EVALUATOR)
     served = ServingValidator(config.serving_validation, model=trainer.outputs["model"])
     pusher = Pusher(
+        config.card,
+        config.name,
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=served.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_to)
         ),
+        sources={name: read.shards for name, read in {"ingest": config.ingest, **config.evaluation_sets}.items()},
+        told={
+            "ingest_report": pairs.outputs["report"],
+            "filter_report": kept.outputs["report"],
+            "vocabulary": vocabulary.outputs["vocabulary"],
+            "model_run": trainer.outputs["model_run"],
+            "evaluation": evaluator.outputs["evaluation"],
+        },
     )
     return Pipeline(
         pipeline_name=config.name,

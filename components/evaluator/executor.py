@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tfx.components.evaluator import executor
-from tfx.types import Artifact, standard_artifacts, standard_component_specs
+from tfx.types import Artifact, artifact_utils, standard_artifacts, standard_component_specs
+
+from components.evaluator.stored.results import write_numbers
 
 BASELINE = "baseline"
 
@@ -25,3 +27,4 @@ class Executor(executor.Executor):
             version.uri = exec_properties[BASELINE]
             input_dict = {**input_dict, standard_component_specs.BASELINE_MODEL_KEY: [version]}
         super().Do(input_dict, output_dict, exec_properties)
+        write_numbers(artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY]))

@@ -12,6 +12,7 @@ from components import component_ids as ids
 from components.artifact_files import (
     FILTER_REPORT_FILE,
     INGEST_REPORT_FILE,
+    MODEL_CARD_PAGE,
     SERVING_VALIDATION_FILE,
     VOCABULARY_REPORT_FILE,
 )
@@ -67,6 +68,7 @@ class Contents:
       answers: example queries.
       models: what the models judged so far scored, this one last.
       serving: what the ServingValidator found.
+      card: of the pushed model, in Markdown.
     """
 
     record: RunRecord
@@ -81,6 +83,7 @@ class Contents:
     answers: ExampleAnswers | Missing
     models: Sequence[Row] | Missing = ()
     serving: Mapping[str, Any] | Missing = Missing("Not reached: the model was not served.")
+    card: str | Missing = Missing("Not reached: no model was pushed.")
 
 
 def gather(record: RunRecord) -> Contents:
@@ -88,6 +91,7 @@ def gather(record: RunRecord) -> Contents:
     config_text = _config_text(record)
     config = _mapping(config_text)
     pushed = record.output(ids.PUSHER, "pushed_model")
+    is_pushed = pushed is not None and (pushed / SAVED_MODEL_FILE).is_file()
     return Contents(
         record=record,
         config=config,
@@ -97,10 +101,11 @@ def gather(record: RunRecord) -> Contents:
         vocabulary=_read(record, ids.VOCABULARY, "vocabulary", lambda folder: _json(folder / VOCABULARY_REPORT_FILE)),
         history=_history(record),
         evaluation=_evaluation(record, list(config.get("evaluation", {}).get("splits", []))),
-        pushed=pushed is not None and (pushed / SAVED_MODEL_FILE).is_file(),
+        pushed=is_pushed,
         answers=_answers(record),
         models=_models(record),
         serving=_read(record, ids.SERVING_VALIDATOR, "blessing", lambda uri: _json(uri / SERVING_VALIDATION_FILE)),
+        card=_card(record) if is_pushed else Missing("There is none: no model was pushed."),
     )
 
 
@@ -122,6 +127,16 @@ def _not_reached(record: RunRecord, component: str) -> str:
     if state == "running":
         return f"Not reached: {component} had not finished when this was written."
     return f"Not reached: {component} did not run."
+
+
+def _card(record: RunRecord) -> str | Missing:
+    def read(folder: Path) -> str:
+        path = folder / MODEL_CARD_PAGE
+        if not path.is_file():
+            raise ValueError("an earlier version pushed no card; `align run --rerun Pusher` pushes the model with one")
+        return path.read_text(encoding="utf-8")
+
+    return _read(record, ids.PUSHER, "pushed_model", read)
 
 
 def _json(path: Path) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ def render(contents: Contents, page_folder: Path) -> str:
         training=training_section(contents),
         data=data_section(contents),
         vocabulary=contents.vocabulary,
+        card=contents.card,
         components=components_section(contents),
         commands=next_commands(contents),
         config=config_section(contents),

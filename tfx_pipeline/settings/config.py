@@ -18,6 +18,7 @@ from components.config_fields import NO_VALUE, build_fields, kind
 from components.evaluator.config import ZERO_SHOT_METRICS, EvaluationConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
+from components.pusher.config import CardConfig
 from components.serving_validator.config import ServingValidationConfig
 from components.validation.config import ValidationConfig
 from components.vocabulary.config import VocabularyConfig
@@ -65,8 +66,8 @@ class Config:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
       evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
-      ingest, validation, filter, vocabulary, model, training, evaluation, serving_validation, beam, cluster: see each
-        section's class.
+      ingest, validation, filter, vocabulary, model, training, evaluation, serving_validation, card, beam, cluster: see
+        each section's class.
     """
 
     name: str = "align"
@@ -80,6 +81,7 @@ class Config:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     serving_validation: ServingValidationConfig = field(default_factory=ServingValidationConfig)
+    card: CardConfig = field(default_factory=CardConfig)
     beam: BeamConfig = field(default_factory=BeamConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
 

@@ -18,6 +18,7 @@ from components.beam import whole_files
 from components.evaluator.beam.extractors import zero_shot_metric
 from components.evaluator.executor import BASELINE
 from components.evaluator.sharded.passes.evaluate_job import Question, evaluate, write
+from components.evaluator.stored.results import write_numbers
 from components.example_artifacts import Artifacts, files_of_splits
 from components.files.publishing import aside_folder, clear_aside
 
@@ -53,6 +54,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             numbers = evaluate(pipeline, files, folders, question, aside_folder(evaluation))
             write(numbers, config, dict(zip(names, folders, strict=True)), evaluation)
         clear_aside(evaluation)
+        write_numbers(evaluation)
         self._bless(input_dict, output_dict, exec_properties, tfma.load_validation_result(evaluation).validation_ok)
 
     def _bless(

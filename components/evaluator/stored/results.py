@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
 
-from components.artifact_files import BLESSED_FILE
+from components.artifact_files import BLESSED_FILE, NUMBERS_FILE
+from components.beam import whole_files
 from components.evaluator.metrics.slices import read_key
 from components.schema import SPLIT
 
@@ -39,6 +40,18 @@ def load_baseline_metrics(evaluation_uri: str) -> Metrics:
     Args and the shape of the result are those of `load_metrics`.
     """
     return _load(evaluation_uri, model_names=(tfma.BASELINE_KEY,))
+
+
+def write_numbers(evaluation_uri: str) -> None:
+    """Write NUMBERS_FILE, by which a component that knows nothing of TFMA reads what the candidate scored."""
+    told = {
+        key: {
+            split: {name: value if math.isfinite(value) else None for name, value in of.items()}
+            for split, of in load(evaluation_uri).items()
+        }
+        for key, load in (("metrics", load_metrics), ("baseline", load_baseline_metrics))
+    }
+    whole_files.write_json(os.path.join(evaluation_uri, NUMBERS_FILE), told)
 
 
 def load_slices(evaluation_uri: str) -> Slices:

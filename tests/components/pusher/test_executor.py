@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +13,14 @@ from pathlib import Path
 
 import pytest
 from tfx.dsl.io.filesystem import NotFoundError
+from tfx.types import standard_artifacts
 
 import push_model
+from components.artifact_files import MODEL_CARD_FILE, MODEL_CARD_PAGE
+from components.artifacts import FilterReport, IngestReport, Vocabulary
 from components.evaluator.stored.pushed import versions
 from components.pusher.executor import ASIDE, DAY_S
+from report_samples import FILTER, INGEST, VOCABULARY
 from serving.taking_back import make_newest
 from serving.versions import complete_versions
 
@@ -44,7 +50,12 @@ def folder(tmp_path) -> Path:
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Returns all files but the card, which must be there."""
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    card, page = json.loads(found.pop(MODEL_CARD_FILE)), found.pop(MODEL_CARD_PAGE)
+    assert card["lineage"]["files"] == {name: hashlib.sha256(found[name]).hexdigest() for name in sorted(FILES)}
+    assert page.startswith(b"---\n")
+    return found
 
 
 def test_a_blessed_model_is_a_version_file_by_file(model, folder):
@@ -119,3 +130,56 @@ def test_a_version_that_was_taken_back_keeps_its_number_and_is_not_pushed_again(
     assert list(complete_versions(folder)) == [100000000000]
     (Path(model) / "Format-Serving" / "saved_model.pb").write_bytes(b"another graph")
     assert push_model.push(model, str(folder)).get_string_custom_property("pushed_version") == "100000000002"
+
+
+def test_the_card_is_made_of_what_the_components_wrote(model, folder, tmp_path):
+    written = {
+        "infra_blessing/serving_validation.json": {"load_s": 1.5, "peak_memory_bytes": 2**20, "latency_ms": {}},
+        "evaluation/numbers.json": {"metrics": {"seen": {"num_images": 4, "num_captions": 4, "i2t_recall_at_1": 1.0}}},
+        "model_run/model/model.json": {"model": {"image": "b0"}, "weights": {"sha256": "ab"}, "vocabulary": {}},
+        "model_run/training.json": {"training": {"steps": 7}, "software": {"keras": "3"}},
+        "ingest_report/ingest_report.json": INGEST,
+        "filter_report/filter_report.json": FILTER,
+        "vocabulary/vocabulary_report.json": VOCABULARY,
+    }
+    for name, content in written.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(content))
+    (tmp_path / "model_run" / "history.jsonl").write_text('{"step": 1}\n{"step": 7, "loss": 2, "temperature": 1}\n')
+    more = {
+        "ingest_report": IngestReport(),
+        "filter_report": FilterReport(),
+        "vocabulary": Vocabulary(),
+        "model_run": standard_artifacts.ModelRun(),
+        "evaluation": standard_artifacts.ModelEvaluation(),
+    }
+    for name, artifact in more.items():
+        artifact.uri = str(tmp_path / name)
+    stated = {"name": "pets", "card": {"licence": "MIT"}, "sources": {"ingest": "s3://pets"}}
+    pushed = push_model.push(model, str(folder), more=more, stated=stated, infra=str(tmp_path / "infra_blessing"))
+    card = json.loads((Path(pushed.uri) / MODEL_CARD_FILE).read_text())
+    assert card == json.loads((next(folder.iterdir()) / MODEL_CARD_FILE).read_text())
+    assert (card["name"], card["licence"], card["data"]["sources"]) == ("pets", "MIT", {"ingest": "s3://pets"})
+    assert card["training"] == {
+        "model": {"image": "b0"},
+        "settings": {"steps": 7},
+        "last": {"step": 7, "loss": 2, "temperature": 1},
+    }
+    assert card["evaluation"]["metrics"]["seen"]["i2t_recall_at_1"]["value"] == 1
+    assert card["serving"]["load_s"] == 1.5
+    assert card["data"]["ingest"] == INGEST["splits"]
+    assert card["lineage"]["artifacts"]["filter_report"] == {
+        "id": 0,
+        "type": "align.FilterReport",
+        "uri": str(tmp_path / "filter_report"),
+    }
+
+
+def test_a_report_that_is_damaged_stops_the_push_and_is_named(model, folder, tmp_path):
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "numbers.json").write_text('{"metrics": {')
+    evaluation = standard_artifacts.ModelEvaluation()
+    evaluation.uri = str(tmp_path / "evaluation")
+    with pytest.raises(ValueError, match=r"evaluation/numbers.json is no JSON: .*; run the component"):
+        push_model.push(model, str(folder), more={"evaluation": evaluation})
+    assert [*folder.iterdir()] == []

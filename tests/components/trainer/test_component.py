@@ -16,8 +16,10 @@ from safetensors.numpy import load_file
 import small_training
 from components.artifact_files import RECORD_COUNTS_FILE
 from components.artifacts import RecordCounts, Vocabulary
+from components.config_fields import build_fields
 from components.trainer.component import AlignTrainer
 from models.saving.model_folder import WEIGHTS_FILE
+from models.training_config import TrainingConfig
 from serving import signatures
 from short_tower import shorten
 from small_training import STEPS, example, train, write_inputs
@@ -85,7 +87,11 @@ def test_what_the_run_was_given_takes_the_place_of_what_the_pipeline_was_built_w
 
 def test_what_a_run_leaves_behind(trained):
     assert sorted(path.name for path in trained["model"].iterdir()) == ["Format-Serving"]
-    assert sorted(path.name for path in trained["model_run"].iterdir()) == ["history.jsonl", "model", "tensorboard"]
+    left = ["history.jsonl", "model", "tensorboard", "training.json"]
+    assert sorted(path.name for path in trained["model_run"].iterdir()) == left
+    told = json.loads((trained["model_run"] / "training.json").read_text())
+    assert build_fields(TrainingConfig, told["training"]).steps == STEPS
+    assert told["software"]["tensorflow"] == tf.__version__
     lines = history(trained)
     assert [line["step"] for line in lines] == [1, 2, STEPS]
     assert all(np.isfinite(line["loss"]) for line in lines)

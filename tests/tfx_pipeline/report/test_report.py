@@ -274,3 +274,10 @@ def test_commands_name_the_config_that_was_used(contents):
     assert config_flag(dataclasses.replace(contents, config={"no_such_section": {}})) == own
     assert config_flag(dataclasses.replace(contents, config=load("b7-base").to_mapping())) == " --config b7-base"
     assert config_flag(dataclasses.replace(contents, config=load("demo").to_mapping())) == ""
+
+
+def test_the_card_of_the_pushed_model_is_shown_as_it_is_written(contents):
+    page = Page(render(dataclasses.replace(contents, card="# pets\n\n| a | <b> |"), Path("runs")))
+    assert "# pets\n\n| a | <b> |" in page.text
+    missing = Page(render(dataclasses.replace(contents, card=Missing("There is none.")), Path("runs")))
+    assert "There is none." in missing.text

@@ -81,8 +81,12 @@ def test_a_better_model_is_blessed_nothing_is_left_aside_and_tfma_itself_reads_t
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
         "eval_config.json",
         "metrics-00000-of-00001.tfrecord",
+        "numbers.json",
         "validations.tfrecord",
     ]
+    numbers = json.loads((folder / "numbers.json").read_text())
+    assert numbers["metrics"]["seen"]["i2t_recall_at_1"] == pytest.approx(16 / 20)
+    assert numbers["baseline"]["seen"]["i2t_recall_at_1"] == pytest.approx(15 / 20)
     result = tfma.load_eval_result(str(folder), model_name="candidate")
     found = dict(result.slicing_metrics)
     assert found[(("split", "seen"),)][""][""]["i2t_recall_at_1"]["doubleValue"] == pytest.approx(16 / 20)
