@@ -27,6 +27,7 @@ class ServerProcess:
 
     Attributes:
       address: host:port of its gRPC, once `wait_until_ready` has returned.
+      rest_address: host:port of its REST, in the same way.
       load_s: seconds from the process's start until it answers, in the same way.
 
     Examples:
@@ -43,7 +44,7 @@ class ServerProcess:
           base: folder of numbered versions, of which the newest complete one is served.
         """
         self._base = base
-        self.address = ""
+        self.address = self.rest_address = ""
         self.load_s = 0.0
 
     def __enter__(self) -> ServerProcess:
@@ -88,7 +89,7 @@ class ServerProcess:
         if "error" in told:
             raise ValueError(told["error"])
         self.load_s = told["ready"] - self._started
-        self.address = told["address"]
+        self.address, self.rest_address = told["address"], told["rest_address"]
 
     def peak_memory_bytes(self) -> int | None:
         """Returns the most memory that the running server has held so far; None where the system does not tell."""
@@ -111,12 +112,13 @@ def main(base: str) -> None:
     from serving.server.server import ModelServer
 
     try:
-        server = ModelServer(Path(base), port=0)
+        server = ModelServer(Path(base), port=0, rest_port=0)
         server.start()
     except (OSError, ValueError) as error:
         print(json.dumps({"error": str(error)}), file=told, flush=True)
         raise SystemExit(1) from error
-    print(json.dumps({"address": server.address, "ready": time.time()}), file=told, flush=True)
+    addresses = {"address": server.address, "rest_address": server.rest_address}
+    print(json.dumps({**addresses, "ready": time.time()}), file=told, flush=True)
     signal.pause()
 
 

@@ -17,6 +17,7 @@ from components.serving_validator.sample import Question
 from components.serving_validator.served.door import Door, Refused
 from components.serving_validator.served.in_process import InProcess
 from components.serving_validator.served.over_grpc import GrpcDoor
+from components.serving_validator.served.over_rest import RestDoor
 from serving.server.process import ServerProcess
 from serving.signatures import ENCODE_IMAGE, IMAGE_BYTES
 
@@ -45,7 +46,7 @@ def try_out(folder: Path, config: ServingValidationConfig) -> Findings:
             findings.load_s = server.load_s
             with GrpcDoor(server.address) as over_grpc:
                 findings.reasons += checks.differing_signatures(over_grpc.signatures(), here.signatures)
-                _ask([over_grpc], expected, config, findings)
+                _ask([over_grpc, RestDoor(server.rest_address)], expected, config, findings)
             findings.peak_memory_bytes = server.peak_memory_bytes()
     return findings
 

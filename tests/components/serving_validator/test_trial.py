@@ -23,7 +23,7 @@ def test_a_good_model_is_blessed_and_measured(colour_model):
     assert found.is_blessed
     assert 0 < found.load_s < math.inf
     assert found.peak_memory_bytes > 50e6, "TensorFlow alone holds more"
-    for protocol in ("gRPC",):
+    for protocol in ("gRPC", "REST"):
         for signature in ("encode_image", "encode_text"):
             assert 0 <= found.largest_difference[protocol][signature] <= 1e-6
             times = found.latency_ms[protocol][signature]
