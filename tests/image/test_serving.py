@@ -65,7 +65,7 @@ def answers(port: int) -> bool:
 def test_it_serves_a_pushed_model(output):
     port = free_port()
     options = ("--network", "host", "--volume", f"{output}:/srv/output:ro")
-    with started("align", "serve", "--port", str(port), options=options) as name:
+    with started("align", "serve", "--port", str(port), "--rest-port", "0", options=options) as name:
         wait_until(lambda: answers(port), lambda: engine("logs", name).stdout + engine("logs", name).stderr)
         assert "version 7" in engine("logs", name).stdout
 
@@ -73,6 +73,7 @@ def test_it_serves_a_pushed_model(output):
 def test_one_command_brings_the_server_up_on_a_pipelines_output(output):
     port = free_port()
     environment = os.environ | {"ALIGN_IMAGE": IMAGE, "ALIGN_OUTPUT": str(output), "ALIGN_PORT": str(port)}
+    environment["ALIGN_REST_PORT"] = str(free_port())
     composer = [CONTAINER, "compose"] if engine("--version").stdout.startswith("Docker") else PODMAN_COMPOSE
 
     def compose(*arguments: str) -> subprocess.CompletedProcess:

@@ -1,0 +1,113 @@
+"""Send malformed requests to a server while another client goes on asking, and say what came of it.
+
+    python -m benchmarks.serving.malformed_grpc --model-dir output/align-demo/serving_models/align
+
+Exits 1 where a request got a code that is not TensorFlow Serving's, the other client got another answer than before, or
+the server's memory grew by more than a twentieth from the second tenth of the requests to the last one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import psutil
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from benchmarks.serving.malformed import Malformed, malformed, text
+from serving.server.process import ServerProcess
+from serving.tensors import from_proto
+
+LOAD_S = 300.0
+MAX_GROWTH = 0.05
+SAME = 1e-5  # of unit vectors: rows that share a batch with others differ in their last bits
+
+
+class Bystander(threading.Thread):
+    """A client that sends the same good request again and again, and counts answers that differ from the first."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(daemon=True)
+        self._address = address
+        self._over = threading.Event()
+        self.answers = 0
+        self.differing: list[str] = []
+
+    def run(self) -> None:
+        with grpc.insecure_channel(self._address) as channel:
+            stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+            first = vectors(stub.Predict(text(), timeout=60))
+            while not self._over.wait(0.01):
+                try:
+                    found = vectors(stub.Predict(text(), timeout=60))
+                except grpc.RpcError as error:
+                    self.differing.append(f"{error.code().name}: {error.details()}")
+                else:
+                    self.answers += 1
+                    if not np.allclose(found, first, atol=SAME):
+                        self.differing.append(f"{np.abs(found - first).max():.1e} off")
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def vectors(response: Any) -> np.ndarray:
+    """Returns the embeddings [N, D] of a PredictResponse."""
+    return from_proto(response.outputs["embedding"])
+
+
+def send(channel: grpc.Channel, request: Malformed) -> tuple[str, str]:
+    """Returns code and message of the answer."""
+    try:
+        channel.unary_unary(request.method)(request.message, timeout=60)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return "OK", ""
+
+
+def main() -> None:
+    """Print a line for each kind, the wrong answers, and the verdict."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model-dir", type=Path, required=True, help="folder of numbered versions")
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    counts: Counter[tuple[str, str]] = Counter()
+    wrong, memory = [], []
+    with ServerProcess(options.model_dir) as server:
+        server.wait_until_ready(LOAD_S)
+        process = psutil.Process(server.pid)
+        bystander = Bystander(server.address)
+        bystander.start()
+        with grpc.insecure_channel(server.address) as channel:
+            for position, request in enumerate(malformed(options.seed, options.requests)):
+                code, said = send(channel, request)
+                counts[request.kind, code] += 1
+                if code not in request.codes:
+                    wrong.append(f"{request.kind}: {code} {said[:200]!r} for {request.message[:80]!r}")
+                if position % max(1, options.requests // 1000) == 0:
+                    memory.append(process.memory_info().rss)
+        bystander.stop()
+    for (kind, code), count in sorted(counts.items()):
+        print(f"{kind:26} {code:20} {count:6}")
+    for line in wrong[:20]:
+        print("WRONG", line)
+    tenth = max(1, len(memory) // 10)
+    second, last = (max(part) for part in (memory[tenth : 2 * tenth] or memory, memory[-tenth:]))
+    print(
+        f"{options.requests} requests, {len(wrong)} with a wrong code; the other client got {bystander.answers} answers "
+        f"and {len(bystander.differing)} that differ {bystander.differing[:3]}; memory {second / 2**20:.0f} MiB in the "
+        f"second tenth, {last / 2**20:.0f} MiB in the last"
+    )
+    if wrong or bystander.differing or last > second * (1 + MAX_GROWTH):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
