@@ -20,6 +20,7 @@ from serving.server.http_answer import Answer, http_status
 from serving.server.inference.classify import run_classify
 from serving.server.inference.metadata import SIGNATURE_DEF, run_metadata
 from serving.server.inference.model_spec import DEFAULT_SIGNATURE
+from serving.server.inference.predict import check_inputs
 from serving.server.inference.regress import run_regress
 from serving.server.monitoring.observer import Monitoring, Request
 from serving.server.refusal import Refusal, invalid_argument
@@ -77,6 +78,7 @@ class RestHandler:
             measured.signature = name
             inputs = read_inputs(document, version.signature_defs[name].inputs)
             measured.rows = next((len(array) for array in inputs.arrays.values() if array.ndim), None)
+            check_inputs(version.signature_defs[name], inputs.arrays)
             outputs = version.run(name, inputs.arrays, caller)
         return answers.predictions(outputs) if inputs.in_rows else answers.columns(outputs)
 

@@ -40,6 +40,17 @@ def test_rest_answers_beside_grpc(base):
         pass
 
 
+@pytest.mark.parametrize("texts", ["red", [["red"]], [["red", "blue"]]])
+def test_texts_of_another_rank_are_refused_and_the_server_lives_on(base, texts):
+    """A scalar that reaches TF Text's tokenizer ends the process."""
+    with ModelServer(base, port=0, rest_port=0) as server:
+        path, asked = "/v1/models/align:predict", {"signature_name": "encode_text", "inputs": texts}
+        status, answer = ask(server.rest_address, path, asked)
+        assert status == 400
+        assert "Expects arg[0] to have the shape [?] but [" in answer["error"]
+        assert ask(server.rest_address, path, TEXTS)[0] == 200
+
+
 def test_the_http_port_speaks_the_same_tls(base, tmp_path):
     authority = Authority(tmp_path)
     signed, client = authority.sign("server"), authority.sign("client")
