@@ -46,7 +46,7 @@ def show_versions(root: Path, base: Path, console: Console) -> None:
         facts = [_served(each, labels, listed, newest), f"pushed {when}", f"{each.size_bytes / 1e6:.1f} MB", run]
         _say(console, f"{each.number:>{width}}  {', '.join(facts)}")
         for key, (value, least) in each.blessed_by.items():
-            _say(console, f"{'':{width}}  {key} {value:.3f}, at least {least:g}")
+            _say(console, f"{'':{width}}  {key} {value:.3f}" + ("" if least is None else f", at least {least:g}"))
     if labels:
         _say(console, f"The labels stand in {base.parent / CONFIG_FILE}.")
 
@@ -117,7 +117,10 @@ def label(base: Path, given: Sequence[str], base_path: str | None, console: Cons
     write_file(path, text.encode(), str(path))
     for name, version in sorted(labels.items()):
         _say(console, f"{name} is version {version}.")
-    _say(console, f"Written to {path}, for --model_config_file of TensorFlow Serving; `align serve` takes it too.")
+    _say(
+        console,
+        f"Written to {path}, for TensorFlow Serving's --model_config_file and `align serve --model-config-file`.",
+    )
     if not labels:
         _say(console, "Without a label the newest version is served.")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.artifact_files import MODEL_CARD_FILE
 from components.component_ids import PUSHER
 from serving.taking_back import taken_back_versions
 from serving.versions import is_complete, is_same_model, numbered_folders
@@ -18,6 +19,8 @@ from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord, read_record
 from tfx_pipeline.settings.config import ConfigError
 from tfx_pipeline.settings.yaml_text import read_yaml
+
+HEADLINES = ("i2t_recall_at_10", "t2i_recall_at_10")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class PushedVersion:
       is_whole: whether all of its files are there.
       is_taken_back: whether it is out of the servers' sight.
       run: the local run that pushed it; None where none did, as on a cluster.
-      blessed_by: "<split>/<metric>" -> (value, least that blesses) of that run.
+      blessed_by: "<split>/<metric>" -> (value, least that blesses) of that run; without a run, what the model's card
+        says of HEADLINES, whose least is None.
     """
 
     number: int
@@ -42,7 +46,7 @@ class PushedVersion:
     is_whole: bool
     is_taken_back: bool
     run: str | None
-    blessed_by: Mapping[str, tuple[float, float]]
+    blessed_by: Mapping[str, tuple[float, float | None]]
 
 
 def pushed_versions(base: Path, root: Path) -> list[PushedVersion]:
@@ -69,7 +73,7 @@ def _described(number: int, folder: Path, is_taken_back: bool, pushes: Mapping[P
         is_whole=is_complete(folder),
         is_taken_back=is_taken_back,
         run=record.run_dir.name if record else None,
-        blessed_by=_blessed_by(record) if record else {},
+        blessed_by=_blessed_by(record) if record else _of_the_card(folder),
     )
 
 
@@ -87,7 +91,21 @@ def _pushes(root: Path) -> dict[Path, RunRecord]:
     return found
 
 
-def _blessed_by(record: RunRecord) -> dict[str, tuple[float, float]]:
+def _of_the_card(folder: Path) -> dict[str, tuple[float, None]]:
+    """Returns the headlines of the card beside a model, {} where there is none; it comes along from another machine."""
+    try:
+        splits = json.loads((folder / MODEL_CARD_FILE).read_text(encoding="utf-8"))["evaluation"]["metrics"]
+        return {
+            f"{split}/{name}": (found[name]["value"], None)
+            for split, found in splits.items()
+            for name in HEADLINES
+            if name in found
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _blessed_by(record: RunRecord) -> dict[str, tuple[float, float | None]]:
     """Returns the metrics that had to reach a value, or {} where the run keeps them no more."""
     try:
         found = json.loads((record.run_dir / "evaluation.json").read_text(encoding="utf-8"))

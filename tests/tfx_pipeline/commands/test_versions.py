@@ -77,6 +77,14 @@ def test_versions_say_when_by_what_and_of_which_run(align):
     assert len(lines) == 3
 
 
+def test_what_came_from_elsewhere_is_told_by_its_card(align):
+    metrics = {"seen": {"t2i_recall_at_10": {"value": 0.5, "low": 0.4}, "zero_shot_top_1": {"value": 0.9}}}
+    (align.push(7) / "model_card.json").write_text(json.dumps({"evaluation": {"metrics": metrics}}))
+    assert align("versions").splitlines()[1:] == ["   seen/t2i_recall_at_10 0.500"]
+    (align.base / "7" / "model_card.json").write_text('{"evaluation": null}')
+    assert len(align("versions").splitlines()) == 1
+
+
 def test_what_is_half_there_or_damaged_is_said_or_passed_by(align):
     align.push(7)
     (align.push(9) / "saved_model.pb").unlink()
