@@ -100,6 +100,18 @@ def export_hf(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, path_argument(help="A run's checkpoint, or what import-hf wrote.")],
+    to: Annotated[Path, path_option(help="New folder: a base path to serve, with the version 1 in it.")],
+    tower: Annotated[str, typer.Option(help="image or text for that one alone, or both.")] = "both",
+) -> None:
+    """Make a servable model of a checkpoint, or of one tower alone: who searches by texts needs no image weights."""
+    from tfx_pipeline.commands.export import write_served
+
+    write_served(folder, to, tower, Console())
+
+
+@app.command()
 def transfer(
     model: Annotated[Path, path_option(help="A model folder: a run's, or the checkpoint of import-hf.")],
     recipe: Annotated[str, typer.Option(help="imagenet-frozen, imagenet-fine-tuned, fine-grained or vtab.")],

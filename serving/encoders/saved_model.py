@@ -89,13 +89,12 @@ class SavedModelEncoder:
     @cached_property
     def _servable(self) -> Servable:
         try:
-            servable = Servable(self._path)
+            return Servable(self._path)
         except ValueError as error:
             raise EncodeError(str(error)) from error
-        refuse_foreign(servable.signature_defs, self.name)
-        return servable
 
     def _run(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+        refuse_foreign(self._servable.signature_defs, self.name, signature)
         try:
             return self._servable.run(signature, {name: np.array(values, dtype=object)})[EMBEDDING]
         except Refusal as refusal:

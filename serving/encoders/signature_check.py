@@ -13,19 +13,23 @@ from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES
 _INPUTS = {ENCODE_IMAGE: IMAGE_BYTES, ENCODE_TEXT: TEXT}
 
 
-def refuse_foreign(signatures: Mapping[str, Any], name: str) -> None:
-    """Refuse a model that is no dual encoder to us.
+def refuse_foreign(signatures: Mapping[str, Any], name: str, asked: str) -> None:
+    """Refuse a model that does not encode as we ask; one half of a dual encoder has one of the two signatures.
 
     Args:
       signatures: signature name -> SignatureDef.
       name: what to call the model.
+      asked: the signature that it must have, ENCODE_IMAGE or ENCODE_TEXT.
 
     Raises:
-      EncodeError: names the first signature that is missing or has other inputs or outputs, and how it must be.
+      EncodeError: names the signature that is missing, or the first of the two that has other inputs or outputs, and
+        how it must be.
     """
     for signature, wanted in _INPUTS.items():
         remedy = f"it must take {wanted}, string [N], and give {EMBEDDING}, float32 [N, D]"
         if signature not in signatures:
+            if signature != asked:
+                continue
             known = ", ".join(sorted(name for name in signatures if not name.startswith("__"))) or "none"
             raise EncodeError(f"{name} has no signature {signature} (it has {known}); {remedy}")
         inputs, outputs = signatures[signature].inputs, signatures[signature].outputs

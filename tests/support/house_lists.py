@@ -48,6 +48,7 @@ DOORS_OF_MODELS = frozenset(
         *(f"hugging_face.{name}" for name in ("export", "importing", "processor")),
         *(f"transfer.{name}" for name in ("choice", "pictures", "tasks", "transfer")),
         "keras_hub.importing",
+        "saving.halves",
     )
 )
 CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to

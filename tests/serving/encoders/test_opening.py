@@ -182,7 +182,7 @@ def ones(values):
     [
         (
             {"predict": (ones, STRINGS)},
-            r"has no signature encode_image \(it has predict\); it must take image_bytes, str",
+            r"has no signature encode_text \(it has predict\); it must take text, str",
         ),
         ({"encode_image": (ones, IMAGES)}, r"has no signature encode_text \(it has encode_image\); it must take text"),
         (
