@@ -28,6 +28,9 @@ def serve(
     batching_parameters_file: Annotated[
         Path | None, path_option(help="TensorFlow Serving's BatchingParameters, as text; good ones if not given.")
     ] = None,
+    monitoring_config_file: Annotated[
+        Path | None, path_option(help="Where Prometheus asks: TensorFlow Serving's MonitoringConfig, as text.")
+    ] = None,
     poll_s: Annotated[float, typer.Option(help="Seconds between two looks for new versions; 0 looks once.")] = 1.0,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines ask.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
@@ -61,6 +64,7 @@ def serve(
             name=name,
             model_config_file=model_config_file,
             batching_parameters_file=batching_parameters_file,
+            monitoring_config_file=monitoring_config_file,
             poll_s=poll_s,
             host=host,
             port=port,

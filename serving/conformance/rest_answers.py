@@ -61,7 +61,6 @@ def _case(target: Target) -> None:
     "REST: /METADATA in capitals is answered with the status",
     "model_servers/http_rest_api_handler.cc",
     REST,
-    ours="it is answered with the metadata, as it is asked for",
 )
 def _shouted(target: Target) -> None:
     value = target.http("GET", target.path("/METADATA")).json()

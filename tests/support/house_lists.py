@@ -18,6 +18,7 @@ SERVER_DOORS = (
     "grpc.server",
     "http_app",
     "http_calls",
+    "monitoring.config_file",
     "ports",
     "server",
     "tls",

@@ -1,7 +1,8 @@
-"""An ASGI application behind a real port, as the server runs it: uvicorn in a thread."""
+"""An ASGI application behind a real port, as the server runs it: uvicorn in a thread. And how to ask it."""
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,3 +25,14 @@ def http_port(app: Any) -> Iterator[str]:
         server.should_exit = True
         running.join()
         listener.close()
+
+
+def ask(address, method, path, body=None, headers=None):
+    """Returns (status, headers, body)."""
+    connection = http.client.HTTPConnection(address, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {}, encode_chunked="Transfer-Encoding" in (headers or {}))
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()

@@ -38,6 +38,7 @@ class Serving:
       name: what requests call the model of that folder.
       model_config_file: a ModelServerConfig as text, in the place of one folder.
       batching_parameters_file: a BatchingParameters as text; None takes what is measured to be good.
+      monitoring_config_file: a MonitoringConfig as text; None shows metrics at TensorFlow Serving's path.
       poll_s: seconds between two looks for new versions; 0 looks once.
       host: address to listen on.
       port: gRPC port; 0 takes a free one.
@@ -57,6 +58,7 @@ class Serving:
     name: str = "align"
     model_config_file: Path | None = None
     batching_parameters_file: Path | None = None
+    monitoring_config_file: Path | None = None
     poll_s: float = 1.0
     host: str = "127.0.0.1"
     port: int = 8500
@@ -145,19 +147,24 @@ def _server(serving: Serving, source: Path) -> ModelServer:
         from serving.server.grpc.server import GrpcLimits
         from serving.server.http_app import HttpSettings
         from serving.server.http_calls import HttpLimits
+        from serving.server.monitoring.config_file import DEFAULT_PATH, read_prometheus_path
         from serving.server.server import ModelServer
 
-    parameters, message_bytes = serving.batching_parameters_file, serving.max_message_mb * MIB
-
+    parameters, monitoring = serving.batching_parameters_file, serving.monitoring_config_file
+    message_bytes = serving.max_message_mb * MIB
     return ModelServer(
         source,
         name=serving.name,
         host=serving.host,
         port=serving.port,
+        rest_port=serving.rest_port,
         batching=DEFAULT_BATCHING if parameters is None else read_batching_parameters(parameters),
         limits=RequestLimits(serving.max_items, message_bytes, serving.max_megapixels * 1_000_000),
         grpc=GrpcLimits(serving.max_calls, message_bytes),
-        http=HttpSettings(HttpLimits(body_bytes=message_bytes, in_work=serving.max_calls)),
+        http=HttpSettings(
+            HttpLimits(body_bytes=message_bytes, in_work=serving.max_calls),
+            metrics_path=DEFAULT_PATH if monitoring is None else read_prometheus_path(monitoring),
+        ),
         tls=_tls(serving),
         access_log=AccessLog(serving.access_log),
         poll_s=serving.poll_s,

@@ -31,7 +31,7 @@ def read_prometheus_path(file: Path) -> str | None:
     try:
         text_format.Parse(file.read_text(encoding="utf-8"), config)
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is no MonitoringConfig in text form: {error}; see docs/rest.md for one") from error
+        raise ValueError(f"{file} is no MonitoringConfig in text form: {error}; docs/monitoring.md has one") from error
     path = config.prometheus_config.path or DEFAULT_PATH
     if not path.startswith("/"):
         raise ValueError(f"{file}: prometheus_config.path is {path!r}; it must begin with /")

@@ -58,7 +58,7 @@ class RestHandler:
                     if not asked.matched:
                         raise malformed(method, path)
                     if method == "GET":
-                        return Answer(200, self._get(spec, is_metadata=asked.subresource.lower() == "metadata"))
+                        return Answer(200, self._get(spec, is_metadata=asked.subresource == "metadata"))
                     if asked.method not in _ACTIONS:  # the pattern of the path takes any case, what follows does not
                         raise malformed(method, path)
                     return Answer(200, _ACTIONS[asked.method](self, spec, body, caller, measured))
@@ -110,6 +110,7 @@ class RestHandler:
             return run(version, request, caller)
 
     def _get(self, spec: ModelSpec, *, is_metadata: bool) -> bytes:
+        # METADATA matches the path's pattern too, and is answered with the status.
         if not spec.name and (is_metadata or spec.version is not None or spec.label is not None):
             raise invalid_argument("Missing model name in request.")
         if is_metadata:

@@ -1,13 +1,12 @@
 """The HTTP port asked over a real connection: routes, headers, bodies, and who has stopped waiting."""
 
 import gzip
-import http.client
 import json
 import socket
 import threading
 
 import pytest
-from http_port import http_port
+from http_port import ask, http_port
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -23,17 +22,6 @@ def address(small_models):
 
     with http_port(http_app(small_models, Monitoring())) as address:
         yield address
-
-
-def ask(address, method, path, body=None, headers=None):
-    """Returns (status, headers, body)."""
-    connection = http.client.HTTPConnection(address, timeout=60)
-    try:
-        connection.request(method, path, body, headers or {}, encode_chunked="Transfer-Encoding" in (headers or {}))
-        response = connection.getresponse()
-        return response.status, response.headers, response.read()
-    finally:
-        connection.close()
 
 
 def test_a_prediction_comes_as_tensorflow_servings_does(address):

@@ -66,6 +66,7 @@ def test_it_answers_until_it_is_told_to_stop(root, colour_model, stop):
     with Visitor(console, stop) as visitor:
         serve_until_stopped(Serving(root, port=0, rest_port=0), console)
     assert re.match(r"Serving align version 12 on 127\.0\.0\.1:\d+, TensorFlow Serving's gRPC API\n", visitor.banner)
+    assert re.search(r"REST    http://127\.0\.0\.1:\d+, also v2, health and metrics\n", visitor.banner)
     assert str(root / "serving_models" / "align") in visitor.banner
     vector = np.array(visitor.answer.strip("[]\n").split(), np.float32)
     np.testing.assert_allclose(vector, SavedModelEncoder(colour_model).encode_text(["sad cat"])[0], atol=1e-6)
@@ -153,6 +154,7 @@ def test_options_that_do_not_fit_are_one_sentence(tmp_path, options, said):
         ({"model_config_file": Path("absent.cfg")}, "absent.cfg is no file"),
         ({"batching_parameters_file": Path("words.txt")}, "words.txt"),
         ({"batching_parameters_file": Path("absent.cfg")}, "absent.cfg"),
+        ({"monitoring_config_file": Path("words.txt")}, "words.txt is no MonitoringConfig"),
         ({"access_log": "absent/access.jsonl"}, "absent"),
     ],
 )

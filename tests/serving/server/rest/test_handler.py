@@ -235,7 +235,7 @@ STATUS = """{
 """
 
 
-@pytest.mark.parametrize("path", ["", "/versions/123", "/labels/any"])
+@pytest.mark.parametrize("path", ["", "/versions/123", "/labels/any", "/METADATA"])
 def test_status(ask, path):
     assert ask("GET", f"/v1/models/half_plus_two{path}") == (200, STATUS)
 
@@ -255,7 +255,7 @@ def test_status_of_what_is_not_there(ask, path, status, text):
 
 
 def test_metadata_is_doubly_nested_and_its_fields_stand_by_number(ask):
-    status, text = ask("GET", "/v1/models/half_plus_two/METADATA")
+    status, text = ask("GET", "/v1/models/half_plus_two/metadata")
     assert status == 200
     assert text.startswith(
         '{\n"model_spec":{\n "name": "half_plus_two",\n "version": "123",\n "signature_name": ""\n}\n,\n'
