@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from pages import ROOT
+from serving.server.batching.settings import read_batching_parameters
 from serving.server.monitoring.config_file import read_prometheus_path
 from serving.signatures import MODEL_NAME
 from serving.version_labels import CONFIG_FILE
@@ -159,6 +160,8 @@ def test_tensorflow_serving_finds_its_files_and_what_the_pipeline_pushed(tmp_pat
     given = {name for name in flags.values() if name.startswith("/etc/serving/")}
     assert given == {f"/etc/serving/{name}" for name in settings["data"]}
     (tmp_path / "monitoring").write_text(settings["data"]["monitoring.config"])
+    (tmp_path / "batching").write_text(settings["data"]["batching.config"])
+    assert read_batching_parameters(tmp_path / "batching").max_batch_size == 64
     (pods,) = [one["spec"]["template"] for one in documents_of("Deployment") if "serving" in one["metadata"]["name"]]
     annotations = pods["metadata"]["annotations"]
     assert annotations["prometheus.io/path"] == read_prometheus_path(tmp_path / "monitoring")

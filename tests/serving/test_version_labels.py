@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from contextlib import suppress
 
 import pytest
 
 from serving.server.core.config_file import read_config
+from serving.server.refusal import Refusal
 from serving.version_labels import listed_versions, read_labels, with_labels
 
 
 def written(path, *args, **kwargs):
-    path.write_text(with_labels(path, *args, **kwargs), encoding="utf-8")
+    aside = path.with_name("aside")
+    aside.write_text(with_labels(path, *args, **kwargs), encoding="utf-8")
+    os.replace(aside, path)  # as the command writes it
     (model,) = read_config(path).model_config_list.config
     return model
 
@@ -84,20 +90,28 @@ def test_a_file_of_another_form_is_refused(tmp_path):
 
 
 def test_a_running_server_follows_a_canary_to_stable_and_back(colour_model, tmp_path):
-    from serving.server.core.models import ServedModels
     from serving.server.core.spec import ModelSpec
+    from serving.server.server import ModelServer
 
     path, base = tmp_path / "models.config", tmp_path / "align"
     for number in ("1", "2"):
         shutil.copytree(colour_model, base / number)
     written(path, base, {"stable": 1})
-    models = ServedModels(read_config(path), settle_s=0, allow_version_labels_for_unavailable_models=True)
-    models.start()
-    served = []
-    for labels in ({"stable": 1, "canary": 2}, {"stable": 2}, {"stable": 1}):
-        written(path, base, labels)
-        models.reload(read_config(path))
-        with models.use(ModelSpec("align", label="stable")) as version:
-            served.append(version.version)
-    models.close()
-    assert served == [1, 2, 1]
+    with ModelServer(path, port=0, poll_s=0.1) as server:
+
+        def wait_for(label: str, version: int) -> None:
+            deadline, found = time.monotonic() + 60, None
+            while found != version:
+                assert time.monotonic() < deadline, found
+                with server.models.use(ModelSpec("align", label="stable")):
+                    time.sleep(0.01)  # it is answered at any moment
+                with suppress(Refusal), server.models.use(ModelSpec("align", label=label)) as used:
+                    found = used.version
+
+        wait_for("stable", 1)
+        written(path, base, {"stable": 1, "canary": 2})
+        wait_for("canary", 2)
+        written(path, base, {"stable": 2})
+        wait_for("stable", 2)
+        written(path, base, {"stable": 1})
+        wait_for("stable", 1)

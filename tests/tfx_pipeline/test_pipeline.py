@@ -37,6 +37,24 @@ def test_how_a_model_is_judged_is_the_evaluators_business_alone(change):
     assert {name for name in before if before[name] != after[name]} == {"Evaluator"}
 
 
+def test_how_a_model_is_served_is_the_serving_validators_business_alone():
+    before, after = (
+        {component.id: component.exec_properties for component in pipeline_of(**sections).components}
+        for sections in ({}, {"serving_validation": {"max_latency_ms": 50}})
+    )
+    assert {name for name in before if before[name] != after[name]} == {"ServingValidator"}
+    assert json.loads(after["ServingValidator"]["serving_validation"])["max_latency_ms"] == 50
+
+
+def test_the_pusher_hears_both_verdicts_on_the_model_that_it_pushes():
+    components = {component.id: component for component in pipeline_of().components}
+    pusher, judge, server = (components[name] for name in ("Pusher", "Evaluator", "ServingValidator"))
+    model = components["Trainer"].outputs["model"]
+    assert pusher.inputs["model_blessing"] is judge.outputs["blessing"]
+    assert pusher.inputs["infra_blessing"] is server.outputs["blessing"]
+    assert {each.inputs["model"] for each in (pusher, judge, server)} == {model}
+
+
 def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alone():
     pipeline = pipeline_of(evaluation_sets={"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}})
     components = {component.id: component for component in pipeline.components}
