@@ -61,6 +61,12 @@ def history(path: Path) -> list[dict]:
     return [{key: value for key, value in row.items() if key not in MEASURED} for row in rows]
 
 
+def verdict(path: Path) -> tuple[bool, list[str]]:
+    """It holds what loading and requests took."""
+    content = json.loads(path.read_text("utf-8"))
+    return content["blessed"], content["reasons"]
+
+
 def nothing(path: Path) -> None:
     """It follows from other files, or is made of times."""
     del path
@@ -73,6 +79,9 @@ RULES: dict[str, Callable[[Path], object]] = {
     r"Evaluator/evaluation/metrics-00000-of-00001\.tfrecord": metrics,
     r"Evaluator/evaluation/validations\.tfrecord": validations,
     r"Evaluator/evaluation/eval_config\.json": evaluation_config,
+    r"Evaluator/evaluation/numbers\.json": nothing,  # of the metrics
+    r"ServingValidator/blessing/serving_validation\.json": verdict,
+    r"Pusher/pushed_model/model_card\.(json|md)": nothing,  # numbers and times of other files, and where those lie
     r"Trainer/model_run/history\.jsonl": history,
     r"Trainer/model_run/tensorboard/events": nothing,  # curves with their times
 }
