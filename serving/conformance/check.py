@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 REST = "REST"  # a port that answers HTTP
 METRICS = "metrics"  # and there the metrics, which TensorFlow Serving has with --monitoring_config_file alone
@@ -17,10 +17,6 @@ HALF_PLUS_TWO = "half_plus_two"  # the model that half_plus_two.py writes, serve
 
 class Differs(Exception):
     """The server answered otherwise; the message says what was expected and what came."""
-
-
-class Skipped(Exception):
-    """The check cannot be made here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,21 @@ class Check:
     run: Callable[[Any], None]
     needs: tuple[str, ...] = ()
     ours: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check.
+
+    Attributes:
+      check: which.
+      verdict: "ours" is another answer that is meant, as the check's `ours` says.
+      said: what differs, or why it was not made.
+    """
+
+    check: Check
+    verdict: Literal["same", "differs", "ours", "skipped"]
+    said: str = ""
 
 
 class Checks(list[Check]):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from serving.conformance import (
     examples,
@@ -15,7 +13,7 @@ from serving.conformance import (
     rest_refusals,
     smoke,
 )
-from serving.conformance.check import HALF_PLUS_TWO, METRICS, REST, Check, Differs
+from serving.conformance.check import HALF_PLUS_TWO, METRICS, REST, Check, Differs, Outcome
 from serving.conformance.target import Target
 
 SMOKE: tuple[Check, ...] = tuple(smoke.CHECKS)
@@ -29,46 +27,30 @@ CONFORMANCE: tuple[Check, ...] = (
     *metrics.CHECKS,
 )
 _MISSING = {
-    REST: "no HTTP port was named",
+    REST: "there is no HTTP port",
     METRICS: "the HTTP port has no metrics",
     HALF_PLUS_TWO: "half_plus_two is not served",
 }
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a check.
-
-    Attributes:
-      check: which.
-      verdict: "ours" is another answer that is meant, as the check's `ours` says.
-      said: what differs, or why it was not made.
-    """
-
-    check: Check
-    verdict: Literal["same", "differs", "ours", "skipped"]
-    said: str = ""
-
-
 def run_checks(checks: Iterable[Check], target: Target) -> Iterator[Outcome]:
-    """Yield the outcome of each check, as it is made."""
+    """Yield the outcome of each check, as it is made; an HTTP port that was named and is not there fails once."""
     there: dict[str, bool] = {}
+    dead = target.dead_rest()
     for check in checks:
+        if dead and (REST in check.needs or METRICS in check.needs):
+            failed = dead not in there
+            there[dead] = True
+            yield Outcome(check, "differs", dead) if failed else Outcome(check, "skipped", _MISSING[REST])
+            continue
         for need in check.needs:
             if need not in there:
-                there[need] = _has(target, need)
+                there[need] = target.has(need)
         missing = [need for need in check.needs if not there[need]]
         if missing:
             yield Outcome(check, "skipped", _MISSING[missing[0]])
         else:
             yield _run(check, target)
-
-
-def _has(target: Target, need: str) -> bool:
-    try:
-        return target.has(need)
-    except OSError:
-        return False
 
 
 def _run(check: Check, target: Target) -> Outcome:

@@ -77,8 +77,17 @@ class Target:
         """Close the connections."""
         self._channel.close()
 
+    def dead_rest(self) -> str:
+        """Returns why nothing answers at the HTTP port that was named, or nothing."""
+        try:
+            if self.rest is not None:
+                self.http("GET", METRICS_PATH)
+        except OSError as error:
+            return f"no HTTP server answers at {self.rest}: {error.strerror or error}"
+        return ""
+
     def has(self, need: str) -> bool:
-        """Say whether something that checks need is there; raises OSError where the HTTP port is not."""
+        """Say whether something that checks need is there."""
         if need == METRICS:
             return self.rest is not None and self.http("GET", METRICS_PATH).status == 200
         return (self.rest if need == "REST" else self.half_plus_two) is not None

@@ -26,6 +26,7 @@ SERVER_DOORS = (
 DOORS_OF_SERVING = frozenset(
     f"serving.{name}"
     for name in (
+        "conformance.check",
         "conformance.half_plus_two",
         "conformance.suite",
         "conformance.target",

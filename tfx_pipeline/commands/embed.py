@@ -71,6 +71,10 @@ def embed(
     if not given:
         raise ConfigError("there is nothing to embed; name files, folders or globs, or - for a list of them")
     total = count_of(given, columns)
+    if not total:
+        raise ConfigError(
+            f"{' '.join(words)}: no image and no text is there; of a folder those files are taken that end as images do"
+        )
     from tfx_pipeline.embedding.sinks import sink_at
 
     with quiet_imports():

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from serving.conformance.check import Outcome
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError
 from tfx_pipeline.wording import counted
@@ -30,7 +30,7 @@ def smoke(
     conformance: bool = False,
     console: Console | None = None,
 ) -> bool:
-    """Check a server and print a table.
+    """Check a server and print a line a check.
 
     Args:
       address: HOST:PORT of gRPC.
@@ -59,18 +59,12 @@ def smoke(
     rest = None if rest_port is None else f"{host}:{rest_port}"
     target = Target(address, rest=rest, model=model, half_plus_two=half_plus_two)
     verdicts: Counter[str] = Counter()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("", "check", "as in tensorflow_serving/", ""):
-        table.add_column(heading, overflow="fold")
     try:
         for outcome in run_checks(CONFORMANCE if conformance else SMOKE, target):
             verdicts[outcome.verdict] += 1
-            words, style = _MARKS[outcome.verdict]
-            said = outcome.check.ours if outcome.verdict == "ours" else outcome.said
-            table.add_row(Text(words, style), Text(outcome.check.name), Text(outcome.check.source, "dim"), Text(said))
+            _tell(outcome, console)
     finally:
         target.close()
-    console.print(table)
     told = [
         f"{verdicts['same']} as TensorFlow Serving",
         *([f"{verdicts['ours']} otherwise on purpose"] if verdicts["ours"] else []),
@@ -79,6 +73,16 @@ def smoke(
     ]
     console.print(f"{address}: {', '.join(told)}", highlight=False, markup=False, soft_wrap=True)
     return not verdicts["differs"]
+
+
+def _tell(outcome: Outcome, console: Console) -> None:
+    """Print a line, and what differs below it."""
+    words, style = _MARKS[outcome.verdict]
+    line = Text.assemble((f"{words:<8} ", style), outcome.check.name, (f"  {outcome.check.source}", "dim"))
+    console.print(line, soft_wrap=True)
+    said = outcome.check.ours if outcome.verdict == "ours" else outcome.said
+    if said:
+        console.print(Text(f"         {said}", style), soft_wrap=True)
 
 
 def write_model(folder: Path, console: Console | None = None) -> Path:

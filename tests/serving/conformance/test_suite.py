@@ -161,3 +161,8 @@ def test_a_server_that_differs_over_http_is_caught(server, rest, change, caught)
 def test_a_server_that_is_not_there_differs_in_everything():
     found = outcomes(SMOKE, "127.0.0.1:1")
     assert {verdict for verdict, _ in found.values()} == {"differs", "skipped"}
+
+
+def test_an_http_port_that_is_not_there_fails_once(server):
+    found = outcomes(CONFORMANCE, server.address, "127.0.0.1:1")
+    assert list(differing(found).values()) == ["no HTTP server answers at 127.0.0.1:1: Connection refused"]

@@ -44,10 +44,11 @@ def test_a_server_that_differs_fails_and_says_how(address):
     with lying_grpc(address, change) as lying:
         passed, said = told(lying)
     assert not passed
-    (line,) = [line for line in said.splitlines() if line.startswith("DIFFERS")]
-    assert "a model that is not served is not found" in line
-    assert "expected ('NOT_FOUND', " in line
-    assert "got ('INTERNAL', " in line
+    lines = said.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("DIFFERS")]
+    assert "a model that is not served is not found" in lines[at]
+    assert "expected ('NOT_FOUND', " in lines[at + 1]
+    assert "got ('INTERNAL', " in lines[at + 1]
     assert said.splitlines()[-1].endswith(" 1 failure")
 
 

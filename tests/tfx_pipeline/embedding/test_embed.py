@@ -160,13 +160,14 @@ def test_nothing_is_left_where_it_fails(folder, tmp_path):
     [
         (["nowhere.png"], "v.parquet", "nowhere.png names no file, folder or glob that matches"),
         (["-"], "v.parquet", "there is nothing to embed"),
-        (["empty"], "v.csv", r"ends in neither of \.parquet and \.npy"),
-        (["empty"], "v.parquet", "none of 0 inputs"),
+        (["t.txt"], "v.csv", r"ends in neither of \.parquet and \.npy"),
+        (["empty"], "v.parquet", "^empty: no image and no text is there"),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path, monkeypatch, words, out, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "t.txt").write_text("red")
     with pytest.raises(ConfigError, match=said):
         told(words, Path(out), listed=io.StringIO(""))
 
