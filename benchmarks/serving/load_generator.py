@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     """What became of one request.
 
     Attributes:
-      sent_s: when, since the first.
+      sent_s: when, by time.perf_counter(), which is the same in all processes of a machine that runs Linux.
       seconds: until the answer.
       code: gRPC's, by name.
       response: its bytes, b"" unless they were asked for.
@@ -65,6 +65,11 @@ class start_load:
     def __exit__(self, *_: object) -> None:
         self._process.wait()
         self._folder.cleanup()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether requests are still sent."""
+        return self._process.poll() is None
 
     def answers(self) -> list[Answer]:
         """Wait for its end; returns what came, in order of sending."""
@@ -100,7 +105,7 @@ async def _send(job: dict[str, Any], requests: Sequence[bytes]) -> list[tuple]:
             except grpc.aio.AioRpcError as error:
                 code = error.code().name
             kept = response if job.get("keep") else b""
-            answers.append((sent - started, time.perf_counter() - sent, code, kept))
+            answers.append((sent, time.perf_counter() - sent, code, kept))
 
         async def ask_on() -> None:
             for number in left:

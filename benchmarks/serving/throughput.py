@@ -65,7 +65,7 @@ def measure(base: Path, arguments: argparse.Namespace) -> None:
                     failed = {answer.code for answer in answers} - {"OK"}
                     if failed:
                         raise RuntimeError(f"{signature} at concurrency {concurrency} was refused: {failed}")
-                    length = max(answer.sent_s + answer.seconds for answer in answers)
+                    length = max(answer.sent_s + answer.seconds for answer in answers) - answers[0].sent_s
                     p50, p99 = percentiles_ms(answers)
                     cpu_ms = 1000 * (cpu.user + cpu.system - busy.user - busy.system) / len(answers)
                     found[signature, concurrency].append((len(answers) / length, p50, p99, cpu_ms))

@@ -109,8 +109,10 @@ def main(base: str) -> None:
     threading.Thread(target=_end_with_stdin, daemon=True).start()  # also while the model is loaded
     told = os.fdopen(os.dup(STDOUT), "w", encoding="utf-8")
     os.dup2(STDERR, STDOUT)  # what libraries print is no message
+    from serving.server.core import memory
     from serving.server.server import ModelServer
 
+    memory.spare_what_is_there()
     try:
         server = ModelServer(Path(base), port=0, rest_port=0)
         server.start()

@@ -15,6 +15,7 @@ SERVER_DOORS = (
     "access_log",
     "batching.settings",
     "core.limits",
+    "core.memory",
     "grpc.server",
     "http_app",
     "http_calls",

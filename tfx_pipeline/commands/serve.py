@@ -143,6 +143,7 @@ def _server(serving: Serving, source: Path) -> ModelServer:
     with quiet_imports(), without_keras():
         from serving.server.access_log import AccessLog
         from serving.server.batching.settings import DEFAULT_BATCHING, read_batching_parameters
+        from serving.server.core import memory
         from serving.server.core.limits import RequestLimits
         from serving.server.grpc.server import GrpcLimits
         from serving.server.http_app import HttpSettings
@@ -150,6 +151,7 @@ def _server(serving: Serving, source: Path) -> ModelServer:
         from serving.server.monitoring.config_file import DEFAULT_PATH, read_prometheus_path
         from serving.server.server import ModelServer
 
+    memory.spare_what_is_there()
     parameters, monitoring = serving.batching_parameters_file, serving.monitoring_config_file
     message_bytes = serving.max_message_mb * MIB
     return ModelServer(

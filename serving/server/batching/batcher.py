@@ -84,17 +84,22 @@ class Batcher:
             thread.join()
 
     def _work(self) -> None:
-        while True:
-            with self.changed:
-                self.changed.wait_for(lambda: self.ready or self.closing)
-                if not self.ready:
-                    return
-                queue = self.ready.popleft()
-                tasks = queue.take()
-                if queue.waits:
-                    self.ready.append(queue)
-                    self.changed.notify()
-            queue.run(tasks)
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        """Wait for a request and run its batch; False at the end. No name outlives the batch: it would hold a model."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.ready or self.closing)
+            if not self.ready:
+                return False
+            queue = self.ready.popleft()
+            tasks = queue.take()
+            if queue.waits:
+                self.ready.append(queue)
+                self.changed.notify()
+        queue.run(tasks)
+        return True
 
 
 class BatchQueue:

@@ -15,6 +15,7 @@ import grpc
 
 from serving.server.batching.batcher import Batcher
 from serving.server.batching.settings import DEFAULT_BATCHING, BatchingSettings
+from serving.server.core import memory
 from serving.server.core.config_file import check_config
 from serving.server.core.folders import SETTLE_S, FolderWatch, VersionFolder
 from serving.server.core.labels import Labels, checked_labels, labels_of, version_of
@@ -254,6 +255,7 @@ class ServedModels:
         servable = Servable(folder.path)
         version = Version(name, number, servable, self._batcher, self._limits)
         warm_up(version, folder.path, self._monitoring)
+        memory.trim()
         return version
 
 

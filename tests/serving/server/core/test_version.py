@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -100,3 +103,20 @@ def test_a_signature_that_is_none_is_refused(version):
         "FAILED_PRECONDITION",
         'Serving signature key "encode_sound" not found.',
     )
+
+
+def test_an_unloaded_model_is_held_by_nothing(servable, coloured_png):
+    batcher = Batcher(DEFAULT_BATCHING, Monitoring())
+    own = Servable(servable.path)
+    model, version = weakref.ref(own), Version("m", 1, own, batcher)
+    encoded(version, coloured_png(1, 1, 1))
+    with pytest.raises(Refusal):
+        encoded(version, b"no picture")
+    del own
+    version.retire(version.unload)
+    deadline = time.monotonic() + 20
+    while model() is not None and time.monotonic() < deadline:  # the thread that ran it last may still say so
+        gc.collect()
+        time.sleep(0.01)
+    assert model() is None
+    batcher.close()
