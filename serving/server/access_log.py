@@ -68,7 +68,7 @@ class AccessLog:
         if target == STDERR:
             self._handler = logging.StreamHandler(sys.stderr)
         elif target is not None:
-            self._handler = logging.handlers.WatchedFileHandler(target, encoding="utf-8")
+            self._handler = logging.handlers.WatchedFileHandler(target, encoding="utf-8", errors="backslashreplace")
         if self._handler is not None:
             self._handler.handleError = self._say_once  # type: ignore[method-assign]  # else a traceback a request
 

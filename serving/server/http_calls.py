@@ -1,7 +1,8 @@
 """How an HTTP request reaches the code that answers it: its body, who waits, a thread, and a line in the log.
 
 The code that answers blocks, so it runs in a thread. There are `HttpLimits.in_work` of them; a request that finds all
-of them taken waits, and one that finds as many waiting is refused at once.
+of them taken waits, and one that finds as many waiting is refused at once. GET has threads of its own, so that probes
+are answered however busy the models are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from serving.server.access_log import Access, AccessLog
 from serving.server.core.spec import Caller
 from serving.server.http_answer import Answer
 
+READERS = 8  # threads of what asks no model to compute
 Work = Callable[[bytes, Caller, Access], Answer]  # (body, who waits, what the log says of it) -> the answer
 
 
@@ -67,6 +69,7 @@ class HttpCalls:
         self._limits = limits
         self._access_log = access_log
         self._places = anyio.CapacityLimiter(limits.in_work)
+        self._reading = anyio.CapacityLimiter(READERS)
 
     async def answer(self, request: Request, api: str, work: Work, error_body: Callable[[str], bytes]) -> Response:
         """Answer a request by `work` in a thread, and write a line of it.
@@ -96,7 +99,8 @@ class HttpCalls:
         except ClientDisconnect as error:
             raise _Refused(499, "the caller is gone") from error
         access.request_bytes = len(body)
-        if not self._places.available_tokens and self._places.statistics().tasks_waiting >= limits.waiting:
+        places = self._places if request.method == "POST" else self._reading
+        if not places.available_tokens and places.statistics().tasks_waiting >= limits.waiting:
             raise _Refused(
                 429, f"{limits.in_work} requests are in work and {limits.waiting} wait; send this one again later"
             )
@@ -104,7 +108,7 @@ class HttpCalls:
         caller = Caller(deadline, lambda: not gone.is_set())
         async with anyio.create_task_group() as watching:
             watching.start_soon(_watch, request, gone)
-            answer = await anyio.to_thread.run_sync(work, body, caller, access, limiter=self._places)
+            answer = await anyio.to_thread.run_sync(work, body, caller, access, limiter=places)
             watching.cancel_scope.cancel()
         return answer
 

@@ -56,7 +56,7 @@ class Family(Generic[Value]):
 
     def _key(self, values: Sequence[object]) -> tuple[str, ...]:
         """Returns the series of these label values, or the one for all others once there are too many."""
-        key = tuple(map(str, values))
+        key = tuple(map(_label, values))
         if len(key) != len(self.labels):
             raise ValueError(f"{self.name} has the labels {self.labels}; {key} does not fill them")
         if key not in self._values and len(self._values) >= MAX_SERIES:
@@ -66,6 +66,12 @@ class Family(Generic[Value]):
     @staticmethod
     def _copy(value: Value) -> Value:
         return value
+
+
+def _label(value: object) -> str:
+    """Returns a label's value as text that can be written; of a client's name that is no UTF-8, the rest of it."""
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class Counter(Family[float]):

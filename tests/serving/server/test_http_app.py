@@ -132,7 +132,7 @@ def calls_port(tmp_path):
         async def answer(request):
             return await calls.answer(request, "REST", work, str.encode)
 
-        return http_port(Starlette(routes=[Route("/", answer, methods=["POST"])]))
+        return http_port(Starlette(routes=[Route("/", answer, methods=["GET", "POST"])]))
 
     return run
 
@@ -194,6 +194,38 @@ def test_one_more_than_may_wait_is_refused_at_once(calls_port):
         free.set()
         first.join()
     assert statuses == [200]
+
+
+def test_with_one_place_requests_wait_and_probes_do_not(calls_port):
+    from serving.server.http_answer import Answer
+    from serving.server.http_calls import HttpLimits
+
+    entered, free = threading.Event(), threading.Event()
+
+    def work(body, caller, access):
+        if body == b"slow":
+            entered.set()
+            assert free.wait(30)
+        return Answer(200, body)
+
+    statuses = []
+    with calls_port(work, HttpLimits(in_work=1)) as address:
+        asking = [threading.Thread(target=lambda: statuses.append(ask(address, "POST", "/", b"slow")[0]))]
+        asking[0].start()
+        assert entered.wait(30)
+        assert ask(address, "GET", "/")[0] == 200
+        asking.append(threading.Thread(target=lambda: statuses.append(ask(address, "POST", "/", b"quick")[0])))
+        asking[1].start()
+        free.set()
+        for thread in asking:
+            thread.join()
+    assert statuses == [200, 200]
+
+
+def test_a_large_body_where_none_belongs_disturbs_nobody(address):
+    status, _, body = ask(address, "GET", PREDICT, b"[" + b"1," * 2**21 + b"1]")
+    assert (status, json.loads(body)["error"]) == (400, f"Malformed request: GET {PREDICT}")
+    assert ask(address, "POST", PREDICT, BODY)[0] == 200
 
 
 def test_each_request_has_a_deadline_and_a_line_in_the_log(calls_port, tmp_path):

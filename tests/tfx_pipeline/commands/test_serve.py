@@ -155,6 +155,7 @@ def test_options_that_do_not_fit_are_one_sentence(tmp_path, options, said):
         ({"batching_parameters_file": Path("words.txt")}, "words.txt"),
         ({"batching_parameters_file": Path("absent.cfg")}, "absent.cfg"),
         ({"monitoring_config_file": Path("words.txt")}, "words.txt is no MonitoringConfig"),
+        ({"monitoring_config_file": Path("absent.cfg")}, "absent.cfg"),
         ({"access_log": "absent/access.jsonl"}, "absent"),
     ],
 )

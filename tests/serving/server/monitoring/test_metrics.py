@@ -60,6 +60,13 @@ def test_names_that_clients_make_up_do_not_grow_the_memory(monkeypatch):
     assert counter.series() == [*(((str(name), "NOT_FOUND"), 1) for name in range(3)), (("other", "other"), 7)]
 
 
+def test_a_name_that_is_no_utf8_can_be_written():
+    counter = Counter("c", "", ("model",))
+    for name in ("\udcff\udcfe", "é"):
+        counter.add(name)
+    assert counter.series() == [(("??",), 1), (("é",), 1)]
+
+
 def test_series_are_dropped_by_label():
     counter = Counter("c", "", ("model", "version"))
     for model, version in (("a", 1), ("a", 2), ("b", 1)):
