@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
 from serving.encoders.encoder import settle
 from serving.encoders.probe import TEXTS, Probe
+from serving.encoders.temperature import told_by
 from serving.signatures import (
     CLASSIFY,
     EMBEDDING,
@@ -109,6 +111,11 @@ class AlignClient:
     def confirm(self) -> None:
         """Ask the probe again; raises EncodeError where the answers are others, as of a server with other weights."""
         self._probe.confirm()
+
+    @cached_property
+    def temperature(self) -> float | None:
+        """What the model divides cosines by; None where it is served without the signature `similarity`."""
+        return told_by(lambda images, texts: astuple(self.similarity(images, texts)))
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images into [N, D] float32, unit rows; raises EncodeError.

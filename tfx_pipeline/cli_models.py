@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -33,8 +33,12 @@ def eval_(
         Path | None, path_option(help="Where embeddings are kept; the user's cache if not given.")
     ] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="What the model divides cosines by; tells the calibration error.")
+        float | None, typer.Option(help="What the model divides cosines by, where it does not say so itself.")
     ] = None,
+    ties: Annotated[
+        Literal["expected", "index"],
+        typer.Option(help="Of equals: all orders, or the first of the gallery first, as other harnesses rank."),
+    ] = "expected",
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Judge nothing; compare two folders of results."),
@@ -60,6 +64,7 @@ def eval_(
             out=out,
             embeddings=embeddings,
             temperature=temperature,
+            ties=ties,
             console=console,
         )
 

@@ -39,6 +39,14 @@ class CheckedEncoder:
         return self._encoder.fingerprint
 
     @property
+    def temperature(self) -> float | None:
+        """The encoder's own; raises EncodeError where that is no number above 0."""
+        said = self._encoder.temperature
+        if said is not None and not (isinstance(said, (int, float)) and said > 0):
+            self._refuse(f"temperature is {said!r}; cosines are divided by it, so it is a number above 0")
+        return said
+
+    @property
     def is_lasting(self) -> bool:
         """The encoder's own."""
         return self._encoder.is_lasting

@@ -31,6 +31,7 @@ class Encoder(Protocol):
     Attributes:
       name: what a report calls it.
       fingerprint: hex digits that are others for another model; may raise EncodeError where the model has to be asked.
+      temperature: what the model divides cosines by before a softmax over texts; None where it does not say.
       is_lasting: whether embeddings may be kept under the fingerprint for a later process, since no other model will
         ever have it.
     """
@@ -40,6 +41,9 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    @property
+    def temperature(self) -> float | None: ...
 
     @property
     def is_lasting(self) -> bool: ...

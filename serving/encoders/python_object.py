@@ -23,6 +23,7 @@ class ObjectEncoder:
 
     Attributes:
       name: as given.
+      temperature: the object's own, if it has one.
       is_lasting: whether it says its fingerprint itself; no probe tells two objects apart for certain.
 
     Examples:
@@ -56,6 +57,7 @@ class ObjectEncoder:
         self._probe = Probe(name, self.encode_image, self.encode_text)
         self._said = getattr(wrapped, "fingerprint", None)
         self.is_lasting = self._said is not None
+        self.temperature = getattr(wrapped, "temperature", None)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,9 +11,19 @@ import numpy as np
 
 from serving.encoders.encoder import EncodeError, in_batches, settle
 from serving.encoders.signature_check import refuse_foreign
+from serving.encoders.temperature import told_by
 from serving.server.core.servable import Servable
 from serving.server.refusal import Refusal
-from serving.signatures import EMBEDDING, ENCODE_IMAGE, ENCODE_TEXT, IMAGE_BYTES, TEXT
+from serving.signatures import (
+    COSINE,
+    EMBEDDING,
+    ENCODE_IMAGE,
+    ENCODE_TEXT,
+    IMAGE_BYTES,
+    PROBABILITY,
+    SIMILARITY,
+    TEXT,
+)
 from serving.versions import SAVED_MODEL_FILE
 
 _MODEL_FOLDERS = ("variables", "assets")  # beside the graph; all else in the folder changes no embedding
@@ -80,11 +90,22 @@ class SavedModelEncoder:
 
     def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
         """Encode N images of any format and look into [N, D] float32; raises EncodeError."""
-        return in_batches(images, lambda batch: self._run(ENCODE_IMAGE, IMAGE_BYTES, settle(batch)))
+        return in_batches(images, lambda batch: self._run(ENCODE_IMAGE, {IMAGE_BYTES: settle(batch)})[EMBEDDING])
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray:
         """Encode N texts into [N, D] float32; raises EncodeError."""
-        return in_batches([text.encode() for text in texts], lambda batch: self._run(ENCODE_TEXT, TEXT, batch))
+        encoded = [text.encode() for text in texts]
+        return in_batches(encoded, lambda batch: self._run(ENCODE_TEXT, {TEXT: batch})[EMBEDDING])
+
+    @cached_property
+    def temperature(self) -> float | None:
+        """What the model divides cosines by, as its signature `similarity` tells; None where it has none."""
+        return told_by(self._similarity)
+
+    def _similarity(self, images: Sequence[bytes], texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        asked = {IMAGE_BYTES: settle(images), TEXT: [text.encode() for text in texts]}
+        told = self._run(SIMILARITY, asked)
+        return told[COSINE], told[PROBABILITY]
 
     @cached_property
     def _servable(self) -> Servable:
@@ -93,9 +114,10 @@ class SavedModelEncoder:
         except ValueError as error:
             raise EncodeError(str(error)) from error
 
-    def _run(self, signature: str, name: str, values: Sequence[bytes]) -> np.ndarray:
+    def _run(self, signature: str, inputs: Mapping[str, Sequence[bytes]]) -> dict[str, np.ndarray]:
         refuse_foreign(self._servable.signature_defs, self.name, signature)
+        given = {name: np.array(values, dtype=object) for name, values in inputs.items()}
         try:
-            return self._servable.run(signature, {name: np.array(values, dtype=object)})[EMBEDDING]
+            return self._servable.run(signature, given)
         except Refusal as refusal:
             raise EncodeError(f"{self._path} refused {signature}: {refusal.message}") from refusal

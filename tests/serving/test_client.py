@@ -65,6 +65,10 @@ def test_once_its_fingerprint_is_known_no_newer_version_answers(colour_model, tm
                 client.encode_text(["red"])
 
 
+def test_a_model_without_the_signature_similarity_tells_no_temperature(client):
+    assert client.temperature is None
+
+
 def test_a_version_can_be_asked_for(server):
     with AlignClient(server.address, version=1) as client:
         assert client.encode_text(["red"]).shape == (1, 4)

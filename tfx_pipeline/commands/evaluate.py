@@ -16,6 +16,7 @@ from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted, duration
 
 if TYPE_CHECKING:
+    from components.evaluator.metrics.ranking import Ties
     from serving.encoders.encoder import Encoder
 
 LAST = "LAST"  # in the place of a model: the newest that a run has pushed
@@ -29,6 +30,7 @@ def judge_model(
     out: Path,
     embeddings: Path | None = None,
     temperature: float | None = None,
+    ties: Ties = "expected",
     console: Console | None = None,
 ) -> Path:
     """Judge a model by all sets of a suite that are there.
@@ -39,7 +41,8 @@ def judge_model(
       data: the folder that holds a folder for each set.
       out: the results folder.
       embeddings: where embeddings are kept; None for the user's cache.
-      temperature: what the model divides similarities by before its softmax; None tells no calibration.
+      temperature: what the model divides similarities by before its softmax; None takes what the model says.
+      ties: how equal similarities are ranked, as components/evaluator/metrics/ranking.py says.
       console: where to print.
 
     Returns:
@@ -63,7 +66,7 @@ def judge_model(
     with as_config_error(EncodeError):
         encoder = open_encoder(model)
     with _kept(embeddings, encoder, console) as kept:
-        results = judge(Task(encoder, model, full_name(suite), entries, data, out, kept, temperature), console)
+        results = judge(Task(encoder, model, full_name(suite), entries, data, out, kept, temperature, ties), console)
     page = write_report(out)
     said = f"{counted(len(results.rows), 'row')} in {duration(results.seconds)}. Report: {page}"
     console.print(said, soft_wrap=True, highlight=False, markup=False)

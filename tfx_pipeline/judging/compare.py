@@ -112,6 +112,10 @@ def compare(first: Path, second: Path) -> Comparison:
             f"{first} was judged by the suite {a.suite['name']} and {second} by {b.suite['name']}{but}; judge "
             "both by one suite"
         )
+    if a.ties != b.ties:
+        raise ConfigError(
+            f"{first} was judged with --ties {a.ties} and {second} with --ties {b.ties}; judge both by one rule"
+        )
     others = {_key(row.judged): row for row in b.rows}
     rows = []
     for row in a.rows:

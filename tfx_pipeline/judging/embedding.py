@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import json
 import math
 import os
 import time
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from components.evaluator.datasets.kinds import Picture, PictureMissing
 from serving.encoders.encoder import EncodeError, Encoder, settling
 from tfx_pipeline.embedding.halving import encode_readable
+from tfx_pipeline.files import write_file
 from tfx_pipeline.settings.config import ConfigError
 
 INPUTS_PER_CHUNK = 128  # bounds the bytes of images held at once, and what a kill loses beside what is not confirmed
@@ -94,6 +96,25 @@ class Embeddings:
         """Embed texts."""
         return self._embed("text", [functools.partial(text.encode, "utf-8", "replace") for text in texts])
 
+    def temperature(self) -> float | None:
+        """Returns what the model says that it divides cosines by; kept beside its embeddings, as asking may load it."""
+        path = self._folder / self._model() / "temperature.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            pass
+        with refusals_told():
+            told = self._encoder.temperature
+            self._encoder.confirm()
+        write_file(path, json.dumps(told).encode(), str(path))
+        return told
+
+    def _model(self) -> str:
+        """Returns the folder's name of what this model gives."""
+        with refusals_told():
+            made_by = f"{self._encoder.fingerprint}\0{settling()}"
+        return hashlib.blake2b(made_by.encode(), digest_size=16).hexdigest()
+
     def _embed(self, modality: Literal["image", "text"], readers: Sequence[Callable[[], bytes]]) -> Embedded:
         digest = hashlib.blake2b(modality.encode(), digest_size=16)
         parts: list[NDArray[np.float32]] = []
@@ -119,9 +140,7 @@ class Embeddings:
         A chunk in which the model refused an input is not kept: a server may have had a bad minute.
         """
         with refusals_told():
-            made_by = f"{self._encoder.fingerprint}\0{settling()}"
-            model = hashlib.blake2b(made_by.encode(), digest_size=16).hexdigest()
-            kept = self._folder / model / modality / f"{chunk.digest}.npy"
+            kept = self._folder / self._model() / modality / f"{chunk.digest}.npy"
             found = self._to_keep.get(kept, _read_kept(kept, chunk))
             if found is not None:
                 return found, {}

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from components.evaluator.datasets.entry import Entry
 from components.evaluator.datasets.kinds import DataSet, DataSetError, TrainedSet
+from components.evaluator.metrics.ranking import Ties
 from components.evaluator.tasks.judged import Judged
 from serving.encoders.encoder import Encoder
 from tfx_pipeline.files import write_file
@@ -26,6 +27,7 @@ from tfx_pipeline.judging.tables import ImageTable, fingerprint, image_tables, t
 from tfx_pipeline.judging.view import PlainView, TerminalView, view
 from tfx_pipeline.settings.config import ConfigError
 
+CALIBRATED = ("classes", "trained")  # kinds of sets that a calibration error is told of
 BROKEN_NAMED = 20  # images of a row whose names are written down
 
 
@@ -45,7 +47,9 @@ class Task:
       data: the folder that holds a folder for each set.
       out: the results folder.
       embeddings: where embeddings are kept.
-      temperature: what the model divides similarities by before its softmax; None tells no calibration.
+      temperature: what the model divides similarities by before its softmax; None takes what it says itself, and
+        tells no calibration where it says nothing.
+      ties: how equal similarities are ranked, as components/evaluator/metrics/ranking.py says.
     """
 
     encoder: Encoder
@@ -56,6 +60,7 @@ class Task:
     out: Path
     embeddings: Path
     temperature: float | None = None
+    ties: Ties = "expected"
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def judge(task: Task, console: Console) -> Results:
         rows=(),
         absent=absent,
         refused={},
+        ties=task.ties,
     )
     _write(task.out, results)
     for name, why in absent.items():
@@ -138,8 +144,11 @@ def _rows(task: Task, read: _Read, embeddings: Embeddings, shown: TerminalView |
     skipped.update(getattr(read.dataset, "skipped", {}))
     content = fingerprint(read.dataset, [part.digest for part in images])
     started = time.monotonic()
+    temperature = task.temperature
+    if temperature is None and read.entry.kind in CALIBRATED:
+        temperature = embeddings.temperature()
     with _explained(name):
-        for judged in rows_of(read.entry, read.dataset, images, asked, temperature=task.temperature):
+        for judged in rows_of(read.entry, read.dataset, images, asked, temperature=temperature, ties=task.ties):
             notes = (*judged.notes, *_shortfall(read))
             judged = replace(judged, notes=notes, skipped=dict(skipped), seconds=time.monotonic() - started)
             write_answers(task.out, judged)

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.evaluator.metrics.ranking import Ties
 from components.evaluator.tasks.judged import Answers, Item, Judged, from_mapping, to_mapping
 from tfx_pipeline.files import write_file
 from tfx_pipeline.settings.config import ConfigError
@@ -71,6 +72,7 @@ class Results:
       rows: in the suite's order.
       absent: data set -> where to get it and where to put it.
       refused: data set -> why it could not be read or judged by.
+      ties: how equal similarities were ranked.
     """
 
     model: Mapping[str, str]
@@ -81,6 +83,7 @@ class Results:
     rows: tuple[Row, ...]
     absent: Mapping[str, str]
     refused: Mapping[str, str] = field(default_factory=dict)
+    ties: Ties = "expected"
 
 
 def row_name(judged: Judged) -> str:
@@ -101,6 +104,7 @@ def write_results(out: Path, results: Results) -> None:
         "form": FORM,
         "model": dict(results.model),
         "suite": dict(results.suite),
+        "ties": results.ties,
         "began": results.began,
         "seconds": round(results.seconds, 3),
         "finished": results.finished,
@@ -145,6 +149,7 @@ def read_results(out: Path) -> Results:
             ),
             absent={entry["dataset"]: entry["why"] for entry in form["absent"]},
             refused={entry["dataset"]: entry["why"] for entry in form["refused"]},
+            ties=form.get("ties", "expected"),
         )
     except OSError as error:
         raise ConfigError(

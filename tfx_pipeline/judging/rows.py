@@ -17,6 +17,7 @@ from components.evaluator.datasets.kinds import (
     RatedSet,
     TrainedSet,
 )
+from components.evaluator.metrics.ranking import Ties
 from components.evaluator.tasks import keeping
 from components.evaluator.tasks.choice import judge_choice
 from components.evaluator.tasks.judged import Judged
@@ -37,6 +38,7 @@ def rows_of(
     texts: Embedded,
     *,
     temperature: float | None = None,
+    ties: Ties = "expected",
 ) -> Iterator[Judged]:
     """Yields what was judged; images without a vector are left out with all that belongs to them.
 
@@ -46,6 +48,7 @@ def rows_of(
       images: of each of `tables.image_tables`.
       texts: of `tables.texts`.
       temperature: what the model divides similarities by; None tells no calibration.
+      ties: how equal similarities are ranked; a probe, a choice and a correlation have rules of their own.
 
     Raises:
       DataSetError: nothing is left to judge by.
@@ -59,15 +62,15 @@ def rows_of(
     vectors = images[0].vectors
     if isinstance(dataset, PairSet):
         pairs, captions = keeping.keep_images(dataset, good[0])
-        yield from _by_language(blank, pairs, vectors[good[0]], texts.vectors[captions])
+        yield from _by_language(blank, pairs, vectors[good[0]], texts.vectors[captions], ties)
     elif isinstance(dataset, PositivesSet):
         positives, captions = keeping.keep_positives(dataset, good[0])
-        yield judge_positives(blank, positives, vectors[good[0]], texts.vectors[captions])
+        yield judge_positives(blank, positives, vectors[good[0]], texts.vectors[captions], ties=ties)
     elif isinstance(dataset, ClassSet):
         classified = keeping.keep_classified(dataset, good[0])
-        yield judge_zero_shot(blank, classified, vectors[good[0]], texts.vectors, temperature=temperature)
+        yield judge_zero_shot(blank, classified, vectors[good[0]], texts.vectors, temperature=temperature, ties=ties)
     elif isinstance(dataset, TrainedSet):
-        yield from _trained(blank, dataset, images, texts, set(entry.metrics), temperature)
+        yield from _trained(blank, dataset, images, texts, set(entry.metrics), temperature, ties)
     elif isinstance(dataset, RatedSet):
         metric = next(name for name in entry.metrics if name in RATED_METRICS)
         yield judge_similarity(blank, keeping.keep_rated(dataset, good[0]), vectors, texts.vectors, metric=metric)
@@ -75,15 +78,17 @@ def rows_of(
         yield judge_choice(blank, keeping.keep_choices(dataset, good[0]), vectors, texts.vectors)
 
 
-def _by_language(blank: Judged, pairs: PairSet, images: np.ndarray, captions: np.ndarray) -> Iterator[Judged]:
+def _by_language(
+    blank: Judged, pairs: PairSet, images: np.ndarray, captions: np.ndarray, ties: Ties
+) -> Iterator[Judged]:
     """Yields a row for each language, whose gallery is all images and the captions in it."""
     if pairs.languages is None:
-        yield judge_pairs(blank, pairs, images, captions)
+        yield judge_pairs(blank, pairs, images, captions, ties=ties)
         return
     for language in dict.fromkeys(pairs.languages):
         own = np.array([tag == language for tag in pairs.languages])
         row = Judged(blank.dataset, "", blank.split, language, {})
-        yield judge_pairs(row, keeping.keep_captions(pairs, own), images, captions[own])
+        yield judge_pairs(row, keeping.keep_captions(pairs, own), images, captions[own], ties=ties)
 
 
 def _trained(
@@ -93,6 +98,7 @@ def _trained(
     texts: Embedded,
     metrics: Collection[str],
     temperature: float | None,
+    ties: Ties,
 ) -> Iterator[Judged]:
     """Yields what the entry's metrics ask for; the training part teaches neighbours and the probe alone."""
     parts = [part for part in (dataset.train, dataset.test, dataset.validation) if part is not None]
@@ -100,8 +106,8 @@ def _trained(
     vectors = [table.vectors[table.good] for table in images]
     trained = TrainedSet(*kept)
     if "top_1" in metrics:
-        yield judge_zero_shot(blank, trained.test, vectors[1], texts.vectors, temperature=temperature)
+        yield judge_zero_shot(blank, trained.test, vectors[1], texts.vectors, temperature=temperature, ties=ties)
     if "knn_top_1" in metrics:
-        yield judge_knn(blank, trained, vectors[0], vectors[1])
+        yield judge_knn(blank, trained, vectors[0], vectors[1], ties=ties)
     if "probe_top_1" in metrics:
         yield judge_probe(blank, trained, *vectors)

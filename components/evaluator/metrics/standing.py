@@ -189,11 +189,11 @@ class _Masks:
         """Returns `rough > high` and `rough >= low`, [a, b] each, in rows of whole words with zeros behind."""
         rows, columns = rough.shape
         width = _whole_words(columns)
-        masks = [each[: rows * width].reshape(rows, width) for each in (self._above, self._not_below)]
-        for mask, compare, bound in zip(masks, (np.greater, np.greater_equal), (high, low), strict=True):
-            compare(rough, bound, out=mask[:, :columns])
-            mask[:, columns:] = False
-        return masks[0], masks[1]
+        above, not_below = (each[: rows * width].reshape(rows, width) for each in (self._above, self._not_below))
+        np.greater(rough, high, out=above[:, :columns])
+        np.greater_equal(rough, low, out=not_below[:, :columns])
+        above[:, columns:] = not_below[:, columns:] = False
+        return above, not_below
 
 
 class _Way:

@@ -21,6 +21,7 @@ from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import build_dual_encoder
 from models.training_config import TrainingConfig
 from serving import signatures
+from serving.encoders.saved_model import SavedModelEncoder
 from tf_serving_ops import refusals
 
 RESERVED = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -111,6 +112,11 @@ def texts_in_process(encoder, tokenizer):
 
 def test_no_half_written_folder_remains(folder):
     assert sorted(path.name for path in folder.parent.iterdir()) == ["Format-Serving"]
+
+
+def test_who_judges_the_model_learns_its_temperature(folder, encoder):
+    told = SavedModelEncoder(folder).temperature
+    assert told == pytest.approx(float(encoder.temperature), rel=1e-3)
 
 
 def test_the_image_tower_is_saved_once_and_folded(folder, encoder):

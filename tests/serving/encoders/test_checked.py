@@ -156,6 +156,18 @@ def test_an_object_that_says_no_fingerprint_is_known_to_this_process_alone():
     assert not checked(MeanColours()).is_lasting
 
 
+def test_an_object_may_say_its_temperature():
+    assert checked(MeanColours()).temperature is None
+    for said in (0.0156, "warm", -1):
+        wrapped = MeanColours()
+        wrapped.temperature = said
+        if said == 0.0156:
+            assert checked(wrapped).temperature == said
+            continue
+        with pytest.raises(EncodeError, match=f"mine: temperature is {said!r}; cosines are divided by it"):
+            _ = checked(wrapped).temperature
+
+
 def test_an_object_that_becomes_another_model_is_found_out():
     class Drifting(MeanColours):
         shift = 0.0

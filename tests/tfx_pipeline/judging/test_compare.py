@@ -49,6 +49,14 @@ def test_the_better_model_wins_what_the_other_mistook(both):
     assert all(flip.better for flip in row.flips)
 
 
+def test_results_by_another_rule_for_ties_are_refused(suite, tmp_path):
+    suite.write_text("folders:\n  colours: {images: test}\n")
+    run(suite, tmp_path / "a")
+    run(suite, tmp_path / "b", ties="index")
+    with pytest.raises(ConfigError, match=r"a was judged with --ties expected and .*b with --ties index; judge both"):
+        compare(tmp_path / "a", tmp_path / "b")
+
+
 def test_a_model_does_not_differ_from_itself(both):
     for row in compare(both[1], both[1]).rows:
         assert (row.won, row.lost, row.flips) == (0, 0, ())

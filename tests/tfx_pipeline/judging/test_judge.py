@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from colour_encoder import ColourEncoder
 from judging_runs import run
 from typer.testing import CliRunner
 
-from components.evaluator.datasets.registry import ENTRIES
 from components.evaluator.tasks.judged import Judged, Number
 from tfx_pipeline.judging.clip_benchmark_csv import clip_benchmark_csv
 from tfx_pipeline.judging.results import Results, Row, read_answers, read_results
@@ -219,68 +217,41 @@ def test_a_pair_set_says_which_field_is_wrong(suite_with_pairs, tmp_path):
         assert said in refused(*MODEL, *out, "--suite", str(suite_with_pairs))
 
 
-def test_last_is_the_newest_model_that_was_pushed(suite, tmp_path, colour_model):
+def test_ties_are_ranked_by_the_rule_that_is_asked_for(suite_with_pairs, tmp_path, monkeypatch):
+    """A model without eyes gets what guessing gets, or what the order of each gallery gives it."""
+
+    def encode(self, images):
+        return np.tile(np.float32([0, 0, 0, 1]), (len(images), 1))
+
+    monkeypatch.setattr(ColourEncoder, "encode_image", encode)
+    monkeypatch.setattr(ColourEncoder, "fingerprint", "blind")
+    words = ["eval", *MODEL, "--suite", str(suite_with_pairs), "--embeddings", str(tmp_path / "kept")]
     from tfx_pipeline.cli import app
 
-    root = tmp_path / "output" / "mine"
-    for version in ("9", "20"):
-        shutil.copytree(colour_model, root / "serving_models" / "align" / version)
-    (root / "serving_models" / "align" / "30").mkdir()  # a push that has not arrived
-    words = ["eval", "--suite", str(suite), "--data", str(tmp_path), "--out", str(tmp_path / "out")]
-    words += ["--embeddings", str(tmp_path / "kept"), "--set", f"output={tmp_path / 'output'}", "--set", "name=mine"]
-    done = CliRunner().invoke(app, [*words, "--model", "LAST"])
-    assert done.exit_code == 0, done.exception
-    results = read_results(tmp_path / "out")
-    assert results.model["spec"] == str(root / "serving_models" / "align" / "20")
-    assert results.rows[0].judged.numbers["top_1"].value == 1
-    shutil.rmtree(root / "serving_models" / "align" / "20")
-    assert CliRunner().invoke(app, words).exit_code == 0  # LAST is what is judged where nothing is named
-    assert read_results(tmp_path / "out").model["spec"] == str(root / "serving_models" / "align" / "9")
-    shutil.rmtree(root / "serving_models")
-    assert "no model has been pushed to" in str(CliRunner().invoke(app, words).exception)
+    found = {}
+    for ties in ("expected", "index"):
+        done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / ties), "--ties", ties])
+        assert done.exit_code == 0, done.exception
+        results = read_results(tmp_path / ties)
+        assert results.ties == ties
+        found[ties] = {
+            name: {*np.round(values, 6)}
+            for row in results.rows
+            for told in read_answers(tmp_path / ties, row.judged).per_query.values()
+            for name, values in told.items()
+            if name in ("top_1", "knn_top_1", "t2i_recall_at_1")
+        }
+    assert found["expected"] == {"top_1": {0.333333}, "knn_top_1": {0.333333}, "t2i_recall_at_1": {0.083333}}
+    assert found["index"] == {"top_1": {0, 1}, "knn_top_1": {0, 1}, "t2i_recall_at_1": {0, 1}}
+    assert CliRunner().invoke(app, [*words, "--ties", "first"]).exit_code == 2
 
 
-def listed(*words: str) -> dict[str, tuple[str, str]]:
-    """Returns what `align eval --list` prints: name -> whether it is there, and the lines beside it as one."""
-    from tfx_pipeline.cli import app
-
-    done = CliRunner().invoke(app, ["eval", "--list", *words], env={"COLUMNS": "300"})
-    assert done.exit_code == 0, done.exception
-    found: dict[str, tuple[str, str]] = {}
-    for line in done.output.splitlines():
-        if not line.startswith(" "):
-            name, state, about = re.split(r" {2,}", line.strip(), maxsplit=2)
-            found[name] = (state, about)
-        else:
-            name, (state, about) = list(found.items())[-1]
-            found[name] = (state, f"{about} {line.strip()}")
-    return found
-
-
-def test_the_list_is_of_every_set_with_its_numbers_and_where_it_is_to_be_had(tmp_path):
-    (tmp_path / "mscoco").mkdir()
-    (tmp_path / "mscoco" / "dataset_coco.json").write_text("{}")
-    found = listed("--data", str(tmp_path))
-    assert [*found] == [*ENTRIES]
-    recalls = "mean_recall, i2t_recall_at_1, _5, _10, t2i_recall_at_1, _5, _10"
-    missing = f"{tmp_path / 'mscoco' / 'val2014'} is missing"
-    assert found["demo-unseen-en"] == (
-        "there",
-        f"the demo's 159 pictures of held-out concepts, with names and keywords in English {recalls}",
-    )
-    assert found["mscoco"] == (
-        "half there",
-        f"MSCOCO, Karpathy's test split: 5000 images with 5 captions each {recalls} {missing} get Karpathy's "
-        "caption_datasets.zip from cs.stanford.edu/people/karpathy/deepimagesent and val2014.zip from cocodataset.org, "
-        "and put dataset_coco.json and the folder val2014 into mscoco/ of the data folder",
-    )
-    assert found["simlex999"][0] == "absent"
-    for name, (state, about) in found.items():
-        entry = ENTRIES[name]
-        assert about.startswith(entry.about)
-        assert (entry.where in about) == (state != "there")
-        assert all(metric.rpartition("_")[2] in about for metric in entry.metrics)
-
-
-def test_the_list_of_a_suite_is_of_its_sets(suite_with_pairs, tmp_path):
-    assert [*listed("--data", str(tmp_path), "--suite", str(suite_with_pairs))] == ["colours", "things"]
+def test_a_model_that_says_its_temperature_is_told_its_calibration_error(suite, tmp_path, monkeypatch):
+    assert "ece" not in run(suite, tmp_path / "without").rows[0].judged.numbers
+    monkeypatch.setattr(ColourEncoder, "temperature", 0.5, raising=False)
+    monkeypatch.setattr(ColourEncoder, "fingerprint", "warm")
+    once, again = (run(suite, tmp_path / name).rows[0].judged.numbers["ece"] for name in ("once", "again"))
+    assert once == again
+    assert 0 < once.value < 1
+    monkeypatch.setattr(ColourEncoder, "temperature", 5.0)  # what was kept is of the fingerprint
+    assert run(suite, tmp_path / "third").rows[0].judged.numbers["ece"] == once

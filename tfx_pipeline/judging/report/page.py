@@ -83,7 +83,8 @@ def _headline(results: Results) -> dict[str, Any]:
         "word": "judged" if results.finished else "broken off",
         "kind": "good" if results.finished else "open",
         "lead": f"Suite {results.suite['name']}: {counted(len(rows), 'row')} in {duration(results.seconds)}, "
-        f"begun {moment(results.began)}. Fingerprint of the model: {results.model['fingerprint'][:12]}.",
+        f"begun {moment(results.began)}. Fingerprint of the model: {results.model['fingerprint'][:12]}."
+        + ("" if results.ties == "expected" else " Of equals the first of the gallery is ranked first (--ties index)."),
         "reasons": list(results.refused.values()),
         "figures": figures,
     }
