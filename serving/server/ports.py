@@ -19,7 +19,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
       OSError: when it cannot be had.
     """
     check_port(port)
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # By its protocol asyncio knows it for TCP and sends without delay; else each answer waits 40 ms for the caller's ACK.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also one whose last owner has just gone
     try:
         made.bind((host, port))
