@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,7 @@ class Served:
     preprocessor: Any
     encode_image: Callable[[Sequence[bytes]], np.ndarray]
     encode_text: Callable[[Sequence[str]], np.ndarray]
+    by_signature: Callable[[], Mapping[str, Callable]]
     folder: Path  # of a SavedModel with its tokenizer inside
 
     def own_texts(self, asked):
@@ -64,9 +65,12 @@ class Served:
 
     def ask(self, signature, **inputs):
         """Returns the answer of a signature of what was imported."""
-        loaded = tf.saved_model.load(str(self.base / "1"))
-        answer = loaded.signatures[signature](**{name: tf.constant(values) for name, values in inputs.items()})
+        answer = self.signatures[signature](**{name: tf.constant(values) for name, values in inputs.items()})
         return {name: values.numpy() for name, values in answer.items()}
+
+    @cached_property
+    def signatures(self):
+        return self.by_signature()
 
     @cached_property
     def own(self):
@@ -94,7 +98,11 @@ def clip(presets, server):
     """A CLIP that was imported whole and is asked through a server."""
     client = open_encoder(server[0].address)
     folder = server[1] / SERVABLE_FOLDER / "1"
-    return Served(*load(str(presets["clip"])), client.encode_image, client.encode_text, folder)
+
+    def saved():
+        return tf.saved_model.load(str(folder)).signatures
+
+    return Served(*load(str(presets["clip"])), client.encode_image, client.encode_text, saved, folder)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +116,7 @@ def siglip(presets, tmp_path_factory):
         *load(str(presets["siglip"])),
         lambda images: served.encode_image(tf.constant(images, tf.string))["embedding"].numpy(),
         lambda texts: encode_text(text=tf.constant(texts, tf.string))["embedding"].numpy(),
+        served.by_signature,
         folder,
     )
 
@@ -176,7 +185,7 @@ def test_any_texts_are_those_of_keras_hub(imported, asked):
 
 
 def test_tensorflow_serving_has_each_operation_as_it_is_saved(imported):
-    assert refusals(imported.base / "1") == []
+    assert refusals(imported.folder) == []
 
 
 def test_the_graph_holds_no_table_that_grows(imported):
