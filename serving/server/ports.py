@@ -20,7 +20,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     """
     check_port(port)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By its protocol asyncio knows it for TCP and sends without delay; else each answer waits 40 ms for the caller's ACK.
+    # By its protocol asyncio knows it for TCP and sends without delay: else an answer waits 40 ms for the caller's ACK.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also one whose last owner has just gone
     try:

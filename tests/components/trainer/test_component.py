@@ -22,7 +22,7 @@ from models.saving.model_folder import WEIGHTS_FILE
 from models.training_config import TrainingConfig
 from serving import signatures
 from short_tower import shorten
-from small_training import STEPS, example, train, write_inputs
+from small_training import STEPS, example, train, train_weights, write_inputs
 
 ON_TWO_DEVICES = """
 import sys
@@ -105,7 +105,7 @@ def test_the_served_model_answers(trained):
 
 
 def test_the_same_seed_gives_the_same_weights(inputs, trained, tmp_path):
-    first, again = weights(trained), weights(train(inputs, tmp_path))
+    first, again = weights(trained), weights(train_weights(inputs, tmp_path))
     assert len(first) > 10
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -115,8 +115,8 @@ def test_micro_batches_learn_what_the_whole_batch_does(inputs, trained, tmp_path
     """With the image tower frozen, since batch norm normalises each micro-batch by itself."""
     base = str(trained["model_run"] / "model")
     settings = {"base_model": base, "frozen_tower": "image", "log_every_steps": 1}
-    whole = train(inputs, tmp_path / "whole", **settings)
-    parts = train(inputs, tmp_path / "parts", micro_batch=2, **settings)
+    whole = train_weights(inputs, tmp_path / "whole", **settings)
+    parts = train_weights(inputs, tmp_path / "parts", micro_batch=2, **settings)
     for name in ("loss", "gradient_norm"):
         assert [line[name] for line in history(parts)] == pytest.approx([line[name] for line in history(whole)], 1e-3)
 
@@ -146,7 +146,7 @@ def test_two_devices_mirror_the_model_and_learn_what_one_does(inputs, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[0] == "2"
     two = {key: tmp_path / "two" / "outputs" / key for key in ("model", "model_run")}
-    one = train(inputs, tmp_path / "one", synchronized_batch_norm=True)
+    one = train_weights(inputs, tmp_path / "one", synchronized_batch_norm=True)
     for key in ("loss", "temperature"):
         assert [line[key] for line in history(two)] == pytest.approx([line[key] for line in history(one)], rel=1e-3)
     test_the_served_model_answers(two)

@@ -18,7 +18,7 @@ from models.saving.model_folder import WEIGHTS_FILE
 from models.training.checkpoints import Checkpoints, identity
 from models.training.loop import EndRequest, Preempted
 from short_tower import shorten
-from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, inputs_in, train, write_inputs
+from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, inputs_in, train_weights, write_inputs
 
 ON_A_FULL_DISK = """
 import resource, signal, sys
@@ -202,11 +202,11 @@ def test_killed_and_told_to_end_training_goes_on_to_the_same_weights(tmp_path, m
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "save", save_and_be_told_to_end)
         with pytest.raises(Preempted, match=r"told to end \(SIGTERM\) at step 3 of 6; run again to go on from there"):
-            train(inputs, tmp_path / "run", **arguments)
+            train_weights(inputs, tmp_path / "run", **arguments)
     assert list(checkpoints_of(tmp_path / "run").iterdir()) == [left]
     assert sorted(path.name for path in left.iterdir()) == ["step-00000002", "step-00000003"]
-    resumed = train(inputs, tmp_path / "run", **arguments)
-    undisturbed = train(inputs, tmp_path / "undisturbed", **arguments)
+    resumed = train_weights(inputs, tmp_path / "run", **arguments)
+    undisturbed = train_weights(inputs, tmp_path / "undisturbed", **arguments)
     stored = [load_file(outputs["model_run"] / "model" / WEIGHTS_FILE) for outputs in (resumed, undisturbed)]
     assert stored[0].keys() == stored[1].keys()
     for name, values in stored[0].items():
