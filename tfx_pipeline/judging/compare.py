@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.metrics.bootstrap import Paired, Statistic, paired
-from components.evaluator.metrics.similarity import crisscrossed_correlations, resampled_correlations
+from components.evaluator.metrics.similarity import crisscrossed_correlations, resampled_correlations, spearman
 from components.evaluator.tasks.judged import Answers, Item, Judged
 from tfx_pipeline.judging.results import Results, Row, read_answers, read_results
 from tfx_pipeline.settings.config import ConfigError
@@ -200,8 +200,7 @@ def _changes(
 ) -> Iterator[Change]:
     if "cosine" in mine:  # rated pairs: their number is a correlation, which has draws of its own
         for name in first.numbers:
-            test = _of_correlations(name, mine, theirs, clusters)
-            yield Change(name, first.numbers[name].value, second.numbers[name].value, test, len(clusters))
+            yield Change(name, *_of_correlations(name, mine, theirs, clusters), len(clusters))
         return
     for name in mine:
         if name not in first.numbers or name not in second.numbers:
@@ -221,20 +220,27 @@ def _of_correlations(
     mine: Mapping[str, NDArray[np.float64]],
     theirs: Mapping[str, NDArray[np.float64]],
     clusters: NDArray[np.int64],
-) -> Paired | None:
-    """Returns the test of two correlations on the same draws; None where a draw has none."""
+) -> tuple[float, float, Paired | None]:
+    """Returns both correlations over the pairs that both answered, and their test on the same draws.
+
+    None is tested where a draw has no correlation.
+    """
     draws = [
         resampled_correlations(values["cosine"], values["rating"])
         if name == "spearman"
         else crisscrossed_correlations(clusters, values["cosine"], values["rating"])
         for values in (mine, theirs)
     ]
+    first, second = (
+        spearman(values["cosine"], values["rating"]) if name == "spearman" else each.mean
+        for values, each in zip((mine, theirs), draws, strict=True)
+    )
     if any(each.undefined for each in draws) or not len(draws[0].draws):
-        return None
+        return first, second, None
     moved = draws[1].draws - draws[0].draws
     low, high = np.percentile(moved, [2.5, 97.5])
     fewer = 1 + min(int(np.sum(moved <= 0)), int(np.sum(moved >= 0)))
-    return Paired(float(moved.mean()), float(low), float(high), min(1.0, 2 * fewer / (len(moved) + 1)))
+    return first, second, Paired(second - first, float(low), float(high), min(1.0, 2 * fewer / (len(moved) + 1)))
 
 
 def _flips(

@@ -11,10 +11,20 @@ from colour_encoder import ColourEncoder
 from judging_runs import run
 from rich.console import Console
 
+from components.evaluator.datasets.kinds import RatedSet
 from components.evaluator.metrics.bootstrap import paired
+from components.evaluator.tasks.judged import Judged
+from components.evaluator.tasks.similarity import judge_similarity
 from tfx_pipeline.commands.evaluate import compare_models
 from tfx_pipeline.judging.compare import compare
-from tfx_pipeline.judging.results import read_answers, read_results
+from tfx_pipeline.judging.results import (
+    Results,
+    Row,
+    read_answers,
+    read_results,
+    write_answers,
+    write_results,
+)
 from tfx_pipeline.settings.config import ConfigError
 
 
@@ -55,6 +65,35 @@ def test_results_by_another_rule_for_ties_are_refused(suite, tmp_path):
     run(suite, tmp_path / "b", ties="index")
     with pytest.raises(ConfigError, match=r"a was judged with --ties expected and .*b with --ties index; judge both"):
         compare(tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize("metric", ["spearman", "sts"])
+def test_the_difference_of_two_correlations_is_that_of_the_numbers_shown(tmp_path, metric):
+    rng = np.random.default_rng(0)
+    rated = RatedSet(
+        texts=tuple("abcdefghijkl"),
+        image_ids=(),
+        images=(),
+        left_modality="text",
+        left=np.repeat(np.arange(8), 3),
+        right_modality="text",
+        right=np.concatenate([rng.choice(12, 3, replace=False) for _ in range(8)]),
+        scores=rng.uniform(0, 5, 24),
+    )
+    values = []
+    for name in "ab":
+        vectors = rng.normal(size=(12, 4))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        blank = Judged("words", "", "test", "en", {})
+        judged = judge_similarity(blank, rated, np.zeros((0, 4)), vectors.astype(np.float32), metric=metric)
+        write_answers(tmp_path / name, judged)
+        facts = {"name": name, "spec": name, "fingerprint": "same"}
+        write_results(tmp_path / name, Results(facts, facts, 0, 0, True, (Row(judged, "same"),), {}))
+        values.append(judged.numbers[metric].value)
+    (change,) = compare(tmp_path / "a", tmp_path / "b").rows[0].changes
+    assert [change.first, change.second] == values
+    assert change.test.difference == values[1] - values[0]
+    assert change.test.low <= change.test.difference <= change.test.high
 
 
 def test_a_model_does_not_differ_from_itself(both):
