@@ -109,11 +109,15 @@ def export(
     folder: Annotated[Path, path_argument(help="A run's checkpoint, or what import-hf wrote.")],
     to: Annotated[Path, path_option(help="New folder: a base path to serve, with the version 1 in it.")],
     tower: Annotated[str, typer.Option(help="image or text for that one alone, or both.")] = "both",
+    precision: Annotated[
+        str,
+        typer.Option(help="Of the image tower: float32, bfloat16, or auto: bfloat16 where this CPU has units for it."),
+    ] = "float32",
 ) -> None:
     """Make a servable model of a checkpoint, or of one tower alone: who searches by texts needs no image weights."""
     from tfx_pipeline.commands.export import write_served
 
-    write_served(folder, to, tower, Console())
+    write_served(folder, to, tower, precision, Console())
 
 
 @app.command()

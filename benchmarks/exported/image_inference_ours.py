@@ -49,10 +49,12 @@ def main() -> None:
     pixels = tf.random.uniform([job["batch"], job["px"], job["px"], 3], -1, 1)
     photos = tf.constant([photo(seed, 2 * job["px"]) for seed in range(job["batch"])])
     unfolded = tf.function(lambda images: encoder.encode_image(images, training=False), autograph=False)
+    tokenizer = Tokenizer(RESERVED, model.text_max_pieces)
     with tempfile.TemporaryDirectory() as folder:
-        export(ServedEncoder(encoder, model, Tokenizer(RESERVED, model.text_max_pieces)), f"{folder}/model")
-        size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
-        served = tf.saved_model.load(f"{folder}/model")
+        export(ServedEncoder(encoder, model, tokenizer), f"{folder}/model")
+        export(ServedEncoder(encoder, model, tokenizer, precision="bfloat16"), f"{folder}/bfloat16")
+        size = sum(path.stat().st_size for path in Path(f"{folder}/model").rglob("*") if path.is_file())
+        served, halved = (tf.saved_model.load(f"{folder}/{name}") for name in ("model", "bfloat16"))
 
     def repeated(encode: Callable[[], tf.Tensor]) -> Callable[[], None]:
         def call() -> None:
@@ -64,6 +66,7 @@ def main() -> None:
     encode_image = served.signatures[signatures.ENCODE_IMAGE]
     calls = {
         "ours, exported, from tensors": repeated(lambda: served.embed_pixels(pixels)),
+        "ours, exported in bfloat16, from tensors": repeated(lambda: halved.embed_pixels(pixels)),
         "ours, exported, from JPEGs": repeated(
             lambda: encode_image(**{signatures.IMAGE_BYTES: photos})[signatures.EMBEDDING]
         ),

@@ -13,7 +13,7 @@ import tensorflow as tf
 from components import schema
 from models.config import ModelConfig
 from models.images import preprocessing
-from models.saving.folding import FoldedTower
+from models.saving.folding import FoldedTower, Precision
 from models.saving.served import ServedImages, ServedPair, ServedTexts, strings
 from models.saving.warm_up import write_warm_up
 from models.saving.whole import whole_folder
@@ -38,13 +38,19 @@ class ServedEncoder(ServedPair):
       model: sizes of images and texts.
       tokenizer: of texts; its vocabulary travels in the graph.
       max_image_pixels: width x height above which `encode_image` refuses an image by its header.
+      precision: of the image tower's arithmetic; that of the text tower is the encoder's.
     """
 
     def __init__(
-        self, encoder: DualEncoder, model: ModelConfig, tokenizer: Tokenizer, max_image_pixels: int = MAX_IMAGE_PIXELS
+        self,
+        encoder: DualEncoder,
+        model: ModelConfig,
+        tokenizer: Tokenizer,
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__(
-            served_images(encoder, model, max_image_pixels),
+            served_images(encoder, model, max_image_pixels, precision),
             served_texts(encoder, tokenizer),
             float(encoder.temperature),
         )
@@ -70,9 +76,14 @@ class ServedEncoder(ServedPair):
         }
 
 
-def served_images(encoder: DualEncoder, model: ModelConfig, max_image_pixels: int = MAX_IMAGE_PIXELS) -> ServedImages:
+def served_images(
+    encoder: DualEncoder,
+    model: ModelConfig,
+    max_image_pixels: int = MAX_IMAGE_PIXELS,
+    precision: Precision = "float32",
+) -> ServedImages:
     """Returns the image half of an encoder, folded."""
-    tower, projection = FoldedTower(encoder.image_tower), encoder.image_projection
+    tower, projection = FoldedTower(encoder.image_tower, precision=precision), encoder.image_projection
 
     def embed(images: tf.Tensor) -> tf.Tensor:
         return keras.ops.normalize(projection(tower(images)), axis=-1)

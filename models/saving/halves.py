@@ -13,7 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from models.saving.bfloat16_units import precision_here
 from models.saving.export import ServedEncoder, export, served_images, served_texts
+from models.saving.folding import Precision
 from models.saving.model_folder import read_model_folder
 from models.saving.new_folder import new_folder
 from models.saving.served import ServedImages, ServedPair, ServedTexts
@@ -25,13 +27,19 @@ Tower = Literal["image", "text"]
 VERSION = "1"
 
 
-def export_folder(directory: Path, to: Path, tower: Tower | None = None) -> None:
+def precision_named(word: str) -> Precision:
+    """Returns a precision by its name; "auto" is that of this machine."""
+    return precision_here() if word == "auto" else "bfloat16" if word == "bfloat16" else "float32"
+
+
+def export_folder(directory: Path, to: Path, tower: Tower | None = None, precision: Precision = "float32") -> None:
     """Write what is served of a model folder; it embeds as the whole does.
 
     Args:
       directory: a model folder, as training and `align import-hf` write it.
       to: a new folder, written aside and then renamed.
       tower: the one to write; None for both.
+      precision: of the image tower's arithmetic.
 
     Raises:
       ValueError: where the folder is missing or damaged, or `to` is there already.
@@ -43,10 +51,10 @@ def export_folder(directory: Path, to: Path, tower: Tower | None = None) -> None
     read.load_into(encoder)
     served: ServedPair | ServedImages | ServedTexts
     if tower == "image":
-        served = served_images(encoder, read.model)
+        served = served_images(encoder, read.model, precision=precision)
     elif tower == "text":
         served = served_texts(encoder, tokenizer)
     else:
-        served = ServedEncoder(encoder, read.model, tokenizer)
+        served = ServedEncoder(encoder, read.model, tokenizer, precision=precision)
     with new_folder(to) as aside:
         export(served, str(aside / VERSION))

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from models.saving.halves import Tower
 
 BOTH = "both"
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
-def write_served(folder: Path, to: Path, tower: str, console: Console) -> None:
+def write_served(folder: Path, to: Path, tower: str, precision: str, console: Console) -> None:
     """Turn a model folder into a servable model in the new folder `to`.
 
     Raises:
@@ -25,10 +26,16 @@ def write_served(folder: Path, to: Path, tower: str, console: Console) -> None:
     towers: dict[str, Tower | None] = {"image": "image", "text": "text", BOTH: None}
     if tower not in towers:
         raise ConfigError(f"--tower is {tower!r}; it must be one of {', '.join(towers)}")
+    if precision not in PRECISIONS:
+        raise ConfigError(f"--precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
     with quiet_imports():
-        from models.saving.halves import export_folder
+        from models.saving.halves import export_folder, precision_named
 
+    chosen = precision_named(precision)
     with as_config_error((OSError, ValueError)):
-        export_folder(folder, to, towers[tower])
-    for line in (f"Wrote {to}", f"  to serve: a base path of TensorFlow Serving, and of align serve --model {to}"):
+        export_folder(folder, to, towers[tower], chosen)
+    for line in (
+        f"Wrote {to}, its images in {chosen}",
+        f"  to serve: a base path of TensorFlow Serving, and of align serve --model {to}",
+    ):
         console.print(line, soft_wrap=True, highlight=False, markup=False)

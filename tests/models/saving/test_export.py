@@ -158,6 +158,23 @@ def test_a_tower_that_is_not_frozen_is_saved_with_its_variables(encoder, tokeniz
     assert not any(graph.count(kernel.tobytes()) for kernel in kernels)
 
 
+def test_in_bfloat16_images_are_nearly_those_of_float32_and_texts_the_same(folder, encoder, tokenizer, tmp_path):
+    export(ServedEncoder(encoder, MODEL, tokenizer, precision="bfloat16"), str(tmp_path / "1"))
+    assert refusals(tmp_path / "1") == []
+    images, texts = tf.constant([picture(seed) for seed in range(20)]), tf.constant(["sad cat", "a dog"])
+    exact, near = tf.saved_model.load(str(folder)), tf.saved_model.load(str(tmp_path / "1"))
+    found, right = (loaded.signatures["encode_image"](image_bytes=images)["embedding"] for loaded in (near, exact))
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    cosines = np.sum(found.numpy() * right.numpy(), axis=1)
+    assert cosines.min() > 0.99  # random weights on noise; docs/pushed.md has a trained tower's
+    assert np.abs(found - right).max() > 1e-4  # or it would be float32 under another name
+    graphs = [(path / "saved_model.pb").read_bytes() for path in (folder, tmp_path / "1")]
+    kernel = np.asarray(fold_tower(encoder.image_tower)["stem"].kernel)
+    assert [graph.count(kernel.tobytes()) for graph in graphs] == [1, 0]
+    np.testing.assert_array_equal(*(loaded.embed_texts(texts) for loaded in (near, exact)))
+
+
 def test_pixels_are_taken_as_well(folder, encoder):
     pixels = np.random.default_rng(0).uniform(-1, 1, (3, MODEL.image_crop_px, MODEL.image_crop_px, 3))
     loaded = tf.saved_model.load(str(folder))  # held by a name, or its variables would be gone before the call

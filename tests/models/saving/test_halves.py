@@ -70,12 +70,23 @@ def test_it_has_its_own_signatures_and_weights_alone(exported):
     assert (exported / "text" / "1" / "saved_model.pb").stat().st_size < whole / 2  # the image tower is frozen into it
 
 
+def test_the_image_tower_alone_in_bfloat16(checkpoint, exported, tmp_path):
+    command = ["export", str(checkpoint), "--to", str(tmp_path / "to"), "--tower", "image", "--precision", "bfloat16"]
+    done = CliRunner().invoke(app, command)
+    assert "its images in bfloat16" in done.output
+    found = open_encoder(str(tmp_path / "to")).encode_image([RED, BLUE])
+    right = open_encoder(str(exported / "both")).encode_image([RED, BLUE])
+    assert np.sum(found * right, axis=1).min() > 0.999
+
+
 def test_what_cannot_be_exported_is_refused_in_a_sentence(checkpoint, tmp_path):
     with pytest.raises(ConfigError, match="--tower is 'video'; it must be one of image, text, both"):
-        write_served(checkpoint, tmp_path / "new", "video", Console())
+        write_served(checkpoint, tmp_path / "new", "video", "float32", Console())
+    with pytest.raises(ConfigError, match="--precision is 'int8'; it must be one of float32, bfloat16, auto"):
+        write_served(checkpoint, tmp_path / "new", "text", "int8", Console())
     with pytest.raises(ConfigError, match=r"is no model folder, as it has no model\.json"):
-        write_served(tmp_path, tmp_path / "new", "text", Console())
+        write_served(tmp_path, tmp_path / "new", "text", "auto", Console())
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / "note").touch()
     with pytest.raises(ConfigError, match="to is there already; give a folder that is not"):
-        write_served(checkpoint, tmp_path / "to", "text", Console())
+        write_served(checkpoint, tmp_path / "to", "text", "float32", Console())
