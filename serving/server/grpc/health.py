@@ -16,6 +16,7 @@ from serving.server.refusal import Refusal
 
 SERVICE = health.SERVICE_NAME
 WATCH_EVERY_S = 0.25  # how late whoever watches hears of a change; whoever asks hears the truth
+WATCHERS = 256  # at once; each takes no thread, but one of the calls that the server counts
 
 
 class Health(health.HealthServicer):
@@ -51,7 +52,10 @@ class Health(health.HealthServicer):
     def Watch(self, request: Any, context: grpc.ServicerContext, send_response_callback: Any = None) -> Any:
         """State the health of one service now and whenever it changes; no thread waits for that."""
         self._tell()
-        self._watchers.add(send_response_callback)
+        with self._changing:
+            if len(self._watchers) >= WATCHERS:
+                context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{WATCHERS} clients watch, which is the limit")
+            self._watchers.add(send_response_callback)
         context.add_callback(lambda: self._watchers.discard(send_response_callback))
         return super().Watch(request, context, send_response_callback)
 

@@ -13,7 +13,7 @@ from serving.server.core.models import ServedModels
 from serving.server.grpc import model_service, prediction_service
 from serving.server.grpc.calls import Calls
 from serving.server.grpc.health import SERVICE as HEALTH
-from serving.server.grpc.health import Health
+from serving.server.grpc.health import WATCHERS, Health
 from serving.server.grpc.model_service import ModelService
 from serving.server.grpc.prediction_service import PredictionService
 from serving.server.grpc.reflection import add_reflection
@@ -24,7 +24,8 @@ from serving.server.ports import address_of, cannot_listen, check_port
 from serving.server.tls import Tls
 
 SERVICES = (prediction_service.SERVICE, model_service.SERVICE, messages.SERVICE)
-SPARE_THREADS = 16  # of health, reflection and refusals, which are answered also when every place is taken
+SPARE_THREADS = 256  # for requests that are still arriving, each of which holds one, for health and for refusals
+PING_EVERY_MS = 100  # so often may a client ask whether the connection lives; more often than gRPC's 5 minutes ends it
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,11 @@ class GrpcServer:
             options=(
                 ("grpc.max_receive_message_length", limits.message_bytes),
                 ("grpc.max_send_message_length", limits.message_bytes),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", PING_EVERY_MS),
                 ("grpc.so_reuseport", 0),  # else two servers share one port and each gets half of the requests
             ),
-            maximum_concurrent_rpcs=threads,
+            maximum_concurrent_rpcs=threads + WATCHERS,
         )
         calls = Calls(limits.calls, access_log)
         PredictionService(models, calls, monitoring).add_to(self._server)

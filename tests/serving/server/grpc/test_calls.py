@@ -17,6 +17,7 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 from predict_requests import predict_request, refusal
 from serving.server.access_log import AccessLog
 from serving.server.core.spec import ModelSpec
+from serving.server.grpc import prediction_service
 from serving.server.grpc.server import GrpcLimits, GrpcServer
 from serving.server.monitoring.observer import Monitoring
 from serving.server.server import ModelServer
@@ -63,6 +64,7 @@ def held(server):
             )
         )
         running[-1].start()
+        start.address = running[-1].address
         channel = grpc.insecure_channel(running[-1].address)
         return channel, prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
@@ -125,3 +127,46 @@ def test_a_message_past_the_limit_is_refused(base):
         assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "larger than max" in message
         assert stub.Predict(predict_request(text=["red"]), timeout=20).outputs
+
+
+def test_requests_that_never_arrive_keep_nobody_from_being_answered(held):
+    """Each takes a thread until it is there, as a picture over a slow line does."""
+    version, start = held
+    version.free.set()
+    channel, stub = start(GrpcLimits(calls=2))
+    over = threading.Event()
+
+    def never():
+        over.wait(timeout=60)
+        yield from ()
+
+    ask = channel.stream_unary(f"/{prediction_service.SERVICE}/Predict")
+    slow = [ask.future(never(), timeout=60) for _ in range(100)]
+    try:
+        assert stub.Predict(predict_request(text=["red"]), timeout=20).outputs
+        assert health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=20).status == 1
+        assert not any(call.done() for call in slow)
+    finally:
+        over.set()
+        for call in slow:
+            call.cancel()
+
+
+def test_a_client_may_ask_often_whether_the_connection_lives(held):
+    """gRPC's own servers end it, with ENHANCE_YOUR_CALM and too_many_pings."""
+    version, start = held
+    start(GrpcLimits())
+    often = [
+        ("grpc.keepalive_time_ms", 200),
+        ("grpc.http2.min_time_between_pings_ms", 200),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+    with grpc.insecure_channel(start.address, options=often) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        call = stub.Predict.future(predict_request(text=["red"]), timeout=60)
+        assert version.entered.acquire(timeout=20)
+        with pytest.raises(grpc.FutureTimeoutError):
+            call.result(timeout=1.5)  # the third ping would be one too many
+        version.free.set()
+        assert call.result(timeout=20).outputs

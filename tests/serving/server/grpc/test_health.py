@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from predict_requests import refusal
+from predict_requests import predict_request, refusal
 from serving.server.grpc.health import Health
+from serving.server.grpc.server import GrpcLimits
 from serving.server.server import ModelServer
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -58,3 +60,19 @@ def test_a_model_without_a_version_keeps_the_server_unready():
     assert [said(service) for service in ("", "S", "a", "b")] == [SERVING] * 4
     health.drain()
     assert [said(service) for service in ("", "S", "a", "b")] == [NOT_SERVING] * 4
+
+
+def test_many_watchers_take_no_thread_and_one_too_many_is_refused(base, monkeypatch):
+    monkeypatch.setattr("serving.server.grpc.health.WATCHERS", 40)
+    limits = GrpcLimits(calls=1)
+    with ModelServer(base, port=0, grpc=limits) as server, grpc.insecure_channel(server.address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest(service="align")
+        watching = [stub.Watch(asked, timeout=60) for _ in range(40)]
+        assert [next(heard).status for heard in watching] == [SERVING] * 40
+        more = stub.Watch(asked, timeout=20)
+        assert more.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        watching[0].cancel()
+        assert check(stub, "align") == SERVING
+        predicted = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(predict_request(text=["red"]))
+        assert predicted.outputs
