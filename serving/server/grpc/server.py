@@ -25,7 +25,7 @@ from serving.server.tls import Tls
 
 SERVICES = (prediction_service.SERVICE, model_service.SERVICE, messages.SERVICE)
 SPARE_THREADS = 256  # for requests that are still arriving, each of which holds one, for health and for refusals
-PING_EVERY_MS = 100  # so often may a client ask whether the connection lives; more often than gRPC's 5 minutes ends it
+PING_EVERY_MS = 100  # so often may a client ask whether the connection lives; gRPC itself allows it every 5 minutes
 
 
 @dataclass(frozen=True)
