@@ -12,11 +12,13 @@ Reference: TensorFlow's batching_util/shared_batch_scheduler.h, which waits for 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +68,7 @@ class Batcher:
         self.settings = settings
         self.monitoring = monitoring
         self.changed = threading.Condition()  # guards every queue
+        self._preparing = threading.BoundedSemaphore(os.cpu_count() or 1)
         self.ready: deque[BatchQueue] = deque()  # those in which something waits, the longest untouched first
         self.closing = False
         self._threads = [
@@ -82,6 +85,16 @@ class Batcher:
             self.changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    @contextmanager
+    def preparing(self, caller: Caller) -> Iterator[None]:
+        """Hold one of as many places as there are cores, for what is done for a request before its batch.
+
+        More at once would all be done late. Who waits no more when a place is free is refused.
+        """
+        with self._preparing:
+            caller.check()
+            yield
 
     def _work(self) -> None:
         while self._run_next():

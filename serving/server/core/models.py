@@ -75,7 +75,11 @@ class ServedModels:
 
         Raises:
           Refusal: INVALID_ARGUMENT for a configuration that cannot be served.
+          ValueError: for a time below 0.
         """
+        for name, seconds in (("poll_s", poll_s), ("settle_s", settle_s)):
+            if seconds < 0:
+                raise ValueError(f"{name} is {seconds}; it must be a number of seconds, 0 or more")
         check_config(config)
         self._poll_s, self._settle_s = poll_s, settle_s
         self._lenient = allow_version_labels_for_unavailable_models

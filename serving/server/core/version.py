@@ -95,7 +95,7 @@ class Version:
         way = self._way(signature)
         self._limits.check(inputs)
         caller.check()
-        return way.queue.submit(way.prepare(inputs), caller)
+        return way.queue.submit(way.prepare(inputs, caller), caller)
 
     def hold(self) -> bool:
         """Keep it loaded until `release`; False where it is being unloaded already."""
@@ -137,7 +137,7 @@ class Version:
 class _Way:
     """How a request for one signature is computed: what is done for it alone, and then in a batch."""
 
-    prepare: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+    prepare: Callable[[Mapping[str, np.ndarray], Caller], Mapping[str, np.ndarray]]
     queue: BatchQueue
 
 
@@ -145,10 +145,11 @@ def _way(servable: Servable, name: str, batcher: Batcher, model: str, version: i
     signature = servable.signature_defs[name]
     if not servable.decodes_apart(name):
         queue = BatchQueue(batcher, model, version, name, signature, partial(servable.run, name))
-        return _Way(dict, queue)
+        return _Way(lambda inputs, caller: inputs, queue)
 
-    def decode(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
-        return {_PIXELS: servable.decode(inputs[IMAGE_BYTES])}
+    def decode(inputs: Mapping[str, np.ndarray], caller: Caller) -> Mapping[str, np.ndarray]:
+        with batcher.preparing(caller):
+            return {_PIXELS: servable.decode(inputs[IMAGE_BYTES])}
 
     def embed(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return {EMBEDDING: servable.embed(inputs[_PIXELS])}

@@ -203,3 +203,17 @@ def test_close_waits_no_longer_than_its_grace(push, tmp_path):
         models.close(grace_s=0.05)
         with pytest.raises(Refusal, match="shutting down"):
             version.run("scale", {"x": np.array([2.0], np.float32)})
+
+
+def test_a_version_that_is_overwritten_in_place_is_loaded_anew(push, scale_model, tmp_path):
+    folder = push(1)  # TensorFlow Serving goes on with what it has: its issue 1822
+    with serving(one_model("m", tmp_path / "m")) as models:
+        shutil.copytree(scale_model(7), folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        seen = [factor(models)]
+        until(lambda: seen.append(factor(models)) or seen[-1] == 7)
+        assert set(seen) <= {1, 7}
+
+
+def test_a_negative_poll_interval_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="poll_s is -1"):  # TensorFlow Serving hangs at its start: its issue 1295
+        ServedModels(one_model("m", tmp_path / "m"), poll_s=-1)

@@ -97,3 +97,12 @@ def test_a_refused_configuration_changes_nothing(push, tmp_path):
                 models.reload(bad)
             assert caught.value.code.name == "INVALID_ARGUMENT"
         assert factor(models) == 1
+
+
+def test_a_model_without_a_folder_keeps_no_other_from_loading_and_unloading(push, tmp_path):
+    push(1, model="a")  # TensorFlow Serving looks at no folder at all while one is missing: its issue 2189
+    with serving(two(tmp_path, "missing", "a")) as models:
+        assert factor(models, "a") == 1
+        assert list(models.problems()) == ["missing"]
+        push(2, model="a")
+        until(lambda: states(models, "a") == {1: State.END, 2: State.AVAILABLE})
