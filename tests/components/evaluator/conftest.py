@@ -23,6 +23,7 @@ from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
 from components.evaluator.config import EvaluationConfig
 from components.pusher.component import Pusher
+from components.pusher.config import CardConfig
 from serving import signatures
 
 CONCEPTS = 32
@@ -207,6 +208,8 @@ def run_pipeline(tmp_path_factory):
             baseline=baseline.outputs[VERSION].future()[0].value,
         ).with_id("Evaluator")
         pusher = Pusher(
+            CardConfig(),
+            "judge",
             model=trainer.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
             push_destination=tfx.proto.PushDestination(
