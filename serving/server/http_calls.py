@@ -7,12 +7,14 @@ are answered however busy the models are.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -23,6 +25,7 @@ from serving.server.access_log import Access, AccessLog
 from serving.server.core.spec import Caller
 from serving.server.http_answer import Answer
 
+_LOG = logging.getLogger(__name__)
 READERS = 8  # threads of what asks no model to compute
 Work = Callable[[bytes, Caller, Access], Answer]  # (body, who waits, what the log says of it) -> the answer
 
@@ -83,7 +86,7 @@ class HttpCalls:
         peer = f"{request.client.host}:{request.client.port}" if request.client else ""
         with self._access_log.request(api, f"{request.method} {target(request)}", peer) as access:
             try:
-                answer = await self._work(request, work, access)
+                answer = await self._work(request, partial(_answered, work, error_body), access)
             except _Refused as refused:
                 answer = Answer(refused.status, error_body(refused.why))
             access.status, access.response_bytes = answer.status, len(answer.body)
@@ -134,6 +137,15 @@ def target(request: Request) -> str:
     path = request.scope.get("raw_path") or request.scope["path"].encode()
     query = request.scope["query_string"]
     return (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _answered(work: Work, error_body: Callable[[str], bytes], body: bytes, caller: Caller, access: Access) -> Answer:
+    """Returns what `work` answers; where it fails as nobody foresaw, a 500 whose cause stands in the server's log."""
+    try:
+        return work(body, caller, access)
+    except Exception:
+        _LOG.exception("%s %s failed", access.api, access.method)
+        return Answer(500, error_body("the server failed; its log has the cause"))
 
 
 async def _watch(request: Request, gone: threading.Event) -> None:

@@ -152,6 +152,20 @@ def test_bodies_past_the_limit_are_refused(calls_port):
             assert (status, answer) == (413, b"the body is larger than 10 bytes, which is the limit")
 
 
+def test_what_nobody_foresaw_is_logged_and_answered(calls_port, caplog):
+    from serving.server.http_calls import HttpLimits
+
+    def work(body, caller, access):
+        raise ZeroDivisionError("of the test")
+
+    with calls_port(work, HttpLimits()) as address:
+        for _ in range(2):
+            status, _, answer = ask(address, "POST", "/")
+            assert (status, answer) == (500, b"the server failed; its log has the cause")
+    assert "REST POST / failed" in caplog.text
+    assert "ZeroDivisionError: of the test" in caplog.text
+
+
 def test_a_caller_that_is_gone_does_not_wait(calls_port):
     from serving.server.http_answer import Answer
     from serving.server.http_calls import HttpLimits
