@@ -36,6 +36,7 @@ def serve(
     port: Annotated[int, typer.Option(help="gRPC port.")] = 8500,
     rest_port: Annotated[int, typer.Option(help="HTTP port: REST, v2, health and metrics.")] = 8501,
     no_rest: Annotated[bool, typer.Option("--no-rest", help="Open no HTTP port.")] = False,
+    cors: Annotated[bool, typer.Option("--cors", help="Let web pages of any origin ask over REST.")] = False,
     ssl_key: Annotated[Path | None, path_option(help="The server's private key, PEM.")] = None,
     ssl_cert: Annotated[Path | None, path_option(help="Its certificate, PEM.")] = None,
     ssl_client_ca: Annotated[
@@ -69,6 +70,7 @@ def serve(
             host=host,
             port=port,
             rest_port=None if no_rest else rest_port,
+            cors=cors,
             ssl_key=ssl_key,
             ssl_cert=ssl_cert,
             ssl_client_ca=ssl_client_ca,

@@ -43,6 +43,7 @@ class Serving:
       host: address to listen on.
       port: gRPC port; 0 takes a free one.
       rest_port: HTTP port, likewise; None opens none.
+      cors: whether web pages of any origin may ask over REST.
       ssl_key, ssl_cert, ssl_client_ca: PEM files; without key and certificate nothing is encrypted.
       ssl_config_file: an SSLConfig as text, in the place of these.
       access_log: a file, or - for standard error; None for no log.
@@ -63,6 +64,7 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 8500
     rest_port: int | None = 8501
+    cors: bool = False
     ssl_key: Path | None = None
     ssl_cert: Path | None = None
     ssl_client_ca: Path | None = None
@@ -146,7 +148,7 @@ def _server(serving: Serving, source: Path) -> ModelServer:
         from serving.server.core import memory
         from serving.server.core.limits import RequestLimits
         from serving.server.grpc.server import GrpcLimits
-        from serving.server.http_app import HttpSettings
+        from serving.server.http_app import CORS_HEADERS, HttpSettings
         from serving.server.http_calls import HttpLimits
         from serving.server.monitoring.config_file import DEFAULT_PATH, read_prometheus_path
         from serving.server.server import ModelServer
@@ -165,6 +167,7 @@ def _server(serving: Serving, source: Path) -> ModelServer:
         grpc=GrpcLimits(serving.max_calls, message_bytes),
         http=HttpSettings(
             HttpLimits(body_bytes=message_bytes, in_work=serving.max_calls),
+            extra_headers=CORS_HEADERS if serving.cors else {},
             metrics_path=DEFAULT_PATH if monitoring is None else read_prometheus_path(monitoring),
         ),
         tls=_tls(serving),
