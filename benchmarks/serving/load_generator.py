@@ -2,7 +2,7 @@
 
 Needs grpc alone: the messages come from a file, as they go over the wire, so that it takes little of the machine.
 
-    python -m benchmarks.serving.load_generator '{"address": ..., "requests": FILE, "answers": FILE, ...}'
+Started by its own `start_load`, with the load as JSON.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class start_load:
         self._answers = Path(self._folder.name, "answers")
         Path(self._folder.name, "requests").write_bytes(pickle.dumps(list(requests)))
         told = {"address": address, "folder": self._folder.name, **job}
-        self._process = subprocess.Popen([sys.executable, "-m", __name__, json.dumps(told)], cwd=ROOT)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.serving.load_generator", json.dumps(told)], cwd=ROOT
+        )
 
     def __enter__(self) -> start_load:
         return self

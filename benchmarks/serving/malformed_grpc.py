@@ -1,6 +1,6 @@
 """Send malformed requests to a server while another client goes on asking, and say what came of it.
 
-    python -m benchmarks.serving.malformed_grpc --model-dir output/align-demo/serving_models/align
+Usage: .venv/bin/python -m benchmarks.serving.malformed_grpc --model-dir FOLDER [--requests 10000] [--seed 0]
 
 Exits 1 where a request got a code that is not TensorFlow Serving's, the other client got another answer than before, or
 the server's memory grew by more than a twentieth from the second tenth of the requests to the last one.

@@ -1,6 +1,6 @@
 """A model of B0 and mini at 128 px with random weights, as the Trainer would export it, and what to ask it.
 
-`python -m benchmarks.serving.small_model FOLDER SEED` writes it, in a process of its own: no server has its memory.
+Started by its own `exported`, with a folder and a seed: no server then has the memory of what wrote it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def exported(base: Path, version: int, seed: int) -> Path:
     """Returns `base`/`version`, written first where it is not there."""
     path = base / str(version)
     if not path.exists():
-        subprocess.run([sys.executable, "-m", __name__, str(path), str(seed)], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.serving.small_model", str(path), str(seed)], cwd=ROOT, check=True
+        )
     return path
 
 

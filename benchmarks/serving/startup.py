@@ -1,6 +1,6 @@
 """How long `align serve` takes from the command to its first answer, and what that time is made of.
 
-    python -m benchmarks.serving.startup --model-dir output/align-demo/serving_models/align
+Usage: .venv/bin/python -m benchmarks.serving.startup --model-dir FOLDER [--rounds 5]
 
 Two processes a round: the command itself, asked from outside until it answers, and one that takes the same steps one
 after the other. The first round warms the disk's cache and is not counted. Waiting is what a step's wall clock has
