@@ -10,7 +10,15 @@ import grpc
 import numpy as np
 
 from serving.calling import tensors
-from serving.calling.answers import CLASSIFY_OUTPUTS, SIMILARITY_OUTPUTS, Classes, Similarities, classes, join
+from serving.calling.answers import (
+    CLASSIFY_OUTPUTS,
+    SIMILARITY_OUTPUTS,
+    Answered,
+    Classes,
+    Gathered,
+    Similarities,
+    classes,
+)
 from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
 from serving.encoders.encoder import settle
@@ -105,29 +113,34 @@ class AsyncAlignClient:
     async def _of_images(
         self, images: Sequence[bytes], signature: str, more: Mapping[str, Any], outputs: Sequence[str]
     ) -> tuple[np.ndarray, ...]:
-        async def ask(part: Sequence[bytes]) -> tuple[np.ndarray, ...]:
+        async def ask(part: Sequence[bytes]) -> Answered:
             settled = await asyncio.to_thread(settle, part)
             return await self._ask(signature, {IMAGE_BYTES: tensors.strings(settled), **more}, outputs)
 
         return await self._in_requests(images, ask)
 
     async def _in_requests(
-        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[tuple[np.ndarray, ...]]]
+        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], Awaitable[Answered]]
     ) -> tuple[np.ndarray, ...]:
         turn = asyncio.Semaphore(self._asked.in_flight)
 
-        async def in_turn(part: Sequence[bytes]) -> tuple[np.ndarray, ...]:
+        async def in_turn(part: Sequence[bytes]) -> Answered:
             async with turn:
                 return await ask(part)
 
-        asked = [asyncio.ensure_future(in_turn(part)) for part in requests_of(values)]
-        try:
-            return join(await asyncio.gather(*asked))
-        finally:
-            for one in asked:  # where one failed, those that wait are not sent
-                one.cancel()
+        parts = list(requests_of(values))
+        gathered = Gathered(len(parts), self.address)
+        while places := gathered.to_ask():
+            asked = [asyncio.ensure_future(in_turn(parts[place])) for place in places]
+            try:
+                for place, answer in zip(places, await asyncio.gather(*asked), strict=True):
+                    gathered.add(place, answer)
+            finally:
+                for one in asked:  # where one failed, those that wait are not sent
+                    one.cancel()
+        return gathered.joined()
 
-    async def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+    async def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> Answered:
         request = self._asked.request(signature, inputs, outputs)
         try:
             response = await self._predict(request, timeout=self._asked.timeout_s, metadata=self._metadata)

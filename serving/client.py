@@ -15,7 +15,15 @@ import grpc
 import numpy as np
 
 from serving.calling import tensors
-from serving.calling.answers import CLASSIFY_OUTPUTS, SIMILARITY_OUTPUTS, Classes, Similarities, classes, join
+from serving.calling.answers import (
+    CLASSIFY_OUTPUTS,
+    SIMILARITY_OUTPUTS,
+    Answered,
+    Classes,
+    Gathered,
+    Similarities,
+    classes,
+)
 from serving.calling.asked import Asked, requests_of
 from serving.calling.channel import Retries, Tls, connect
 from serving.encoders.encoder import settle
@@ -175,19 +183,23 @@ class AlignClient:
         )
 
     def _in_requests(
-        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], tuple[np.ndarray, ...]]
+        self, values: Sequence[bytes], ask: Callable[[Sequence[bytes]], Answered]
     ) -> tuple[np.ndarray, ...]:
         parts = list(requests_of(values))
         if len(parts) == 1:
-            return ask(parts[0])
-        asked = [self._threads.submit(ask, part) for part in parts]
-        try:
-            return join([one.result() for one in asked])
-        finally:
-            for one in asked:  # where one failed, those that wait are not sent
-                one.cancel()
+            return ask(parts[0]).outputs
+        gathered = Gathered(len(parts), self.address)
+        while places := gathered.to_ask():
+            asked = [self._threads.submit(ask, parts[place]) for place in places]
+            try:
+                for place, one in zip(places, asked, strict=True):
+                    gathered.add(place, one.result())
+            finally:
+                for one in asked:  # where one failed, those that wait are not sent
+                    one.cancel()
+        return gathered.joined()
 
-    def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+    def _ask(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> Answered:
         return self._asked.read(self._call(signature, inputs, outputs), signature, outputs)
 
     def _call(self, signature: str, inputs: Mapping[str, Any], outputs: Sequence[str]) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 SAVED_MODEL_FILE = "saved_model.pb"
 VARIABLES_INDEX = "variables/variables.index"
 IMPORTED_FOLDER = "servable"  # beneath what `align import-hf` and `align import-keras-hub` write
+LARGEST = 2**63 - 1  # a number that no message of TensorFlow Serving holds is no version there, nor here
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 
 
@@ -30,7 +31,7 @@ def numbered_folders(base: Path, prefix: str = "") -> dict[int, Path]:
     found = {}
     for path in sorted(base.iterdir()) if base.is_dir() else ():
         number = path.name.removeprefix(prefix)
-        if path.name.startswith(prefix) and number.isascii() and number.isdigit():
+        if path.name.startswith(prefix) and number.isascii() and number.isdigit() and int(number) <= LARGEST:
             found[int(number)] = path
     return dict(sorted(found.items()))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
-import numpy as np
 
 from serving.calling import tensors
+from serving.calling.answers import Answered
 from serving.calling.messages import PredictRequest
 from serving.encoders.encoder import BATCH, EncodeError
 
@@ -60,15 +60,16 @@ class Asked:
             request.inputs[name].CopyFrom(tensor)
         return request
 
-    def read(self, response: Any, signature: str, outputs: Sequence[str]) -> tuple[np.ndarray, ...]:
+    def read(self, response: Any, signature: str, outputs: Sequence[str]) -> Answered:
         """Returns some outputs of a PredictResponse; raises EncodeError where one is not there or no tensor."""
         for name in outputs:
             if name not in response.outputs:
                 raise EncodeError(f"{self.address} answered {signature} without {name}; is another model served there?")
         try:
-            return tuple(tensors.array(response.outputs[name]) for name in outputs)
+            arrays = tuple(tensors.array(response.outputs[name]) for name in outputs)
         except ValueError as error:
             raise EncodeError(f"{self.address} answered {signature} with {error}") from error
+        return Answered(response.model_spec.version.value, arrays)
 
     def explain(self, error: grpc.RpcError, signature: str) -> EncodeError:
         """Returns what a failed call means, as a sentence with a remedy."""

@@ -103,4 +103,8 @@ class AccessLog:
             return
         now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, **asdict(access), "ms": round(seconds * 1e3, 3)}, ensure_ascii=False)
-        self._handler.handle(logging.makeLogRecord({"msg": line}))
+        record = logging.makeLogRecord({"msg": line})
+        try:
+            self._handler.handle(record)
+        except OSError:  # a file that was moved away, and cannot be opened anew
+            self._say_once(record)

@@ -6,6 +6,8 @@ import logging
 import threading
 from pathlib import Path
 
+import grpc
+
 from serving.server.core.config_file import read_config
 from serving.server.core.models import ServedModels
 from serving.server.refusal import Refusal
@@ -15,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 class ConfigWatch:
     """A thread that looks into the file and reloads; what cannot be read or served is logged once and changes nothing.
+
+    A label may move to a version that is still loading: such a file is tried again at each look, as there.
 
     Args:
       path: the file.
@@ -37,15 +41,21 @@ class ConfigWatch:
         self._stopped.set()
 
     def _work(self) -> None:
+        said = ""
         while not self._stopped.wait(self._every_s):
             content = self._content()
             if content == self._last:
                 continue
-            self._last = content
             try:
                 self._models.reload(read_config(self._path))
+                said = ""
             except (ValueError, Refusal) as error:
-                _log.error("the models go on as they were: %s", error)
+                if str(error) != said:
+                    _log.error("the models go on as they were: %s", error)
+                said = str(error)
+                if isinstance(error, Refusal) and error.code is grpc.StatusCode.FAILED_PRECONDITION:
+                    continue
+            self._last = content
 
     def _content(self) -> bytes | None:
         try:

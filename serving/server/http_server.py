@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from serving.server.ports import address_of, bound_socket
+from serving.server.ports import address_of, bound_socket, cannot_listen
 
 START_S = 10.0  # an event loop and a listener; far more than it takes
 
@@ -37,7 +37,8 @@ class HttpServer:
           OSError: when it cannot be bound.
         """
         self._socket = bound_socket(host, port)
-        self.address = address_of(host, self._socket.getsockname()[1])
+        self._host, self._port = host, self._socket.getsockname()[1]
+        self.address = address_of(host, self._port)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -53,7 +54,15 @@ class HttpServer:
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Begin to answer.
+
+        Raises:
+          OSError: when another server has begun to listen on the port since it was bound here.
+        """
+        try:
+            self._socket.listen(self._server.config.backlog)
+        except OSError as error:
+            raise cannot_listen(self._host, self._port) from error
         self._thread.start()
         ends = time.monotonic() + START_S
         while not self._server.started and self._thread.is_alive() and time.monotonic() < ends:

@@ -46,9 +46,9 @@ def join(requests: Sequence[Arrays], padding: int = 0) -> dict[str, np.ndarray]:
     if len(requests) == 1 and not padding:
         return dict(requests[0])
     joined = {}
-    for name, first in requests[0].items():
-        arrays = [request[name] for request in requests]
-        joined[name] = np.concatenate([*arrays, np.repeat(first[:1], padding, axis=0)] if padding else arrays)
+    for name in requests[0]:
+        rows = np.concatenate([request[name] for request in requests])
+        joined[name] = np.concatenate([rows, np.repeat(rows[:1], padding, axis=0)]) if padding else rows
     return joined
 
 

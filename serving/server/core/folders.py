@@ -69,6 +69,12 @@ class FolderWatch:
 
 
 def _content(path: Path) -> tuple[tuple[tuple[str, int, int], ...], float]:
-    """Returns the files of a folder, and when the newest changed in seconds of the file system's clock."""
+    """Returns the files of a folder, and when the newest changed in seconds of the file system's clock.
+
+    Raises:
+      OSError: when it goes away meanwhile.
+    """
     stats = [(file.relative_to(path).as_posix(), file.stat()) for file in sorted(path.rglob("*")) if file.is_file()]
+    if not stats:
+        raise FileNotFoundError(f"the folder {path} has no file any more")
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats), max(s.st_ctime for _, s in stats)

@@ -6,10 +6,10 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -33,6 +33,7 @@ POLL_S = 1.0  # as --file_system_poll_wait_seconds of TensorFlow Serving
 CLOSE_GRACE_S = 5.0
 SETTLES_PATIENCE = 10  # times settle_s: for so long `start` and `reload` wait for a model that is being copied
 _log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 
 class ServedModels:
@@ -123,7 +124,9 @@ class ServedModels:
 
     def close(self, grace_s: float = CLOSE_GRACE_S) -> None:
         """Unload everything, after the requests in work or after `grace_s` seconds."""
-        self._closing = True
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()  # a `reload` that waits for its models waits no more
         self._woken.set()
         if self._thread.ident is None:  # it was never started
             return
@@ -190,12 +193,14 @@ class ServedModels:
 
     def hold(self, spec: ModelSpec) -> Version:
         """Returns the version that a request asks for, held until its `release`; raises Refusal. See `use`."""
-        number = spec.version if spec.label is None else version_of(self._labels, spec.name, spec.label)
         while True:
+            number = spec.version if spec.label is None else version_of(self._labels, spec.name, spec.label)
             versions = self._routes.get(spec.name, {})
             chosen = max(versions, default=None) if number is None else number
             version = None if chosen is None else versions.get(chosen)
             if version is None:
+                if spec.label is not None and version_of(self._labels, spec.name, spec.label) != number:
+                    continue  # it moved since the look-up, and what it named is unloaded already
                 wanted = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
                 raise Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
             if version.hold():  # else it was replaced since the look-up, and the routes say by which
@@ -228,10 +233,11 @@ class ServedModels:
                 )
             if time.monotonic() >= next_look:
                 for lifecycle in self._lifecycles.values():
-                    lifecycle.look()
+                    _guarded(lifecycle, lifecycle.look, None)
                 next_look = time.monotonic() + (self._poll_s or math.inf)
-            pause_s = min((_act(lifecycle) for lifecycle in self._lifecycles.values()), default=math.inf)
-            self._leaving = [lifecycle for lifecycle in self._leaving if not lifecycle.remove()]
+            pauses = [_guarded(lifecycle, lifecycle.act, RETRY_S) for lifecycle in self._lifecycles.values()]
+            pause_s = min(pauses, default=math.inf)
+            self._leaving = [one for one in self._leaving if not _guarded(one, one.remove, False)]
             is_settling = any(lifecycle.is_settling for lifecycle in self._lifecycles.values())
             if is_settling:
                 next_look = min(next_look, time.monotonic() + self._settle_s / 4)
@@ -263,13 +269,13 @@ class ServedModels:
         return version
 
 
-def _act(lifecycle: ModelLifecycle) -> float:
-    """Act for one model; what goes wrong there keeps no other model, and no later version, from loading."""
+def _guarded(lifecycle: ModelLifecycle, step: Callable[[], Result], otherwise: Result) -> Result:
+    """Take one model's step; what goes wrong there keeps no other model, and no later version, from loading."""
     try:
-        return lifecycle.act()
+        return step()
     except Exception:
         _log.exception("the versions of model %s could not be brought up to date", lifecycle.name)
-        return RETRY_S
+        return otherwise
 
 
 class _Use(AbstractContextManager[Version]):

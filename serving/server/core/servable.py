@@ -83,7 +83,7 @@ class Servable:
         with _refusals():
             tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
             outputs = self._loaded.signatures[signature_name](**tensors)
-            return {name: np.asarray(tensor.numpy()) for name, tensor in outputs.items()}
+            return {name: _array(tensor) for name, tensor in outputs.items()}
 
     def decodes_apart(self, signature_name: str) -> bool:
         """Says whether a signature is `decode` and then `embed`, so that pictures may be decoded before a batch."""
@@ -113,6 +113,11 @@ def _refusals() -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         raise Refusal(CODES.get(error.error_code, grpc.StatusCode.UNKNOWN), _cause(error)) from error
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """Returns a tensor's values. Those of strings are objects: NumPy's own strings lose the null bytes at their end."""
+    return np.asarray(tensor.numpy(), object if tensor.dtype == tf.string else None)
 
 
 def _single_graph(function: Any) -> Any:

@@ -11,6 +11,8 @@ import grpc
 
 from serving.server.refusal import Refusal
 
+_MOST_DIGITS = 19  # Python refuses to read thousands of them
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -25,6 +27,14 @@ class ModelSpec:
     name: str
     version: int | None = None
     label: str | None = None
+
+
+def whole_number(text: str) -> int | None:
+    """Returns what decimal digits name, such as a version; None for other text, and for more than 63 bits."""
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdigit()) or len(digits) > _MOST_DIGITS:
+        return None
+    return number if (number := int(digits)) < 2**63 else None
 
 
 def _waits() -> bool:

@@ -76,9 +76,8 @@ class GrpcServer:
         calls = Calls(limits.calls, access_log)
         PredictionService(models, calls, monitoring).add_to(self._server)
         ModelService(models, calls, monitoring).add_to(self._server)
-        grpc_service.add_to_server(
-            self._server, grpc_service.InferenceService(OpenInference(models, monitoring), calls)
-        )
+        inference = grpc_service.InferenceService(OpenInference(models, monitoring), calls)
+        grpc_service.add_to_server(self._server, inference, calls)
         self._health = Health(models, (*SERVICES, *(name.rpartition(".")[2] for name in SERVICES)))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         add_reflection(self._server, (*SERVICES, HEALTH))

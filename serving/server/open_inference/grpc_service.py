@@ -9,6 +9,7 @@ import grpc
 import tensorflow as tf
 
 from serving.server.grpc.calls import Calls, caller_of
+from serving.server.grpc.wire import add_methods
 from serving.server.open_inference.datatypes import (
     check_shape,
     datatype_of,
@@ -103,17 +104,11 @@ class InferenceService:
             return response
 
 
-def add_to_server(server: grpc.Server, service: InferenceService) -> None:
+def add_to_server(server: grpc.Server, service: InferenceService, calls: Calls) -> None:
     """Let a server answer the methods of the service."""
-    handlers = {
-        method: grpc.unary_unary_rpc_method_handler(
-            getattr(service, method),
-            request_deserializer=CLASSES[f"{method}Request"].FromString,
-            response_serializer=CLASSES[f"{method}Response"].SerializeToString,
-        )
-        for method in METHODS
-    }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    add_methods(
+        server, SERVICE, {method: (CLASSES[f"{method}Request"], getattr(service, method)) for method in METHODS}, calls
+    )
 
 
 def _read(request: Any) -> Asked:

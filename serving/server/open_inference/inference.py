@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from serving.server.access_log import Access
 from serving.server.core.models import ServedModels
-from serving.server.core.spec import Caller, ModelSpec
+from serving.server.core.spec import Caller, ModelSpec, whole_number
 from serving.server.core.status import State
 from serving.server.core.version import Version
 from serving.server.inference.model_spec import DEFAULT_SIGNATURE
@@ -98,10 +98,17 @@ class OpenInference:
         return self._models.is_ready
 
     def is_model_ready(self, model: str, version: str) -> bool:
-        """Says whether a version of a model answers; raises Refusal where there is no such model."""
-        name, _ = _split(model)
+        """Says whether a version of a model answers, and has the signature that stands behind the model's name.
+
+        Raises Refusal where there is no such model.
+        """
+        name, signature = _split(model)
         statuses = self._models.statuses(_spec(name, version))
-        return any(status.state is State.AVAILABLE for status in statuses)
+        answers = any(status.state is State.AVAILABLE for status in statuses)
+        if model == name or not answers:
+            return answers
+        with self._models.use(_spec(name, version)) as used:
+            return signature in used.signature_defs
 
     def metadata(self, model: str, version: str) -> ModelMetadata:
         """Returns what a model takes and gives; raises Refusal."""
@@ -153,9 +160,10 @@ def _split(model: str) -> tuple[str, str]:
 def _spec(name: str, version: str) -> ModelSpec:
     if not version:
         return ModelSpec(name)
-    if not (version.isascii() and version.isdigit()) or int(version) > 2**63 - 1:
+    number = whole_number(version)
+    if number is None:
         raise invalid_argument(f"version {version!r} of model {name} is not a number")
-    return ModelSpec(name, int(version))
+    return ModelSpec(name, number)
 
 
 def _definition(version: Version, signature: str) -> Any:

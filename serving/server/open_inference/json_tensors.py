@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 import tensorflow as tf
 
+from serving.server.core.spec import whole_number
 from serving.server.http_answer import Answer
 from serving.server.open_inference.datatypes import check_shape, datatype_of, dtype_of, from_bytes, narrowed, to_bytes
 from serving.server.open_inference.inference import Asked, Inferred, refuse_unsupported
@@ -59,9 +60,10 @@ def read_request(model: str, version: str, body: bytes, header_length: str | Non
     """
     length = len(body)
     if header_length is not None:
-        if not header_length.isdigit() or int(header_length) > length:
+        stated = whole_number(header_length)
+        if stated is None or stated > length:
             raise invalid_argument(f"{HEADER_LENGTH} is {header_length!r}; the body has {length} bytes")
-        length = int(header_length)
+        length = stated
     content, binary = _object(body[:length]), body[length:]
     parameters = _parameters(content, "the request")
     inputs: dict[str, np.ndarray] = {}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from serving.server.core.spec import ModelSpec
+from serving.server.core.spec import ModelSpec, whole_number
 from serving.server.refusal import Refusal, invalid_argument
 
 _MODEL = r"/v1/models/([^/:]+)(?:(?:/versions/([0-9]+))|(?:/labels/([^/:]+)))?"
@@ -41,8 +41,8 @@ class Asked:
         """Returns the version asked for, or raises Refusal where its number has more than 63 bits."""
         if not self.version:
             return ModelSpec(self.model, label=self.label)
-        number = int(self.version)
-        if number > 2**63 - 1:
+        number = whole_number(self.version)
+        if number is None:
             raise invalid_argument(f"Failed to convert version: {self.version} to numeric.")
         return ModelSpec(self.model, number)
 

@@ -25,6 +25,7 @@ _NO_VALUE = (b"", b"]", b"}", b",", b":")
 _WORDS = {b"t": (b"true", True), b"f": (b"false", False), b"n": (b"null", None)}
 _ESCAPES = {b'"': b'"', b"/": b"/", b"\\": b"\\", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _TENTH_OF_THE_LARGEST = 1.7976931348623157e307
+_MOST_DIGITS = 310  # of a double's whole part; Python reads no number of thousands of them
 
 
 class JsonError(ValueError):
@@ -179,6 +180,8 @@ class _Reader:
         else:
             whole = self._digits()
         named = self._not_a_number(minus) if not whole else None
+        if len(whole) > _MOST_DIGITS:
+            self._fail("Number too big to be stored in double.", start)
         magnitude, significant = int(whole or b"0"), max(len(whole) - 1, 0)
         is_double = magnitude > (2**63 if minus else 2**64 - 1)
         if is_double:
@@ -199,7 +202,7 @@ class _Reader:
             exponent = self._digits()
             if not exponent:
                 self._fail("Miss exponent in number.")
-            if not falls and len(exponent) > 1 and int(exponent) > 308 + shift:
+            if not falls and len(exponent) > 1 and int(exponent.lstrip(b"0")[:10] or b"0") > 308 + shift:
                 self._fail("Number too big to be stored in double.", start)
         if named is not None:
             return named

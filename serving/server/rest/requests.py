@@ -112,7 +112,7 @@ def read_examples(document: Document) -> tuple[list[Any], Any | None]:
 
 
 def _from_instances(instances: list[Any], infos: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    if not isinstance(instances[0], dict) and len(infos) > 1:
+    if not _is_row(instances[0]) and len(infos) > 1:
         raise invalid_argument(
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
             "tensorinfo_map"

@@ -157,6 +157,41 @@ def test_version_label_and_headers_are_sent(opened, which, choice):
     assert headers["authorization"] == "Bearer x"
 
 
+def of_version(version: int, request):
+    response = vectors_of(request)
+    response.model_spec.version.value = version
+    for row in range(len(request.inputs["text"].string_val)):
+        response.outputs["embedding"].float_val[2 * row + 1] = version
+    return response
+
+
+@BOTH
+@pytest.mark.parametrize("change", [1, 3, 5])
+def test_the_vectors_of_one_call_are_of_one_version(opened, change):
+    def answer(request, context, number):
+        return of_version(1 if number < change else 2, request)
+
+    texts = [str(number) for number in range(4 * BATCH)]
+    with scripted_server(answer) as server, opened(server.address, in_flight=1) as client:
+        vectors = client.encode_text(texts)
+    np.testing.assert_array_equal(vectors[:, 0], np.arange(len(texts)))
+    assert set(vectors[:, 1]) == {2 if change < 4 else 1}
+    assert len(server.asked) == (4 + change if change < 4 else 4)
+
+
+@BOTH
+def test_versions_that_change_on_and_on_are_told(opened):
+    def answer(request, context, number):
+        return of_version(number + 1, request)
+
+    with (
+        scripted_server(answer) as server,
+        opened(server.address) as client,
+        pytest.raises(EncodeError, match="changed its version 3 times within one call"),
+    ):
+        client.encode_text(["1"] * (2 * BATCH))
+
+
 @BOTH
 def test_an_answer_of_another_model_is_told(opened):
     def answer(request, context, number):

@@ -82,3 +82,19 @@ def test_a_full_disk_stops_the_log_and_not_the_server(capsys):
             access.status = 200
     said = "the access log cannot be written ([Errno 28] No space left on device); requests are answered all the same\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_folder_that_is_gone_stops_the_log_and_not_the_server(tmp_path, capsys):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    log = AccessLog(str(folder / "access.jsonl"))
+    for name in ("first", "second", "third", "fourth"):
+        with log.request("REST", name, "peer"):
+            pass
+        if name == "first":
+            folder.rename(tmp_path / "moved")
+        if name == "third":
+            folder.mkdir()
+    log.close()
+    assert [line["method"] for line in lines(folder / "access.jsonl")] == ["fourth"]
+    assert capsys.readouterr().err.count("the access log cannot be written") == 1

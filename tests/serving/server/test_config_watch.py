@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from serving.server.core.spec import ModelSpec
 from serving.server.server import ModelServer
 
 
@@ -55,3 +56,25 @@ def test_a_bad_file_keeps_the_server_from_starting(file):
     file.write_text("models", encoding="utf-8")
     with pytest.raises(ValueError, match=r"models\.config is no text of a ModelServerConfig"):
         ModelServer(file, port=0)
+
+
+def test_a_label_may_move_to_a_version_that_is_still_to_come(file, colour_model, caplog):
+    def labelled(version: int) -> str:
+        return (
+            f'model_config_list {{ config {{ name: "m" base_path: "{file.parent / "base"}" model_platform: "tensorflow"'
+            f' model_version_policy {{ all {{}} }} version_labels {{ key: "stable" value: {version} }} }} }}'
+        )
+
+    def stable() -> int:
+        with server.models.use(ModelSpec("m", label="stable")) as version:
+            return version.version
+
+    file.write_text(labelled(5), encoding="utf-8")
+    with caplog.at_level(logging.ERROR), ModelServer(file, port=0, poll_s=0.05) as server:
+        file.write_text(labelled(6), encoding="utf-8")
+        wait_for(lambda: "assign label to version 6" in caplog.text)
+        time.sleep(0.3)
+        assert stable() == 5
+        shutil.copytree(colour_model, file.parent / "base" / "6")
+        wait_for(lambda: stable() == 6)
+    assert caplog.text.count("the models go on as they were") == 1

@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 
 from certificates import Authority
+from serving.server.http_server import HttpServer
 from serving.server.server import ModelServer
 from serving.server.tls import read_tls
 
@@ -88,3 +89,17 @@ def test_a_taken_http_port_is_named(base):
         port = held.getsockname()[1]
         with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port}"):
             ModelServer(base, port=0, rest_port=port)
+
+
+def test_a_port_that_another_server_took_since_it_was_bound_is_named():
+    async def application(scope, receive, send):
+        raise AssertionError("nobody asks")
+
+    first = HttpServer(application, host="127.0.0.1", port=0, tls=None, grace_s=1)
+    port = int(first.address.rpartition(":")[2])
+    second = HttpServer(application, host="127.0.0.1", port=port, tls=None, grace_s=1)  # neither listens yet
+    first.start()
+    with pytest.raises(OSError, match=rf"cannot listen on 127\.0\.0\.1:{port}"):
+        second.start()
+    first.stop()
+    second.stop()

@@ -194,6 +194,15 @@ def test_batches_are_filled_up_to_allowed_sizes():
     assert answers[0].result()["y"].tolist() == [5, 6, 7]
 
 
+def test_a_batch_that_begins_with_no_rows_is_filled_up_too(caplog):
+    bench = Bench(max_batch_size=4, allowed_batch_sizes=(2, 4))
+    empty = bench.queue.submit({"x": np.zeros((0, 1))}, PATIENT)
+    answers = [empty, bench.submit([5], [6]), bench.submit([7])]
+    assert bench.let_go() == [[[5], [6], [7], [5]]]
+    assert [answer.result()["y"].tolist() for answer in answers] == [[], [5, 6], [7]]
+    assert "is batched no more" not in caplog.text
+
+
 def test_versions_never_share_a_batch():
     bench = Bench()
     other = Gate(lambda inputs: {"y": -inputs["x"].sum(axis=1)})

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from served_models import QUICK, config_of, factor, refused, serving, states, until
 
+from serving.server.core import folders
 from serving.server.core.config_file import one_model
 from serving.server.core.models import ServedModels
 from serving.server.core.spec import ModelSpec
@@ -115,6 +116,26 @@ def test_without_one_that_loads_an_older_version_is_served(push, tmp_path):
     with serving(config_of(tmp_path / "m", "specific { versions: 2 }")) as models:
         assert refused(models)[0] == "NOT_FOUND"
         assert "version 2 of model m does not load" in models.problems()["m"]
+
+
+def test_a_version_that_is_deleted_while_one_looks_ends_nothing(push, tmp_path, monkeypatch):
+    push(1)
+    with serving(one_model("m", tmp_path / "m")) as models:
+        gone = {1: tmp_path / "m" / "1", 7: tmp_path / "m" / "7"}  # listed, and then no longer there
+        monkeypatch.setattr(folders, "complete_versions", lambda base: gone)
+        time.sleep(0.3)
+        monkeypatch.undo()
+        push(2)
+        until(lambda: states(models) == {1: State.END, 2: State.AVAILABLE})
+
+
+def test_a_folder_whose_number_no_message_holds_is_no_version(push, tmp_path):
+    push(1)
+    push(20261130130700123456, factor=2)  # as a time in microseconds would be
+    push(2**63 - 1, factor=3)
+    with serving(config_of(tmp_path / "m", "all {}")) as models:
+        assert list(states(models)) == [1, 2**63 - 1]
+        assert factor(models) == 3
 
 
 def test_deleting_the_newest_version_rolls_back(push, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from served_models import config_of, factor, refused, serving, states, until
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.server.core.config_file import one_model
+from serving.server.core.models import ServedModels
 from serving.server.core.spec import ModelSpec
 from serving.server.core.status import State
 from serving.server.refusal import Refusal
@@ -106,3 +108,42 @@ def test_a_model_without_a_folder_keeps_no_other_from_loading_and_unloading(push
         assert list(models.problems()) == ["missing"]
         push(2, model="a")
         until(lambda: states(models, "a") == {1: State.END, 2: State.AVAILABLE})
+
+
+def test_the_end_of_the_server_ends_a_reload_that_waits_for_a_copy(push, tmp_path):
+    push(1, model="a")
+    models = ServedModels(two(tmp_path, "a"), poll_s=0.05, settle_s=0)
+    models.start()
+    said = []
+
+    def reload():
+        try:
+            models.reload(two(tmp_path, "a", "b"))
+        except Refusal as refusal:
+            said.append(refusal.code.name)
+
+    models._settle_s = 600  # "b" is looked at as one that is still being copied
+    push(2, model="b")
+    waiting = threading.Thread(target=reload, daemon=True)
+    waiting.start()
+    until(lambda: "b" in models.names())
+    models.close()
+    waiting.join(20)
+    assert not waiting.is_alive()
+    assert said == ["UNKNOWN"]
+
+
+class Moving(dict):
+    """Labels that move from version 1 to version 2 after the first look-up."""
+
+    def get(self, name, default=None):
+        labels = dict(super().get(name, default))
+        self[name] = {"stable": 2}
+        return labels
+
+
+def test_a_label_that_moves_while_it_is_looked_up_is_found(push, tmp_path):
+    push(2)
+    with serving(one_model("m", tmp_path / "m")) as models:
+        models._labels = Moving(m={"stable": 1})
+        assert factor(models, label="stable") == 2

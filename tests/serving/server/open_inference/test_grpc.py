@@ -6,8 +6,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def call(small_models):
-    """Returns a function from (method, request fields) to the response."""
+def channel(small_models):
     from concurrent import futures
 
     from serving.server.access_log import AccessLog
@@ -15,25 +14,30 @@ def call(small_models):
     from serving.server.monitoring.observer import Monitoring
     from serving.server.open_inference.grpc_service import InferenceService, add_to_server
     from serving.server.open_inference.inference import OpenInference
-    from serving.server.open_inference.messages import CLASSES, SERVICE
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
-    add_to_server(server, InferenceService(OpenInference(small_models, Monitoring()), Calls(4, AccessLog())))
+    calls = Calls(4, AccessLog())
+    add_to_server(server, InferenceService(OpenInference(small_models, Monitoring()), calls), calls)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-
-        def call(method, parameters=None, **fields):
-            request = CLASSES[f"{method}Request"](**fields)
-            for name, value in (parameters or {}).items():
-                setattr(request.parameters[name], "string_param" if isinstance(value, str) else "int64_param", value)
-            answer = CLASSES[f"{method}Response"].FromString
-            return channel.unary_unary(f"/{SERVICE}/{method}", type(request).SerializeToString, answer)(
-                request, timeout=60
-            )
-
-        yield call
+        yield channel
     server.stop(0).wait()
+
+
+@pytest.fixture(scope="module")
+def call(channel):
+    """Returns a function from (method, request fields) to the response."""
+    from serving.server.open_inference.messages import CLASSES, SERVICE
+
+    def call(method, parameters=None, **fields):
+        request = CLASSES[f"{method}Request"](**fields)
+        for name, value in (parameters or {}).items():
+            setattr(request.parameters[name], "string_param" if isinstance(value, str) else "int64_param", value)
+        answer = CLASSES[f"{method}Response"].FromString
+        return channel.unary_unary(f"/{SERVICE}/{method}", type(request).SerializeToString, answer)(request, timeout=60)
+
+    return call
 
 
 def x(**fields):
@@ -147,3 +151,12 @@ def test_the_messages_are_those_of_the_proto():
     assert list(request.raw_input_contents) == [b"ab"]
     assert request.SerializeToString() == wire
     assert [method.name for method in POOL.FindServiceByName(SERVICE).methods] == list(METHODS)
+
+
+def test_bytes_that_are_no_request_are_refused_without_a_traceback(channel, caplog):
+    asked = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+    with pytest.raises(grpc.RpcError) as caught:
+        asked(b"\xff\xff", timeout=60)
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert caught.value.details() == "the request is no inference.ModelInferRequest"
+    assert not caplog.records

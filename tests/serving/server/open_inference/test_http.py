@@ -248,3 +248,14 @@ def test_what_the_server_and_its_models_say_of_themselves(ask):
 )
 def test_paths_and_methods_that_are_none(ask, method, path, status):
     assert ask(method, path).status == status
+
+
+def test_a_signature_that_is_none_is_not_ready(ask):
+    paths = ("half_plus_two", "half_plus_two:serving_default", "half_plus_two:absent")
+    assert [ask("GET", f"/v2/models/{path}/ready").status for path in paths] == [200, 200, 503]
+
+
+@pytest.mark.parametrize("header", ["\u00b2", "+1", "-1", "1" * 5000])
+def test_a_header_length_that_is_none_is_refused(ask, header):
+    answer = ask("POST", INFER, {"inputs": [X]}, {"inference-header-content-length": header})
+    assert (answer.status, "Inference-Header-Content-Length is" in json.loads(answer.body)["error"]) == (400, True)

@@ -59,6 +59,9 @@ def read_slowly(text):
         (b'"\\u12g4"', "Incorrect hex digit after \\u escape in string. at offset: 1"),
         (b'"\\ud800"', "The surrogate pair in string is invalid. at offset: 1"),
         (b'"\\ud800\\u0041"', "The surrogate pair in string is invalid. at offset: 1"),
+        (b"[" + b"1" * 5000 + b"]", "Number too big to be stored in double. at offset: 1"),
+        (b"[NaN,-" + b"1" * 5000 + b"]", "Number too big to be stored in double. at offset: 5"),
+        (b"[1e" + b"1" * 5000 + b"]", "Number too big to be stored in double. at offset: 1"),
         (b'["\\ud800\\', "The surrogate pair in string is invalid. at offset: 2"),
     ],
 )
@@ -76,6 +79,7 @@ def test_errors_are_rapidjsons(text, message):
         (b"[Inf,-Infinity,1.5e309]", [math.inf, -math.inf, math.inf]),
         (b"\xef\xbb\xbf{}", {}),
         (b"[1]\0[", [1]),
+        (b"[1e-" + b"1" * 5000 + b",1e+" + b"0" * 5000 + b"2] ", [0.0, 100.0]),
         (b"[18446744073709551615,18446744073709551616]", [2**64 - 1, float(2**64)]),
         (b"[-9223372036854775808,-9223372036854775809]", [-(2**63), -float(2**63)]),
         (b'["\xff\\udc00\\ud83d\\ude00"]', ["\udcff\udced\udcb0\udc80\N{GRINNING FACE}"]),
