@@ -186,7 +186,13 @@ class BatchQueue:
     def run(self, tasks: Sequence[Task]) -> None:
         """Run those of the requests that are still wanted as one batch."""
         self._batcher.monitoring.queue_changed(**self._labels, by=-len(tasks))
-        self._run([task for task in tasks if task.answer.set_running_or_notify_cancel()])
+        kept = [task for task in tasks if task.answer.set_running_or_notify_cancel()]
+        try:
+            self._run(kept)
+        except Exception as error:  # of what comes after the computation: its thread goes on here too
+            for task in kept:
+                if not task.answer.done():
+                    self._answer_failure([task], error)
 
     def _run(self, tasks: Sequence[Task]) -> None:
         tasks = [task for task in tasks if task.is_wanted()]

@@ -22,7 +22,7 @@ from serving.server.core.labels import Labels, checked_labels, labels_of, versio
 from serving.server.core.lifecycle import RETRY_S, ModelLifecycle
 from serving.server.core.limits import DEFAULT_LIMITS, RequestLimits
 from serving.server.core.servable import Servable
-from serving.server.core.spec import ModelSpec
+from serving.server.core.spec import PATIENT, Caller, ModelSpec
 from serving.server.core.status import StatusBoard, VersionStatus
 from serving.server.core.version import Version
 from serving.server.core.warm_up import warm_up
@@ -165,16 +165,19 @@ class ServedModels:
             raise Refusal(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
         return known
 
-    def reload(self, config: Any) -> None:
+    def reload(self, config: Any, caller: Caller = PATIENT) -> None:
         """Serve another ModelServerConfig, as ServerCore::ReloadConfig does; returns when its models were tried.
 
-        A configuration that is refused with INVALID_ARGUMENT or FAILED_PRECONDITION changes nothing.
+        A configuration that is refused with INVALID_ARGUMENT or FAILED_PRECONDITION changes nothing, nor does one for
+        which nobody waits any more when its turn comes: a later one may have been taken in between.
 
         Raises:
           Refusal: INVALID_ARGUMENT for a configuration that cannot be served, FAILED_PRECONDITION for a label of a
-            version that does not answer yet, UNKNOWN when a model that is new has no version that answers.
+            version that does not answer yet, UNKNOWN when a model that is new has no version that answers, CANCELLED
+            or DEADLINE_EXCEEDED for a caller that is gone.
         """
         with self._reloading:
+            caller.check()
             check_config(config)
             self._labels = checked_labels(config, self._labels, self._answers, self._lenient)
             new = [

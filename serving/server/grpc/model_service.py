@@ -9,7 +9,7 @@ from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, 
 
 from serving.server.core.models import ServedModels
 from serving.server.core.spec import ModelSpec
-from serving.server.grpc.calls import Calls
+from serving.server.grpc.calls import Calls, caller_of
 from serving.server.grpc.wire import add_methods
 from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import invalid_argument
@@ -58,7 +58,7 @@ class ModelService:
                     "ServerModelConfig type not supported by HandleReloadConfigRequest."
                     " Only ModelConfigList is currently supported"
                 )
-            self._models.reload(request.config)
+            self._models.reload(request.config, caller_of(context))
             response = model_management_pb2.ReloadConfigResponse()
             response.status.SetInParent()
             for name, value in before.items():

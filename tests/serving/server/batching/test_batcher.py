@@ -115,6 +115,15 @@ def test_an_error_that_is_no_refusal_is_an_answer_too(caplog):
     assert "by chance" in caplog.text
 
 
+def test_outputs_that_are_no_arrays_fail_their_requests_and_not_the_thread():
+    bench = Bench(lambda inputs: {"y": [1]} if inputs["x"].any() else row_sums(inputs))
+    answers = [bench.submit([1]), bench.submit([2])]
+    later = bench.submit([0, 0])
+    bench.let_go()
+    assert [refused(answer)[0] for answer in answers] == ["INTERNAL", "INTERNAL"]
+    assert later.result(timeout=20)["y"].tolist() == [0]
+
+
 def test_who_waits_no_more_never_runs():
     bench = Bench()
     late, gone, dropped = (

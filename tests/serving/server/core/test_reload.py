@@ -11,7 +11,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from serving.server.core.config_file import one_model
 from serving.server.core.models import ServedModels
-from serving.server.core.spec import ModelSpec
+from serving.server.core.spec import Caller, ModelSpec
 from serving.server.core.status import State
 from serving.server.refusal import Refusal
 
@@ -99,6 +99,15 @@ def test_a_refused_configuration_changes_nothing(push, tmp_path):
                 models.reload(bad)
             assert caught.value.code.name == "INVALID_ARGUMENT"
         assert factor(models) == 1
+
+
+def test_a_configuration_whose_caller_is_gone_changes_nothing(push, tmp_path):
+    push(1, model="a")
+    with serving(two(tmp_path, "a")) as models:
+        for caller, code in ((Caller(is_waiting=lambda: False), "CANCELLED"), (Caller(0.0), "DEADLINE_EXCEEDED")):
+            with pytest.raises(Refusal) as caught:
+                models.reload(two(tmp_path), caller)
+            assert (caught.value.code.name, models.names()) == (code, ["a"])
 
 
 def test_a_model_without_a_folder_keeps_no_other_from_loading_and_unloading(push, tmp_path):
