@@ -40,7 +40,8 @@ def from_proto(proto: Any) -> np.ndarray:
 
     A shape over fewer values than it holds repeats the last one, and one over none is of zeros or empty strings.
 
-    We differ: more values than the shape holds are refused, where TensorFlow drops them in silence.
+    We differ: more values than the shape holds, and values in another dtype's field, are refused. TensorFlow drops them
+    in silence, and computes with zeros.
 
     Raises:
       ValueError: for a message whose dtype, shape and values do not make a tensor.
@@ -53,13 +54,21 @@ def from_proto(proto: Any) -> np.ndarray:
         dtype = np.dtype(tf.as_dtype(proto.dtype).as_numpy_dtype)
         field = _FIELDS.get(tf.as_dtype(proto.dtype))
         stated = len(getattr(proto, field)) if field else count
+        others = sorted(name for name in set(_FIELDS.values()) - {field} if field and getattr(proto, name))
+        if others:
+            raise ValueError(f"its values stand in {', '.join(others)}, not in {field}")
+        if count == 0 and (proto.tensor_content or (field and stated)):
+            raise ValueError(f"shape {sizes} holds no values, and some came")
         if not proto.tensor_content and stated < count and count * dtype.itemsize > MAX_FILLED_BYTES:
             raise ValueError(f"shape {sizes} over {stated} values takes more than {MAX_FILLED_BYTES} bytes")
         if count == 0 or (stated == 0 and not proto.tensor_content):
             return np.full(sizes, b"", object) if field == "string_val" else np.zeros(sizes, dtype)
         if field == "string_val" and proto.tensor_content:
             return np.asarray(tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy(), object)
-        return tf.make_ndarray(proto)
+        array = tf.make_ndarray(proto)
+        if field == "bool_val":  # a byte of 2 is neither True nor False to NumPy
+            return np.asarray(array.view(np.uint8).astype(bool))
+        return np.asarray(array)
     except (TypeError, ValueError, KeyError, tf.errors.InvalidArgumentError) as error:
         raise ValueError(f"dtype, shape and values do not agree ({error})") from error
 

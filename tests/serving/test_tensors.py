@@ -123,3 +123,31 @@ def test_a_message_that_is_no_tensor_is_a_value_error(spoil):
     spoil(proto)
     with pytest.raises(ValueError, match=r"shape|dtype"):
         from_proto(proto)
+
+
+def floats(shape: list[int], **values):
+    return tensor_pb2.TensorProto(
+        dtype=tf.float32.as_datatype_enum, tensor_shape=tf.TensorShape(shape).as_proto(), **values
+    )
+
+
+@pytest.mark.parametrize(
+    "proto",
+    [
+        floats([2], double_val=[1.0, 2.0]),
+        floats([2], float_val=[1.0, 2.0], int_val=[1, 2]),
+        floats([0], float_val=[1.0]),
+        floats([0], tensor_content=b"\0\0\x80?"),
+    ],
+)
+def test_values_that_tensorflow_would_drop_in_silence_are_refused(proto):
+    with pytest.raises(ValueError, match="do not agree"):
+        from_proto(proto)
+
+
+@pytest.mark.parametrize("shape", [[], [1]])
+def test_any_byte_but_zero_is_true(shape):
+    proto = tensor_pb2.TensorProto(dtype=tf.bool.as_datatype_enum, tensor_shape=tf.TensorShape(shape).as_proto())
+    proto.tensor_content = b"\2"
+    array = from_proto(proto)
+    assert (type(array), array.shape, array.view(np.uint8).item()) == (np.ndarray, tuple(shape), 1)
