@@ -28,7 +28,7 @@ from serving.search.stores.segments.segment_store import SegmentStore, create_se
 DIMENSION = 16
 SIZES = Sizes(exact_below=300, bytes_below=600)
 _IDS = 2000
-_LONGEST = 0.8  # seconds between a child's start of work and its end
+LONGEST = 2.5  # seconds between a child's start of work and its end
 
 State = dict[str, tuple[str, bytes]]  # id -> caption, vector
 
@@ -115,13 +115,13 @@ def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int,
     raise AssertionError(f"after {following} changes the store holds {len(held)} rows, not what was acknowledged")
 
 
-def kill(folder: Path, kills: int, seed: int = 0) -> list[int]:
+def kill(folder: Path, kills: int, *, seed: int = 0, longest: float = LONGEST) -> list[int]:
     """Kill a child that changes one store again and again. Returns the number of changes after each kill."""
     generator = np.random.default_rng(seed)
     create_segment_store(folder, fingerprint="made", dimension=DIMENSION)
     change, state, changes = 0, State(), []
     for _ in range(kills):
-        change, state = kill_once(folder, change, state, generator.uniform(0, _LONGEST))
+        change, state = kill_once(folder, change, state, generator.uniform(0, longest))
         changes.append(change)
         print(f"killed after {change} changes: {len(state)} rows, all there")
     store = SegmentStore(folder, sizes=SIZES)
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = parser.parse_args(arguments)
     if said.change is None:
         with tempfile.TemporaryDirectory() as folder:
-            kill(Path(folder) / "store", said.kills, said.seed)
+            kill(Path(folder) / "store", said.kills, seed=said.seed)
         return
     store = SegmentStore(said.change, sizes=SIZES)
     print("ready", flush=True)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from serving.search.filters import Filter
 from serving.search.shards.files import sync_folder
 from serving.search.shards.schema import vectors_of
-from serving.search.stores.ranking import best, scan
+from serving.search.stores.ranking import scan
 from serving.search.stores.segments.codes import Codes, Sizes, build_codes
 from serving.search.stores.segments.manifest import DamagedSegment, Entry, FileFacts, facts, sync_file
 from serving.search.stores.segments.rows import Rows, write_rows
@@ -59,9 +59,10 @@ class Segment:
             return scan(queries, self.vectors, rows, k)
         found = []
         for query, named in zip(queries, self.codes.search(queries, wide, allowed, sizes.probes), strict=True):
-            near = named[named >= 0]
-            enough = len(near) >= k  # else the lists that were looked into hold too few of the rows that count
-            found.append(best(query, self.vectors, near, k) if enough else scan(query[None], self.vectors, rows, k)[0])
+            near = np.sort(named[named >= 0])
+            if len(near) < k:  # the lists that were looked into hold too few of the rows that count
+                near = rows
+            found += scan(query[None], self.vectors, near, k)
         return found
 
 

@@ -10,7 +10,7 @@ from index_rows import index_rows, queries
 from serving.search.filters import Where
 from serving.search.shards.schema import vector_column, vectors_of
 from serving.search.stores.exact import ExactStore
-from serving.search.stores.ranking import scan
+from serving.search.stores.ranking import scan, widened
 from serving.search.stores.store import check_model
 
 
@@ -58,7 +58,7 @@ def test_a_filter_leaves_only_what_fulfils_it(store):
 
 
 def test_a_scan_in_blocks_is_one_product_sorted(monkeypatch):
-    monkeypatch.setattr("serving.search.stores.ranking._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("serving.search.stores.ranking._NUMBERS_AT_ONCE", 7 * 8)
     vectors = vectors_of(index_rows([str(number) for number in range(100)]))
     asked = queries(3) / np.linalg.norm(queries(3), axis=1, keepdims=True)
     exact = vectors.astype(np.float64)
@@ -67,6 +67,12 @@ def test_a_scan_in_blocks_is_one_product_sorted(monkeypatch):
     for (found, cosine), line in zip(scan(asked, vectors, rows, 9), scores, strict=True):
         assert found.tolist() == sorted(rows, key=lambda row: (-line[row], row))[:9]
         assert cosine == pytest.approx(line[found])
+
+
+def test_every_finite_half_is_widened_as_numpy_does():
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    assert widened(halves).tobytes() == halves.astype(np.float32).tobytes()
 
 
 def test_an_empty_store_finds_nothing(store):
