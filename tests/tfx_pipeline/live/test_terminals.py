@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from tfx_pipeline.cli import app, main
-from tfx_pipeline.commands.serve import serve
+from tfx_pipeline.commands.serve import Serving, serve_until_stopped
 from tfx_pipeline.settings.config import ConfigError
 
 COMMANDS = sorted(get_command(app).commands)
@@ -78,7 +78,7 @@ def test_a_tilde_that_the_shell_left_is_the_home_folder(typed, monkeypatch, tmp_
 @pytest.mark.parametrize("port", [-1, 65536, 99999])
 def test_a_port_that_is_none_is_refused_before_anything_is_loaded(tmp_path, port):
     with pytest.raises(ConfigError, match=rf"^--port is {port}; it must be from 1 to 65535, or 0 for any free one"):
-        serve(tmp_path, port=port)
+        serve_until_stopped(Serving(tmp_path, port=port))
 
 
 def test_a_reader_that_goes_away_leaves_no_traceback():

@@ -108,6 +108,7 @@ def test_a_section_as_users_write_it():
         "vocabulary",
         "trainer",
         "evaluator",
+        "serving_validator",
     ]
     assert build({"cluster": Config(cluster=cluster).to_mapping()["cluster"]}).cluster == cluster
 
