@@ -3,9 +3,10 @@
 Usage: .venv/bin/python -m benchmarks.search.recall_speed [--rows 200000] [--dimension 640] [--queries 1000]
        [--threads 2] [--peers all]
 
-Says a line an index: seconds to build it, bytes a vector in memory (of the codes or the graph; our fp16 vectors and
-metadata are mapped files), recall@10 against the exact cosines of the fp16 vectors, queries a second in one batch, and
-the median of one query alone. `--peers none` leaves usearch out, which is fetched at first use.
+Says a line an index, and ours by how many lists are looked into: seconds to build it, bytes a vector in memory (of the
+codes or the graph; our fp16 vectors and metadata are mapped files), recall@10 against the exact cosines of the fp16
+vectors, queries a second in one batch, and the median of one query alone. `--peers none` leaves usearch out, which is
+fetched at first use.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 
 K = 10
+PROBES = (8, 16, Sizes().probes, 48)  # lists that are looked into
 _ALONE = 200  # queries that are asked one by one
 
 Search = Callable[[np.ndarray], np.ndarray]  # [Q, D] -> [Q, K] rows
@@ -66,8 +68,8 @@ def nearest_by(index: faiss.Index, queries: np.ndarray) -> np.ndarray:
     return index.search(queries, K)[1]
 
 
-def ours(folder: Path, vectors: np.ndarray, sizes: Sizes) -> tuple[Search, float, float]:
-    """Returns a search of our store, seconds to add the vectors, and bytes a vector of its codes and tombstones."""
+def build(folder: Path, vectors: np.ndarray, sizes: Sizes) -> tuple[float, float]:
+    """Build a store of ours. Returns seconds to add the vectors, and bytes a vector of its codes."""
     create_segment_store(folder, fingerprint="made", dimension=vectors.shape[1])
     store = SegmentStore(folder, sizes=sizes)
     start = time.perf_counter()
@@ -75,10 +77,12 @@ def ours(folder: Path, vectors: np.ndarray, sizes: Sizes) -> tuple[Search, float
     built = time.perf_counter() - start
     size = sum(file.size for entry in store.entries() for file in entry.files if file.name.endswith("codes.faiss"))
 
-    def search(queries: np.ndarray) -> np.ndarray:
-        return np.array([[int(name) for name in ids] for ids in store.search(queries, K).ids])
+    return built, size / len(vectors)
 
-    return search, built, size / len(vectors)
+
+def nearest_in(store: SegmentStore, queries: np.ndarray) -> np.ndarray:
+    """Returns the rows [Q, K] that a store of ours finds."""
+    return np.array([[int(name) for name in ids] for ids in store.search(queries, K).ids])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -107,9 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(line("FAISS flat, float32", built, 4 * said.dimension, 1, batch, alone), flush=True)
         del flat
         for kind, bytes_below in (("SQ8", said.rows + 1), ("RaBitQ", 0)):
-            search, built, size = ours(folder / kind, vectors, Sizes(exact_below=0, bytes_below=bytes_below))
-            found, batch, alone = timed(search, queries)
-            print(line(f"ours, {kind}", built, size, recall(found, exact), batch, alone), flush=True)
+            built, size = build(folder / kind, vectors, Sizes(exact_below=0, bytes_below=bytes_below))
+            for probes in PROBES:
+                store = SegmentStore(folder / kind, sizes=Sizes(probes=probes))
+                found, batch, alone = timed(partial(nearest_in, store), queries)
+                print(
+                    line(f"ours, {kind}, {probes} lists", built, size, recall(found, exact), batch, alone), flush=True
+                )
         if said.peers == "none":
             return
         np.save(folder / "vectors.npy", vectors)

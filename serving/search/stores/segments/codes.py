@@ -13,6 +13,8 @@ import faiss
 import numpy as np
 
 _ROWS_AT_ONCE = 65536
+_TRAINED_A_LIST = 39  # FAISS warns of fewer vectors a list
+_LEAST_A_LIST = 450  # vectors; the centroid of a list, 4 D bytes, is then D / 112 bytes a vector beside its D / 8
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Sizes:
     exact_below: int = 4096
     bytes_below: int = 50_000
     few: float = 0.02
-    candidates: int = 10
-    fewest: int = 100
+    candidates: int = 5
+    fewest: int = 50
     probes: int = 24
 
 
@@ -89,8 +91,8 @@ def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) ->
       seed: of the sample.
     """
     count, dimension = vectors.shape
-    lists = max(1, min(2 ** round(math.log2(2 * math.sqrt(count))), count // 39))  # FAISS trains on 39 a list or more
     rabitq = count >= sizes.bytes_below
+    lists = max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if rabitq else _TRAINED_A_LIST)))
     form = f"RR{dimension},IVF{lists},RaBitQ" if rabitq else f"IVF{lists},SQ8"
     index = faiss.index_factory(dimension, form, faiss.METRIC_INNER_PRODUCT)
     faiss.extract_index_ivf(index).cp.niter = 10

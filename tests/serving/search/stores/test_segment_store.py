@@ -118,7 +118,7 @@ def coded(tmp_path_factory):
     """A store of two segments with SQ8 and RaBitQ codes, and its exact oracle."""
     folder = tmp_path_factory.mktemp("coded")
     create_segment_store(folder / "segments", fingerprint="f", dimension=64)
-    store = SegmentStore(folder / "segments", sizes=Sizes(exact_below=1000, bytes_below=2000))
+    store = SegmentStore(folder / "segments", sizes=Sizes(exact_below=1000, bytes_below=2000, fewest=100))
     exact = ExactStore(folder / "exact.parquet", fingerprint="f", dimension=64)
     for start, count in ((0, 1500), (1000, 2500)):
         rows = index_rows([f"{number:05}" for number in range(start, start + count)], dimension=64, seed=start)
