@@ -8,10 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmarks.search.kills import kill
 from index_rows import index_rows, queries
+from serving.search.shards.schema import vector_column
+from serving.search.stores.segments import compaction, segment_store
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.compaction import compact
 from serving.search.stores.segments.manifest import DamagedSegment
@@ -117,9 +121,31 @@ def test_a_reader_that_stays_behind_reads_on_and_an_open_store_sees_what_another
     assert behind.rows(["a00"]).column("id").to_pylist() == ["a00"]
 
 
-def test_what_is_deleted_and_replaced_during_a_compaction_stays_so(store, monkeypatch):
-    from serving.search.stores.segments import compaction
+def test_a_reader_that_a_compaction_overtakes_reads_the_newer_manifest(store, monkeypatch):
+    overtaking = iter([lambda: compact(SegmentStore(store.folder, sizes=SIZES))])
+    parse = segment_store.parse_manifest
 
+    def parse_late(folder, text):
+        manifest = parse(folder, text)
+        for overtake in overtaking:
+            overtake()
+        return manifest
+
+    monkeypatch.setattr(segment_store, "parse_manifest", parse_late)
+    assert SegmentStore(store.folder).count() == 110
+    assert len(store.entries()) == 1
+
+
+def test_equal_scores_of_several_segments_come_by_id(tmp_path):
+    create_segment_store(tmp_path, fingerprint="f", dimension=8)
+    store = SegmentStore(tmp_path)
+    for ids in (["b", "d"], ["a", "c"]):
+        store.add(pa.table({"id": ids, "vector": vector_column(np.eye(1, 8).repeat(2, axis=0))}))
+    assert store.search(np.eye(1, 8), 4).ids == [["a", "b", "c", "d"]]
+    assert store.search(np.eye(1, 8), 3).ids == [["a", "b", "c"]]
+
+
+def test_what_is_deleted_and_replaced_during_a_compaction_stays_so(store, monkeypatch):
     merge = compaction._merge
 
     def merge_while_others_write(*arguments):
