@@ -152,8 +152,13 @@ class SegmentStore:
         """
         for part in self.refresh().parts:
             for file in part.entry.files:
-                if facts(self.folder, self.folder / file.name) != file:
-                    raise damaged(self.folder, part.entry, f"{file.name} has another checksum than when it was written")
+                try:
+                    whole = facts(self.folder, self.folder / file.name) == file
+                except FileNotFoundError:
+                    whole = part.entry not in self.entries()  # a compaction came between
+                if not whole:
+                    why = f"{file.name} is gone or has another checksum than when it was written"
+                    raise damaged(self.folder, part.entry, why)
 
     def drop_damaged(self) -> list[str]:
         """Leave the damaged segments out of the store for good. Returns their names."""

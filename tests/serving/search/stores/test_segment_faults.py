@@ -65,7 +65,9 @@ def test_a_damaged_segment_is_named_and_refused_or_left_out_as_asked(store, name
     if (name, fault) == ("codes.faiss", "overwritten"):
         path.write_bytes(content[:2000] + bytes(100) + content[2100:])
     if (name, fault) == ("vectors.f16", "overwritten"):  # which only a look at each byte tells
-        with pytest.raises(DamagedSegment, match=f"{entry.name} of 100 rows is damaged: .*vectors.f16 has another"):
+        with pytest.raises(
+            DamagedSegment, match=f"{entry.name} of 100 rows is damaged: .*vectors.f16 is gone or has another"
+        ):
             SegmentStore(store.folder).check()
         return
     with pytest.raises(DamagedSegment, match=entry.name):
@@ -83,6 +85,12 @@ def test_a_damaged_segment_is_named_and_refused_or_left_out_as_asked(store, name
     dropping = SegmentStore(store.folder, on_damage=gathered.append)
     assert dropping.drop_damaged() == [entry.name]
     assert SegmentStore(store.folder).count() == 10
+
+
+def test_a_check_of_an_open_store_names_a_file_that_is_gone(store):
+    (store.folder / store.entries()[1].name / "rows.arrow").unlink()
+    with pytest.raises(DamagedSegment, match=f"{store.entries()[1].name} of 10 rows is damaged: .*rows.arrow is gone"):
+        store.check()
 
 
 def test_damaged_tombstones_bring_nothing_back(store):
