@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2, model_service_pb2
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
 
 from serving.server.core.models import ServedModels
 from serving.server.core.spec import ModelSpec
@@ -14,7 +14,7 @@ from serving.server.grpc.wire import add_methods
 from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import invalid_argument
 
-SERVICE: str = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+SERVICE = "tensorflow.serving.ModelService"
 
 
 class ModelService:

@@ -12,7 +12,6 @@ from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     inference_pb2,
     predict_pb2,
-    prediction_service_pb2,
     regression_pb2,
 )
 
@@ -24,7 +23,7 @@ from serving.server.inference.methods import Method
 from serving.server.inference.model_spec import signature_name
 from serving.server.monitoring.observer import Monitoring, Request
 
-SERVICE: str = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
+SERVICE = "tensorflow.serving.PredictionService"
 Measure = Callable[[Method, str], AbstractContextManager[Request]]
 
 

@@ -13,6 +13,12 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from serving.server.open_inference import messages
 
+# These describe their services and then write to what protobuf 6 lets nobody write to.
+with suppress(AttributeError):
+    from tensorflow_serving.apis import model_service_pb2  # noqa: F401
+with suppress(AttributeError):
+    from tensorflow_serving.apis import prediction_service_pb2  # noqa: F401
+
 STREAMS = 4  # at once; each holds a thread for as long as its client keeps it open
 
 
