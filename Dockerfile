@@ -30,8 +30,8 @@ RUN apt-get update && \
 WORKDIR /align-tfx
 COPY deploy/image/requirements.lock deploy/image/beam_boot deploy/image/
 ARG GOPROXY
-RUN --mount=type=secret,id=certificates,target=/run/certificates.crt --mount=type=cache,target=/root/go/pkg/mod \
-    --mount=type=cache,target=/root/.cache/go-build \
+ENV GOMODCACHE=/var/cache/go/modules GOCACHE=/var/cache/go/build
+RUN --mount=type=secret,id=certificates,target=/run/certificates.crt --mount=type=cache,target=/var/cache/go \
     deploy/image/beam_boot
 
 # What is installed by the lock: the slow stage, built again only when a dependency moves.
