@@ -24,6 +24,7 @@ _COMPARISONS = {
     ">=": pc.greater_equal,
     "in": lambda column, values: pc.is_in(column, value_set=values),
 }
+OPERATORS = tuple(_COMPARISONS)
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,13 @@ class ExactSnapshot:
         """See `Snapshot.vectors`."""
         return vectors_of(self._take(ids))
 
-    def count(self) -> int:
+    def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
-        return len(self.table)
+        return len(self.table) if where is None else int(mask(where, self.table).sum())
+
+    def values(self, field: str, most: int) -> list[str]:
+        """See `Snapshot.values`."""
+        return sorted(self.table.column(field).unique().drop_null().to_pylist())[:most]
 
     def _take(self, ids: Sequence[str]) -> pa.Table:
         wanted = pa.array(ids, pa.string())
@@ -99,9 +103,13 @@ class ExactStore:
         """See `Snapshot.vectors`."""
         return self._now.vectors(ids)
 
-    def count(self) -> int:
+    def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
-        return self._now.count()
+        return self._now.count(where)
+
+    def values(self, field: str, most: int) -> list[str]:
+        """See `Snapshot.values`."""
+        return self._now.values(field, most)
 
     def snapshot(self) -> ExactSnapshot:
         """See `Store.snapshot`."""

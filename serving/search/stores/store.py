@@ -58,8 +58,11 @@ class Snapshot(Protocol):
           KeyError: for an id that is not there.
         """
 
-    def count(self) -> int:
-        """Returns N."""
+    def count(self, where: Filter | None = None) -> int:
+        """Returns how many images fulfil a filter; of None N."""
+
+    def values(self, field: str, most: int) -> list[str]:
+        """Returns the values of a column of text, each once, ascending; the first `most` of them."""
 
 
 class Store(Snapshot, Protocol):

@@ -51,6 +51,16 @@ class Rows:
         """Returns for which rows a filter holds, [n] bool."""
         return np.concatenate([mask(where, batch) for batch in self._batches])
 
+    def values(self, field: str, live: np.ndarray | None) -> set[str]:
+        """Returns the values of a column of text in the rows that are live, [n] bool; None is all."""
+        found: set[str] = set()
+        for number, batch in enumerate(self._batches):
+            column, start = batch.column(field), number * self._a_batch
+            if live is not None:
+                column = column.filter(pa.array(live[start : start + len(column)]))
+            found.update(column.unique().drop_null().to_pylist())
+        return found
+
     def ids(self, rows: np.ndarray) -> list[str]:
         """Returns the ids of rows."""
         return [self._batches[row // self._a_batch].column(0)[row % self._a_batch].as_py() for row in rows.tolist()]

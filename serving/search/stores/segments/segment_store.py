@@ -136,9 +136,13 @@ class SegmentStore:
         """See `Snapshot.vectors`."""
         return self.snapshot().vectors(ids)
 
-    def count(self) -> int:
+    def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
-        return self.snapshot().count()
+        return self.snapshot().count(where)
+
+    def values(self, field: str, most: int) -> list[str]:
+        """See `Snapshot.values`."""
+        return self.snapshot().values(field, most)
 
     def snapshot(self) -> SegmentsSnapshot:
         """See `Store.snapshot`."""

@@ -46,9 +46,17 @@ class SegmentsSnapshot:
         found = [self.parts[part].segment.vectors[row] for part, row in self._places(ids)]
         return np.array(found, np.float16).reshape(-1, self.dimension)
 
-    def count(self) -> int:
+    def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
-        return sum(part.entry.rows - part.entry.deleted for part in self.parts)
+        if where is None:
+            return sum(part.entry.rows - part.entry.deleted for part in self.parts)
+        allowed = [part.allowed(where) for part in self.parts]
+        return sum(int(here.sum()) for here in allowed if here is not None)
+
+    def values(self, field: str, most: int) -> list[str]:
+        """See `Snapshot.values`."""
+        found = set().union(*(part.segment.rows.values(field, part.live) for part in self.parts))
+        return sorted(found)[:most]
 
     def _merge(self, found: list[tuple[np.ndarray, np.ndarray]], k: int) -> list[tuple[float, str]]:
         """Returns (-score, id) of the k best rows of all segments, best first, ties by id."""

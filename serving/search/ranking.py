@@ -1,0 +1,79 @@
+"""The ranked images of one question on one snapshot, as far as its pages have been turned.
+
+Legend: T terms, D embedding dimension.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from serving.search.duplicates import Apart, Groups
+from serving.search.questions import Hit, Question
+from serving.search.stores.store import Snapshot
+from serving.search.terms import Composed
+
+DEEPEST = 10_000  # images that are ranked for one question
+
+
+class Ranking:
+    """Grows by deeper searches. What was ranked keeps its place, so a page that was shown stays as it was.
+
+    A deeper search of codes may find an image that the one before missed; it comes behind those that were ranked.
+
+    Attributes:
+      count: images that fulfil the filter.
+    """
+
+    def __init__(self, question: Question, composed: Composed, snapshot: Snapshot) -> None:
+        """Rank nothing yet."""
+        self._question, self._composed, self._snapshot = question, composed, snapshot
+        self.count = snapshot.count(question.where)
+        self._groups = (Groups if question.group else Apart)(len(composed.query))
+        self._ids: list[str] = []
+        self._scores: list[float] = []
+        self._is_whole = False
+        self._growing = threading.Lock()
+
+    def page(self, start: int, k: int) -> tuple[list[Hit], bool]:
+        """Returns the hits from number `start` on, k at most, and whether there are more."""
+        with self._growing:
+            self._reach(start + k + 1)
+            leaders, members = self._groups.leaders, self._groups.members
+            chosen = [(leaders[number], list(members[number])) for number in range(start, min(start + k, len(leaders)))]
+            more = len(leaders) > start + k
+        ids = [self._ids[rank] for rank, _ in chosen]
+        rows = self._snapshot.rows(ids).to_pylist()
+        shares = self._composed.shares(self._snapshot.vectors(ids)) if ids else ()
+        hits = [
+            Hit(
+                id=self._ids[rank],
+                score=self._scores[rank],
+                shares=tuple(share.tolist()),
+                metadata=row,
+                duplicates=tuple(self._ids[other] for other in others),
+            )
+            for (rank, others), row, share in zip(chosen, rows, shares, strict=True)
+        ]
+        return hits, more
+
+    def _reach(self, hits: int) -> None:
+        """Search deeper until so many hits are ranked, or all that there are."""
+        while len(self._groups.leaders) < hits and not self._is_whole:
+            depth = min(DEEPEST, max(self._groups.images_for(hits), 2 * len(self._ids)))
+            found = self._snapshot.search(self._composed.query[None], depth, self._question.where)
+            self._is_whole = len(found.ids[0]) < depth or depth == DEEPEST
+            self._take(found.ids[0], found.scores[0])
+
+    def _take(self, ids: Sequence[str], scores: np.ndarray) -> None:
+        if self._question.min_score is not None:
+            enough = int((scores >= self._question.min_score).sum())
+            self._is_whole = self._is_whole or enough < len(ids)
+            ids, scores = ids[:enough], scores[:enough]
+        held = set(self._ids)
+        new = [(name, score) for name, score in zip(ids, scores.tolist(), strict=True) if name not in held]
+        self._ids += [name for name, _ in new]
+        self._scores += [score for _, score in new]
+        self._groups.extend([name for name, _ in new], self._snapshot)
