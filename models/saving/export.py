@@ -89,7 +89,7 @@ def served_images(
         return keras.ops.normalize(projection(tower(images)), axis=-1)
 
     side = model.image_crop_px
-    held = {"image_tower": tower, "image_projection": projection}
+    held = {"image_tower": tower, "image_projection": _values(projection)}
     return ServedImages(lambda images: _preprocess(images, model), embed, (side, side), held, max_image_pixels)
 
 
@@ -99,9 +99,13 @@ def served_texts(encoder: DualEncoder, tokenizer: Tokenizer) -> ServedTexts:
     def embed(texts: tf.Tensor) -> tf.Tensor:
         return encoder.encode_text(tokenizer(texts), training=False)
 
-    # Not the encoder itself, with which the image tower would be saved.
-    held = {"text_tower": encoder.text_tower, "text_projection": encoder.text_projection, "tokenizer": tokenizer}
-    return ServedTexts(embed, held)
+    weights = {"text_tower": _values(encoder.text_tower), "text_projection": _values(encoder.text_projection)}
+    return ServedTexts(embed, {**weights, "tokenizer": tokenizer})
+
+
+def _values(layer: keras.Layer) -> list[tf.Variable]:
+    """Returns a layer's variables; with the layer, Keras would save a second graph of it."""
+    return [weight.value for weight in layer.weights]
 
 
 def export(served: ServedPair | ServedImages | ServedTexts, directory: str) -> None:

@@ -1,9 +1,10 @@
 """What is served of any dual encoder, ours or imported: each half by itself, and what takes both.
 
-Either half can be saved alone: who searches by texts needs no image weights.
+Either half can be saved alone: who searches by texts needs no image weights. A signature of more than one step does
+nothing but call other functions, so that a server can run it call by call (serving/server/core/calls.py).
 
-Legend: N pictures of a request, M texts, L labels, T templates, H x W pixels that the tower takes, D embedding
-dimension.
+Legend: N pictures of a request, M texts, L labels, T templates, U distinct texts, H x W pixels that the tower takes, D
+embedding dimension.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _NO_UTF8 = (
 )
 _NO_PLACEHOLDER = f"a template must hold {signatures.PLACEHOLDER} once, where the label stands"
 _NO_TEMPLATE = f"there is no template; send {signatures.PLACEHOLDER} for the labels alone"
+_VECTORS = tf.TensorSpec([None, None], tf.float32)
 
 
 def strings(name: str) -> tf.TensorSpec:
@@ -88,7 +90,8 @@ class ServedTexts(tf.Module):
     Attributes:
       embed_texts: tf.function, [N] string -> [N, D] float32.
       encode_text: the signature; invalid UTF-8 reads as replacement characters.
-      encode_unnamed: the default; raises InvalidArgumentError for invalid UTF-8.
+      check_texts: tf.function, [N] string -> the same; raises InvalidArgumentError for invalid UTF-8.
+      encode_unnamed: the default, `embed_texts` of what passes `check_texts`.
     """
 
     def __init__(self, embed: Callable[[tf.Tensor], tf.Tensor], held: Mapping[str, Any]) -> None:
@@ -104,13 +107,18 @@ class ServedTexts(tf.Module):
             return {signatures.EMBEDDING: embed_texts(text)}
 
         @tf.function(input_signature=[strings(signatures.TEXT)], autograph=False)
-        def encode_unnamed(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            """Who names no signature may send pictures, and would get vectors of their bytes as texts."""
+        def check_texts(text: tf.Tensor) -> tf.Tensor:
             is_text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace") == text
             with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(is_text), [_NO_UTF8])]):
-                return {signatures.EMBEDDING: embed_texts(tf.identity(text))}
+                return tf.identity(text)
+
+        @tf.function(input_signature=[strings(signatures.TEXT)], autograph=False)
+        def encode_unnamed(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            """Who names no signature may send pictures, and would get vectors of their bytes as texts."""
+            return {signatures.EMBEDDING: embed_texts(check_texts(text))}
 
         self.embed_texts, self.encode_text, self.encode_unnamed = embed_texts, encode_text, encode_unnamed
+        self.check_texts = check_texts
 
     def by_signature(self) -> dict[str, Any]:
         """Signature name -> tf.function."""
@@ -125,7 +133,9 @@ class ServedPair(tf.Module):
       temperature: what the model learnt to divide cosines by before a softmax.
 
     Attributes:
-      decode_images, embed_pixels, encode_image, embed_texts, encode_text: those of the halves.
+      decode_images, embed_pixels, encode_image, embed_texts, encode_text, check_texts, encode_unnamed: those of the
+        halves.
+      compare, fill_templates, choose: the steps of the signatures that need both.
     """
 
     def __init__(self, images: ServedImages, texts: ServedTexts, temperature: float) -> None:
@@ -137,6 +147,7 @@ class ServedPair(tf.Module):
             images.encode_image,
         )
         self.embed_texts, self.encode_text = texts.embed_texts, texts.encode_text
+        self.check_texts, self.encode_unnamed = texts.check_texts, texts.encode_unnamed
         self._temperature = temperature
 
     def by_signature(self) -> dict[str, Any]:
@@ -151,7 +162,7 @@ class ServedPair(tf.Module):
     @tf.function(input_signature=[strings(signatures.IMAGE_BYTES), strings(signatures.TEXT)], autograph=False)
     def similarity(self, image_bytes: tf.Tensor, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `similarity`: how well each of M texts describes each of N pictures."""
-        return self._compared(self.embed_pixels(self.decode_images(image_bytes)), self.embed_texts(text))
+        return self.compare(self.embed_pixels(self.decode_images(image_bytes)), self.embed_texts(text))
 
     @tf.function(
         input_signature=[
@@ -163,10 +174,33 @@ class ServedPair(tf.Module):
     )
     def classify(self, image_bytes: tf.Tensor, labels: tf.Tensor, templates: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `classify`: which of L labels fits each of N pictures, by an ensemble of T templates."""
-        compared = self._compared(
-            self.embed_pixels(self.decode_images(image_bytes)),
-            self.embed_classes(fill(templates, labels)),
-        )
+        distinct, index = self.fill_templates(labels, templates)
+        images = self.embed_pixels(self.decode_images(image_bytes))
+        return self.choose(images, self.embed_texts(distinct), index, labels)
+
+    @tf.function(input_signature=[_VECTORS, _VECTORS], autograph=False)
+    def compare(self, images: tf.Tensor, texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns [N, M] cosines and probabilities of [N, D] and [M, D] unit vectors."""
+        cosines = tf.matmul(images, texts, transpose_b=True)
+        return {
+            signatures.COSINE: cosines,
+            signatures.PROBABILITY: tf.nn.softmax(cosines / self._temperature, axis=-1),
+        }
+
+    @tf.function(input_signature=[strings(signatures.LABELS), strings(signatures.TEMPLATES)], autograph=False)
+    def fill_templates(self, labels: tf.Tensor, templates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Put each of [L] labels into each of [T] templates; returns the [U] distinct texts, and [L, T] which it is."""
+        filled = fill(templates, labels)  # [L, T]
+        distinct, index = tf.unique(tf.reshape(filled, [-1]))
+        return distinct, tf.reshape(index, tf.shape(filled))
+
+    @tf.function(
+        input_signature=[_VECTORS, _VECTORS, tf.TensorSpec([None, None], tf.int32), strings(signatures.LABELS)],
+        autograph=False,
+    )
+    def choose(self, images: tf.Tensor, texts: tf.Tensor, index: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Answer `classify`: of [N, D] pictures, [U, D] texts, [L, T] the texts of each label, and [L] labels."""
+        compared = self.compare(images, _mean_directions(tf.reduce_sum(tf.gather(texts, index), axis=1)))
         # An empty label stands behind the L: a row of none has no maximum.
         cosines = tf.pad(compared[signatures.COSINE], [[0, 0], [0, 1]], constant_values=-2.0)
         return {**compared, signatures.LABEL: tf.gather(tf.concat([labels, [""]], 0), tf.argmax(cosines, axis=1))}
@@ -182,20 +216,16 @@ class ServedPair(tf.Module):
         """
         distinct, index = tf.unique(texts.flat_values)  # [U], [all T]
         vectors = tf.gather(self.embed_texts(distinct), index)  # [all T, D]
-        total = tf.reduce_sum(texts.with_flat_values(vectors), axis=1)  # [L, D], the direction of the mean
-        return tf.math.l2_normalize(total, axis=-1)
-
-    def _compared(self, images: tf.Tensor, texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns [N, M] cosines and probabilities of [N, D] and [M, D] unit vectors."""
-        cosines = tf.matmul(images, texts, transpose_b=True)
-        return {
-            signatures.COSINE: cosines,
-            signatures.PROBABILITY: tf.nn.softmax(cosines / self._temperature, axis=-1),
-        }
+        return _mean_directions(tf.reduce_sum(texts.with_flat_values(vectors), axis=1))
 
 
-def fill(templates: tf.Tensor, labels: tf.Tensor) -> tf.RaggedTensor:
-    """Put each of [L] labels into each of [T] templates; returns ragged [L, (T)] string.
+def _mean_directions(sums: tf.Tensor) -> tf.Tensor:
+    """Returns the directions of sums of unit vectors, [L, D], which are those of their means."""
+    return tf.math.l2_normalize(sums, axis=-1)
+
+
+def fill(templates: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Put each of [L] labels into each of [T] templates; returns [L, T] string.
 
     Raises:
       tf.errors.InvalidArgumentError: where there is no template, or one has not exactly one PLACEHOLDER.
@@ -207,8 +237,6 @@ def fill(templates: tf.Tensor, labels: tf.Tensor) -> tf.RaggedTensor:
     ]
     with tf.control_dependencies(checks):
         around = tf.reshape(parts.flat_values, [-1, 2])  # [T, 2]
-    count, many = tf.size(labels), tf.size(templates)
-    before, after = (tf.tile(around[:, side], [count]) for side in (0, 1))  # [L T], label by label
-    return tf.RaggedTensor.from_uniform_row_length(
-        tf.strings.join([before, tf.repeat(labels, many), after]), many, nrows=count
-    )
+    shape = [tf.size(labels), tf.size(templates)]
+    parts_of_each = (around[:, 0], labels[:, tf.newaxis], around[:, 1])
+    return tf.strings.join([tf.broadcast_to(part, shape) for part in parts_of_each])

@@ -14,6 +14,7 @@ import tensorflow_text  # noqa: F401  registers the ops that the text signature 
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from serving.server.core.calls import by_name, step_by_step
 from serving.server.refusal import Refusal
 from serving.signatures import EMBEDDING, IMAGE_BYTES
 from serving.versions import SAVED_MODEL_FILE
@@ -45,6 +46,10 @@ class Servable:
         try:
             self.signature_defs: dict[str, Any] = _read_signature_defs(path)
             self._loaded = tf.saved_model.load(str(path), tags=[SERVE_TAG])
+            functions = by_name(self._loaded)
+            self._signatures = {
+                name: step_by_step(signature, functions) for name, signature in self._loaded.signatures.items()
+            }
             self._decode = _single_graph(getattr(self._loaded, "decode_images", None))
             self._embed = _single_graph(getattr(self._loaded, "embed_pixels", None))
         except (OSError, DecodeError, ValueError, tf.errors.OpError) as error:
@@ -54,12 +59,12 @@ class Servable:
     @property
     def runnable(self) -> list[str]:
         """Names of the signatures that can be run; the file may state others, such as the one that initialises it."""
-        return list(self._loaded.signatures)
+        return list(self._signatures)
 
     def signature(self, name: str) -> Any:
         """Returns the SignatureDef called `name`, or raises Refusal."""
-        if name not in self._loaded.signatures:
-            known = ", ".join(sorted(self._loaded.signatures))
+        if name not in self._signatures:
+            known = ", ".join(sorted(self._signatures))
             raise Refusal(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 f'Serving signature key "{name}" not found; this model has {known}.',
@@ -82,7 +87,7 @@ class Servable:
         infos = self.signature(signature_name).inputs
         with _refusals():
             tensors = {name: tf.constant(array, tf.as_dtype(infos[name].dtype)) for name, array in inputs.items()}
-            outputs = self._loaded.signatures[signature_name](**tensors)
+            outputs = self._signatures[signature_name](**tensors)
             return {name: _array(tensor) for name, tensor in outputs.items()}
 
     def decodes_apart(self, signature_name: str) -> bool:

@@ -14,6 +14,7 @@ from hand_made_pair import BLUE, RED, SIZE, pair
 from models.saving.export import export
 from models.saving.served import fill
 from serving import signatures
+from serving.server.core.calls import by_name, step_by_step
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,11 @@ def test_classify_by_hand(loaded):
     odds = math.exp(4 * red[0])
     np.testing.assert_allclose(answer["probability"][0], [1 / (1 + odds), odds / (1 + odds)], rtol=1e-5)
     assert answer["label"].tolist() == [b"red", b"blue"]
+
+
+def test_each_signature_is_nothing_but_calls_so_a_server_compiles_each_tower_once(loaded):
+    for signature in loaded.signatures.values():
+        assert step_by_step(signature, by_name(loaded)) is not signature
 
 
 def test_equal_labels_name_the_first_and_one_label_is_certain(loaded):
@@ -137,4 +143,4 @@ def test_any_label_is_put_into_any_template_as_it_is(labels, around):
     templates = [f"{before}{{}}{after}" for before, after in around] or ["{}"]
     found = fill(tf.constant(templates, tf.string), tf.constant(labels, tf.string))
     expected = [[template.replace("{}", label).encode() for template in templates] for label in labels]
-    assert found.to_list() == expected
+    assert found.numpy().tolist() == expected
