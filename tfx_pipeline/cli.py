@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline import cli_models, cli_serving, cli_versions
+from tfx_pipeline import cli_index, cli_models, cli_serving, cli_versions
 from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home, load
 
@@ -202,6 +202,7 @@ def presets() -> None:
     show(Console())
 
 
+app.add_typer(cli_index.app)
 app.add_typer(cli_models.app)
 app.add_typer(cli_serving.app)
 app.add_typer(cli_versions.app)

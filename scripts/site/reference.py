@@ -80,10 +80,17 @@ def config_reference() -> str:
     return "\n\n".join(parts)
 
 
+def all_commands(commands: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (name, command) by name, those of a group behind it, such as `index build`."""
+    for name, command in sorted(commands.items()):
+        yield f"{before}{name}", command
+        yield from all_commands(getattr(command, "commands", {}), f"{before}{name} ")
+
+
 def command_reference() -> str:
     """Returns each subcommand of `align` with its arguments and options as Markdown."""
     parts = []
-    for name, command in sorted(typer.main.get_command(app).commands.items()):
+    for name, command in all_commands(typer.main.get_command(app).commands):
         parts += [f"## `align {name}`", _words(command.help)]
         if command.params:
             parts.append(_table(("", "default", "meaning"), map(_parameter, command.params)))

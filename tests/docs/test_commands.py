@@ -13,6 +13,7 @@ from tfx_pipeline.settings.config import load, preset_names
 from tfx_pipeline.settings.sweeps import row_names
 
 ALIGN = typer.main.get_command(app).commands
+OF_GROUPS = [each for command in ALIGN.values() for each in getattr(command, "commands", {}).values()]
 TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 ALL = [*(command for page in PAGES for command in commands(page))]
 OF_PRESETS = [*(command for preset in PRESETS for command in commands_of_comments(preset))]
@@ -38,10 +39,16 @@ def broken_align(words: list[str], is_typed: bool) -> str:
     name, *rest = words
     if name not in ALIGN:
         return f"align has no {name}"
+    command = ALIGN[name]
+    if rest and hasattr(command, "commands") and rest[0] != "...":
+        name, *rest = rest
+        if name not in command.commands:
+            return f"align {words[0]} has no {name}"
+        command = command.commands[name]
     if "--help" in rest or "..." in rest:
         return ""
     try:
-        parsed = ALIGN[name].make_context(name, rest).params
+        parsed = command.make_context(name, rest).params
     except Exception as error:
         is_short = type(error).__name__ == "MissingParameter" and not is_typed
         return "" if is_short else f"{type(error).__name__}: {error}"
@@ -86,7 +93,9 @@ def test_a_command_of_a_preset_is_there(command):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_an_option_that_is_spoken_of_is_one_of_the_commands(page):
-    options = {option for command in ALIGN.values() for parameter in command.params for option in parameter.opts}
+    options = {
+        option for command in [*ALIGN.values(), *OF_GROUPS] for parameter in command.params for option in parameter.opts
+    }
     spoken = {re.match(r"-[\w-]*", span)[0] for span in spans(page) if span.startswith("-")}
     assert spoken <= options
 
@@ -107,6 +116,8 @@ def test_each_preset_opens_with_its_command():
     [
         ("align rum", "align has no rum"),
         ("align run --confg demo", "NoSuchOption"),
+        ("align index bild", "align index has no bild"),
+        ("align index build --indx there", "NoSuchOption"),
         ("align run --config dem", "no preset"),
         ("align run --set training.step=1", "did you mean"),
         ("align ablate --config demo", "MissingParameter"),

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from serving.search.shards.schema import conform
 
-_FINGERPRINT, _DIMENSION = b"align.fingerprint", b"align.dimension"
+_FINGERPRINT, _DIMENSION, _NOTES = b"align.fingerprint", b"align.dimension", b"align.notes"
 
 
 @dataclass(frozen=True)
 class ShardFacts:
-    """What a shard says of itself without a look at its rows."""
+    """What a shard says of itself without a look at its rows.
+
+    Attributes:
+      fingerprint, dimension: of the model that made the vectors.
+      rows: how many it holds.
+      notes: what its writer noted beside them.
+    """
 
     fingerprint: str
     dimension: int
     rows: int
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_shard(path: Path, rows: pa.Table, *, fingerprint: str, dimension: int) -> None:
+def write_shard(
+    path: Path, rows: pa.Table, *, fingerprint: str, dimension: int, notes: Mapping[str, Any] | None = None
+) -> None:
     """Write rows to one Parquet file, aside and then renamed: a reader sees all of it or none.
 
     Args:
@@ -33,12 +44,15 @@ def write_shard(path: Path, rows: pa.Table, *, fingerprint: str, dimension: int)
       rows: as `schema.conform` takes them.
       fingerprint: of the model that made the vectors.
       dimension: D.
+      notes: what else it says of itself, as JSON takes it.
 
     Raises:
       ValueError: when the rows do not conform.
     """
     table = conform(rows, dimension)
-    table = table.replace_schema_metadata({_FINGERPRINT: fingerprint, _DIMENSION: str(dimension)})
+    table = table.replace_schema_metadata(
+        {_FINGERPRINT: fingerprint, _DIMENSION: str(dimension), _NOTES: json.dumps(notes or {})}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -62,7 +76,8 @@ def shard_facts(path: Path) -> ShardFacts:
         with open(path, "rb") as file:
             parquet = pq.ParquetFile(file)
             said = parquet.schema_arrow.metadata or {}
-            return ShardFacts(said[_FINGERPRINT].decode(), int(said[_DIMENSION]), parquet.metadata.num_rows)
+            notes = json.loads(said.get(_NOTES, b"{}"))
+            return ShardFacts(said[_FINGERPRINT].decode(), int(said[_DIMENSION]), parquet.metadata.num_rows, notes)
     except (pa.ArrowInvalid, OSError, KeyError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             raise

@@ -6,11 +6,13 @@ import heapq
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from serving.search.shards.schema import vector_column
+from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.manifest import COMPACTING, NAME, WRITING, Entry, locked
 from serving.search.stores.segments.rows import ROWS_A_BATCH
 from serving.search.stores.segments.segment import Part, open_segment, write_segment
@@ -40,7 +42,7 @@ def compact(store: SegmentStore, *, largest: int = LARGEST) -> int:
             parts = store.whole().parts
         chosen = [part for part in parts if part.entry.deleted or 2 * part.entry.rows < largest]
         if len(chosen) > 1 or any(part.entry.deleted for part in chosen):
-            merged = list(_merge(store, chosen, largest))
+            merged = list(write_merged(store.folder, chosen, store.dimension, store.sizes, largest))
             with locked(store.folder, WRITING):
                 _put_in_place(store, chosen, merged)
         sweep(store)
@@ -50,16 +52,20 @@ def compact(store: SegmentStore, *, largest: int = LARGEST) -> int:
 def sweep(store: SegmentStore) -> None:
     """Delete what the manifest does not name: dropped segments, and what killed processes left; for who compacts."""
     with locked(store.folder, WRITING):
-        entries = store.entries()
-        kept = {NAME, WRITING, COMPACTING, *(entry.name for entry in entries)}
-        kept |= {entry.tombstones.name for entry in entries if entry.tombstones}
-        for path in store.folder.iterdir():
-            if path.name not in kept and path.name.lstrip(".").startswith(("segment-", "tombstones-", NAME)):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        sweep_all_but(store.folder, store.entries())
 
 
-def _merge(store: SegmentStore, parts: Sequence[Part], largest: int) -> Iterator[Entry]:
-    """Writes the live rows of parts to new segments, by id."""
+def sweep_all_but(folder: Path, entries: Sequence[Entry]) -> None:
+    """Delete all segments and tombstones of a folder but some; for who holds both locks."""
+    kept = {NAME, WRITING, COMPACTING, *(entry.name for entry in entries)}
+    kept |= {entry.tombstones.name for entry in entries if entry.tombstones}
+    for path in folder.iterdir():
+        if path.name not in kept and path.name.lstrip(".").startswith(("segment-", "tombstones-", NAME)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def write_merged(folder: Path, parts: Sequence[Part], dimension: int, sizes: Sizes, largest: int) -> Iterator[Entry]:
+    """Write the live rows of parts to new segments of a folder, by id; no id may be live in two parts."""
     places = heapq.merge(*(_live_ids(number, part) for number, part in enumerate(parts)))
     while True:
         batches = list(range(0, largest, ROWS_A_BATCH))
@@ -67,7 +73,7 @@ def _merge(store: SegmentStore, parts: Sequence[Part], largest: int) -> Iterator
         first = next(tables, None)
         if first is None:
             return
-        yield write_segment(store.folder, _chain(first, tables), store.dimension, store.sizes)
+        yield write_segment(folder, _chain(first, tables), dimension, sizes)
 
 
 def _chain(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -91,12 +91,13 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
         said = json.loads(text)
         if said["format"] != FORMAT:
             raise ValueError(f"it has format {said['format']}, this version reads format {FORMAT}")
-        return Manifest(said["fingerprint"], int(said["dimension"]), tuple(_entry(held) for held in said["segments"]))
+        return Manifest(said["fingerprint"], int(said["dimension"]), tuple(entry_of(held) for held in said["segments"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / NAME} is not the manifest of an index ({error}); build the index anew") from error
 
 
-def _entry(said: dict) -> Entry:
+def entry_of(said: dict) -> Entry:
+    """Returns the segment that a mapping of Entry's fields describes, as JSON gives it back."""
     held = said["tombstones"]
     files = tuple(FileFacts(**file) for file in said["files"])
     return Entry(said["name"], said["rows"], files, said["deleted"], FileFacts(**held) if held else None)

@@ -65,6 +65,10 @@ class Rows:
         """Returns the ids of rows."""
         return [self._batches[row // self._a_batch].column(0)[row % self._a_batch].as_py() for row in rows.tolist()]
 
+    def every_id(self) -> pa.Array:
+        """Returns the ids of all rows, ascending."""
+        return pa.concat_arrays([batch.column(0) for batch in self._batches])
+
     def take(self, rows: np.ndarray) -> pa.Table:
         """Returns some rows, in the given order."""
         numbers = rows // self._a_batch

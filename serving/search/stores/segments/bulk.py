@@ -1,0 +1,122 @@
+"""Brings many rows into a store in segments at once: embedding shards in groups, a segment each, then one new manifest.
+
+The groups need nothing of one another, so that workers write them side by side. What they wrote counts only once
+`put_in_place` has named it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from serving.search.shards.files import read_shard, shard_facts
+from serving.search.shards.schema import conform
+from serving.search.stores.segments.codes import Sizes
+from serving.search.stores.segments.compaction import write_merged
+from serving.search.stores.segments.manifest import Entry, Manifest, write_manifest
+from serving.search.stores.segments.rows import ROWS_A_BATCH
+from serving.search.stores.segments.segment import Part, open_segment, write_segment, write_tombstones
+
+LARGEST = 4_000_000  # rows of a group
+AT_ONCE = 4 * ROWS_A_BATCH  # rows whose vectors are held in memory: of 640 numbers 335 MB
+_NO_CODES = Sizes(exact_below=sys.maxsize)
+
+
+def grouped(shards: Sequence[Path], largest: int = LARGEST) -> list[list[Path]]:
+    """Returns shards in groups of so many rows at most, or of one shard; empty shards are in none."""
+    groups: list[list[Path]] = []
+    room = 0
+    for shard in shards:
+        rows = shard_facts(shard).rows
+        if not rows:
+            continue
+        if rows > room:
+            groups.append([])
+            room = largest
+        groups[-1].append(shard)
+        room -= rows
+    return groups
+
+
+def encode_group(
+    folder: Path, shards: Sequence[Path], dimension: int, sizes: Sizes | None = None, at_once: int = AT_ONCE
+) -> Entry:
+    """Write the segment of some shards, of which one holds a row at least; of rows with one id the last stays.
+
+    Args:
+      folder: of the store, whose manifest does not name the segment yet.
+      shards: embedding shards of dimension D.
+      dimension: D.
+      sizes: which codes it gets.
+      at_once: rows whose vectors are held in memory. More are sorted in pieces on the disk, then merged.
+    """
+    sizes = sizes or Sizes()
+    pieces = grouped(shards, at_once)
+    if len(pieces) == 1:
+        return write_segment(folder, _sorted_rows(pieces[0], dimension), dimension, sizes)
+    aside = folder / f".segment-pieces-{uuid.uuid4().hex}"  # so called that a compaction sweeps it away
+    aside.mkdir()
+    try:
+        entries = [write_segment(aside, _sorted_rows(piece, dimension), dimension, _NO_CODES) for piece in pieces]
+        parts, _ = last_of_each([Part(entry, open_segment(aside, entry, dimension), None) for entry in entries], 0)
+        (merged,) = write_merged(folder, parts, dimension, sizes, largest=sum(entry.rows for entry in entries))
+        return merged
+    finally:
+        shutil.rmtree(aside)
+
+
+def last_of_each(parts: Sequence[Part], first: int) -> tuple[list[Part], int]:
+    """Returns parts in which an id lives once, in the last of them that has it, and how many rows that took.
+
+    Args:
+      parts: oldest first.
+      first: number of the first part whose ids may be in parts before it.
+    """
+    live = [np.ones(part.entry.rows, bool) if part.live is None else part.live.copy() for part in parts]
+    before = sum(int(rows.sum()) for rows in live)
+    for number in range(max(first, 1), len(parts)):
+        ids = parts[number].segment.rows.every_id()
+        for older in range(number):
+            live[older][parts[older].segment.rows.among(ids)] = False
+    left = [replace(part, live=rows) for part, rows in zip(parts, live, strict=True)]
+    return left, before - sum(int(rows.sum()) for rows in live)
+
+
+def put_in_place(folder: Path, manifest: Manifest, old: Sequence[Part], new: Sequence[Entry]) -> int:
+    """Make new segments, and old ones without their ids, what a store holds; for who holds the lock.
+
+    Args:
+      folder: of the store.
+      manifest: its fingerprint and dimension.
+      old: what stays of what it holds; none where the new segments replace all of it.
+      new: segments that were written into the folder.
+
+    Returns:
+      how many rows were replaced by others of their id.
+    """
+    parts = [*old, *(Part(entry, open_segment(folder, entry, manifest.dimension), None) for entry in new)]
+    left, replaced = last_of_each(parts, len(old))
+    entries = []
+    for part, before in zip(left, parts, strict=True):
+        rows = np.ones(part.entry.rows, bool) if part.live is None else part.live
+        deleted = int(len(rows) - rows.sum())
+        entry = before.entry
+        if deleted > entry.deleted:
+            entry = replace(entry, deleted=deleted, tombstones=write_tombstones(folder, rows))
+        if deleted < entry.rows:
+            entries.append(entry)
+    write_manifest(folder, replace(manifest, segments=tuple(entries)))
+    return replaced
+
+
+def _sorted_rows(shards: Sequence[Path], dimension: int) -> Iterator[pa.Table]:
+    table = conform(pa.concat_tables([read_shard(shard) for shard in shards]), dimension)
+    for start in range(0, len(table), ROWS_A_BATCH):
+        yield table.slice(start, ROWS_A_BATCH)

@@ -1,0 +1,75 @@
+"""Those subcommands of `align` that make and keep an index of images: `align index ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_option
+from tfx_pipeline.settings.config import at_home
+
+app = typer.Typer()
+index = typer.Typer(no_args_is_help=True, help="Make and keep an index of images, which `align query` searches.")
+app.add_typer(index, name="index")
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILES]...", help="Folders of pictures, or pictures; the newest run's if none."),
+]
+Ingest = Annotated[bool, typer.Option("--ingest", help="Read the files that the config's `ingest` names.")]
+ModelOption = Annotated[str | None, typer.Option(help="Folder, HOST:PORT or MODULE:OBJECT; else the pushed one.")]
+Folder = Annotated[Path | None, path_option("--index", help="Folder of the index; the newest one if not given.")]
+
+
+@index.command()
+def build(
+    files: Sources = None,
+    ingest: Ingest = False,
+    model: ModelOption = None,
+    folder: Annotated[
+        Path | None, path_option("--index", help="Its folder; OUTPUT/NAME/index/VERSION if none.")
+    ] = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Embed images and make an index of them; what was embedded before is not embedded again."""
+    from tfx_pipeline.commands.index import build_index
+
+    model = model and at_home(model, "--model")
+    told = Console()
+    build_index(config_of(config, set_), files or [], ingest=ingest, model=model, folder=folder, console=told)
+
+
+@index.command()
+def add(
+    files: Sources = None,
+    ingest: Ingest = False,
+    model: Annotated[str | None, typer.Option(help="As of build; the index's own if not given.")] = None,
+    folder: Folder = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Add images to an index; one that is there already is replaced."""
+    from tfx_pipeline.commands.index import add_to_index
+
+    model = model and at_home(model, "--model")
+    told = Console()
+    add_to_index(config_of(config, set_), files or [], ingest=ingest, model=model, folder=folder, console=told)
+
+
+@index.command()
+def info(
+    check: Annotated[bool, typer.Option("--check", help="Read every byte, and hold it to its checksum.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a mapping for programs.")] = False,
+    folder: Folder = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Say what an index holds, of which model, in how many segments and bytes."""
+    from tfx_pipeline.commands.index_info import show_info
+
+    if show_info(config_of(config, set_).root, folder, check=check, as_json=as_json, console=Console()):
+        raise typer.Exit(1)

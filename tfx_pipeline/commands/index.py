@@ -1,0 +1,153 @@
+"""The bodies of `align index`: build, add, delete, compact, info."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from tfx_pipeline.commands.query import pushed_model
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.runs.corpus import newest_examples
+from tfx_pipeline.runs.folders import INDEXES
+from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.wording import counted, duration
+
+if TYPE_CHECKING:
+    from tfx_pipeline.indexing.building import Built, Work
+    from tfx_pipeline.indexing.folder import Origin
+    from tfx_pipeline.indexing.sources import Part
+
+SHOWN = 3  # reasons for which records were left out, with an example each
+
+
+def build_index(
+    config: Config, words: Sequence[str], *, ingest: bool, model: str | None, folder: Path | None, console: Console
+) -> None:
+    """Make an index anew.
+
+    Args:
+      config: whose run, files and Beam runner are meant.
+      words: folders of pictures, or picture files.
+      ingest: whether the files that `config.ingest` names are read too; without words, the newest run's images are.
+      model: as `serving.encoders.opening` reads it; None for the newest pushed one.
+      folder: of the index; None for the model's own below the pipeline's root.
+      console: where to print.
+
+    Raises:
+      ConfigError: for what cannot be indexed, with the remedy.
+    """
+    with quiet_imports():
+        from tfx_pipeline.indexing.building import build
+
+    _make(build, config, words, ingest=ingest, model=model, folder=folder, console=console)
+
+
+def add_to_index(
+    config: Config, words: Sequence[str], *, ingest: bool, model: str | None, folder: Path | None, console: Console
+) -> None:
+    """Add to an index; the arguments are those of `build_index`, and None for the model is the index's own."""
+    with quiet_imports():
+        from tfx_pipeline.indexing.building import add
+    from tfx_pipeline.indexing.folder import Made, newest_index
+
+    folder = folder or newest_index(config.root)
+    model = model or Made.read(folder).model
+    _make(add, config, words, ingest=ingest, model=model, folder=folder, console=console)
+
+
+def _make(
+    act: Callable[[Work, Sequence[Part], Sequence[Origin]], Built],
+    config: Config,
+    words: Sequence[str],
+    *,
+    ingest: bool,
+    model: str | None,
+    folder: Path | None,
+    console: Console,
+) -> None:
+    began = time.monotonic()
+    with quiet_imports():
+        from serving.encoders.opening import open_encoder
+        from tfx_pipeline.indexing.building import Work
+        from tfx_pipeline.indexing.passes.embed_job import pipeline_of
+    with _in_one_sentence():
+        parts, origins = _sources(config, words, ingest)
+        name = None
+        if model is None:
+            version, path = pushed_model(config.root)
+            name, model = str(version), str(path.resolve())
+        encoder = open_encoder(model)
+        if not encoder.is_lasting:
+            raise ConfigError(
+                f"{encoder.name} has no fingerprint, so its vectors cannot be kept; name a model's folder"
+            )
+        name = name or hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16]
+        work = Work(
+            folder=folder or config.root / INDEXES / name,
+            model=model,
+            encoder=encoder,
+            make_pipeline=functools.partial(pipeline_of, config.beam.pipeline_args()),
+            announce=lambda sentence: console.print(sentence, style="dim", markup=False),
+        )
+        logging.getLogger().addFilter(_says_more_than_beam)
+        built = act(work, parts, origins)
+    _tell(built, work.folder, time.monotonic() - began, console)
+
+
+def _sources(config: Config, words: Sequence[str], ingest: bool) -> tuple[list[Part], list[Origin]]:
+    from tfx_pipeline.indexing.folder import Origin
+    from tfx_pipeline.indexing.sources import changed_fields, parts_of_examples, parts_of_ingest
+
+    if ingest:
+        read = dataclasses.replace(
+            config.ingest,
+            shards=_absolute(config.ingest.shards),
+            image_folder=config.ingest.image_folder and _absolute(config.ingest.image_folder),
+        )
+        return parts_of_ingest(read), [Origin("ingest", read.shards, changed_fields(read))]
+    examples = str(newest_examples(config.root).resolve())
+    return parts_of_examples(examples), [Origin("examples", examples)]
+
+
+def _absolute(place: str) -> str:
+    return place if not place or "://" in place else str(Path(place).resolve())
+
+
+def _tell(built: Built, folder: Path, seconds: float, console: Console) -> None:
+    say = functools.partial(console.print, soft_wrap=True, highlight=False, markup=False)
+    for reason, samples in list(built.counts.report_samples().items())[:SHOWN]:
+        number = sum(count for key, count in built.counts.dropped.items() if key[-1] == reason)
+        say(
+            f"skipped {counted(number, 'record')}, {reason}: {samples[0]['record']}: {samples[0]['detail']}",
+            style="yellow",
+        )
+    if built.replaced:
+        say(f"{counted(built.replaced, 'image')} replaced by a later one of the same id.", style="dim")
+    say(f"The index holds {counted(built.count, 'image')}, after {duration(seconds)}: {folder}")
+
+
+def _says_more_than_beam(record: logging.LogRecord) -> bool:
+    """Leave out what RunInference says of each model where Beam's optional parts are not installed."""
+    return not str(record.msg).startswith("Resource module is not available")
+
+
+@contextmanager
+def _in_one_sentence() -> Iterator[None]:
+    """Raise what a user can mend as a ConfigError; Beam adds to each error in which of its stages it was raised."""
+    from serving.encoders.encoder import EncodeError
+
+    try:
+        yield
+    except (ValueError, EncodeError, FileNotFoundError) as error:
+        said = re.sub(r" \[while running .*", "", str(error), flags=re.DOTALL).strip()
+        raise ConfigError(said) from error

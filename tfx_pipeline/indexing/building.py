@@ -1,0 +1,204 @@
+"""Builds an index of sources, or adds them to one: embed what no shard holds yet, encode segments, name them at once.
+
+A process that is killed at any point leaves the index as it was before, or whole as it is after; the shards that it
+wrote are used by the next one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from components.counts import Counts, merge
+from components.pair_example_gen.storage.listing import Stamps
+from serving.encoders.encoder import Encoder, settling
+from serving.search.shards.files import ShardFacts, shard_facts
+from serving.search.stores.opening import EXACT
+from serving.search.stores.segments.bulk import grouped, put_in_place
+from serving.search.stores.segments.compaction import sweep_all_but
+from serving.search.stores.segments.manifest import (
+    COMPACTING,
+    NAME,
+    WRITING,
+    Manifest,
+    locked,
+    manifest_bytes,
+    parse_manifest,
+)
+from serving.search.stores.segments.segment_store import SegmentStore
+from serving.search.stores.store import check_model
+from tfx_pipeline.indexing.folder import SHARDS, Made, Origin
+from tfx_pipeline.indexing.passes.embed_job import COUNTS, Task, run_embedding
+from tfx_pipeline.indexing.passes.encode_job import run_encoding
+from tfx_pipeline.indexing.sources import Part, digest_of
+from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.wording import counted
+
+_ENTRIES = "1"  # another number where entries.py makes other rows of the same records
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a build needs beside its sources.
+
+    Attributes:
+      folder: of the index.
+      model: as `serving.encoders.opening` reads it.
+      encoder: of the model.
+      make_pipeline: makes the pipeline that a Beam job runs in.
+      announce: takes a sentence on what is being done.
+    """
+
+    folder: Path
+    model: str
+    encoder: Encoder
+    make_pipeline: Callable[[], Any]
+    announce: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of a build.
+
+    Attributes:
+      counts: of the records of its sources.
+      replaced: how many images gave way to a later one of their id.
+      count: how many images the index holds.
+    """
+
+    counts: Counts
+    replaced: int
+    count: int
+
+
+def build(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
+    """Make the index of a folder anew; what it held is searched until the new one stands, and replaced at once.
+
+    Raises:
+      ConfigError: for a folder that holds an index of another model or kind, or sources without an image.
+      EncodeError: where the model cannot encode.
+    """
+    folder = work.folder
+    if (folder / EXACT).exists():
+        raise ConfigError(f"{folder} holds an exact index, {EXACT}; build into another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, COMPACTING):
+        held = parse_manifest(folder, manifest_bytes(folder)) if (folder / NAME).exists() else None
+        if held is not None and held.fingerprint != work.encoder.fingerprint:
+            raise ConfigError(
+                f"{folder} holds an index of model {held.fingerprint[:16]}, this is {work.encoder.fingerprint[:16]} "
+                f"({work.model}); name another folder, or delete that one"
+            )
+        shards = _embedded(work, parts)
+        facts = [shard_facts(shard) for shard in shards]
+        counts = _counts(facts)
+        dimension = _dimension(facts, counts)
+        names = tuple(shard.name for shard in shards)
+        made = Made(
+            model=work.model,
+            fingerprint=work.encoder.fingerprint,
+            dimension=dimension,
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            sources=origins,
+            shards=names,
+            skipped=_skipped(counts),
+        )
+        before = Made.read(folder) if held is not None else replace(made, sources=())
+        new = run_encoding(work.make_pipeline, folder, grouped(shards), dimension)
+        replace(made, sources=_joined(before.sources, origins)).write(folder)
+        with locked(folder, WRITING):
+            replaced = put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
+        made.write(folder)
+        store = SegmentStore(folder)
+        _sweep(store, names)
+        return Built(counts, replaced, store.count())
+
+
+def add(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
+    """Add sources to the index of a folder; an image whose id is there already is replaced.
+
+    Raises:
+      ConfigError: for a folder without an index, or sources without an image.
+      ValueError: for an index of another model or dimension.
+      DamagedSegment: when a segment of it is damaged.
+      EncodeError: where the model cannot encode.
+    """
+    folder = work.folder
+    made = Made.read(folder)
+    store = SegmentStore(folder)
+    check_model(store, work.encoder.fingerprint, store.dimension)
+    with locked(folder, COMPACTING):
+        shards = _embedded(work, parts)
+        facts = [shard_facts(shard) for shard in shards]
+        counts = _counts(facts)
+        check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+        new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
+        names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
+        skipped = _skipped(counts)
+        for reason, number in made.skipped.items():
+            skipped[reason] = skipped.get(reason, 0) + number
+        replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
+        with locked(folder, WRITING):
+            old = store.whole().parts
+            replaced = put_in_place(folder, Manifest(store.fingerprint, store.dimension), old, new)
+        _sweep(store, names)
+        return Built(counts, replaced, store.snapshot().count())
+
+
+def _embedded(work: Work, parts: Sequence[Part]) -> list[Path]:
+    """Returns the shards of parts, once each; those that no earlier build wrote are embedded."""
+    folder = work.folder.resolve() / SHARDS
+    folder.mkdir(exist_ok=True)
+    stamps = Stamps()
+    same = (work.encoder.fingerprint, settling(), _ENTRIES)
+    of_part = {folder / f"{digest_of(part, stamps, *same)}.parquet": part for part in parts}
+    tasks = [Task(part, str(shard)) for shard, part in of_part.items() if not _stands(shard)]
+    if tasks:
+        work.announce(f"Embedding the images, {len(tasks)} of {counted(len(of_part), 'part')}.")
+        run_embedding(work.make_pipeline, tasks, model=work.model, fingerprint=work.encoder.fingerprint)
+    return list(of_part)
+
+
+def _stands(shard: Path) -> bool:
+    try:
+        return COUNTS in shard_facts(shard).notes
+    except FileNotFoundError:
+        return False
+    except ValueError:  # damaged: it is written anew
+        return False
+
+
+def _counts(facts: Sequence[ShardFacts]) -> Counts:
+    return merge(Counts.from_json(each.notes[COUNTS]) for each in facts)
+
+
+def _dimension(facts: Sequence[ShardFacts], counts: Counts) -> int:
+    """Returns D of shards that hold an image; raises ConfigError where none does."""
+    if not any(each.rows for each in facts):
+        why = ", ".join(f"{reason} {number}" for reason, number in _skipped(counts).items()) or "none was there"
+        raise ConfigError(f"the sources hold no image that can be indexed ({why}); check what they name")
+    return facts[0].dimension
+
+
+def _skipped(counts: Counts) -> dict[str, int]:
+    """Returns reason -> records that were left out, the commonest first."""
+    found: dict[str, int] = {}
+    for (_, _, reason), number in counts.dropped.items():
+        found[reason] = found.get(reason, 0) + number
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _joined(before: Sequence[Origin], more: Sequence[Origin]) -> list[Origin]:
+    return [*before, *(origin for origin in more if origin not in before)]
+
+
+def _sweep(store: SegmentStore, shards: Sequence[str]) -> None:
+    """Delete the segments and shards that are not needed any more; for who holds the lock on compacting."""
+    with locked(store.folder, WRITING):
+        sweep_all_but(store.folder, store.entries())
+    for path in (store.folder / SHARDS).iterdir():
+        if path.name not in shards:
+            path.unlink()
