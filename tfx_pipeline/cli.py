@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline import cli_index, cli_models, cli_serving, cli_versions
-from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_option
+from tfx_pipeline import cli_index, cli_models, cli_search, cli_serving, cli_versions
+from tfx_pipeline.options import ConfigOption, SetOption, config_of, overrides_of, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home, load
 
 app = typer.Typer(
@@ -149,30 +149,6 @@ def report(
 
 
 @app.command()
-def query(
-    text: Annotated[str | None, typer.Argument(help="What to look for, such as 'sad cat'.")] = None,
-    image: Annotated[Path | None, path_option(help="An image to start from.")] = None,
-    minus_text: Annotated[str | None, typer.Option(help="What the results should not be.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many images to show.")] = 12,
-    split: Annotated[
-        list[str] | None,
-        typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
-    ] = None,
-    out: Annotated[Path, path_option(help="The contact sheet to write.")] = Path("query.png"),
-    model: Annotated[str | None, typer.Option(help="Folder, HOST:PORT or MODULE:OBJECT; else the pushed one.")] = None,
-    config: ConfigOption = "demo",
-    set_: SetOption = None,
-) -> None:
-    """Search the run's images by text, by image, or by image plus or minus text, with the pushed model."""
-    from tfx_pipeline.commands.query import answer
-
-    root = config_of(config, set_).root
-    text, minus_text = (words and as_typed(words) for words in (text, minus_text))
-    model = model and at_home(model, "--model")
-    answer(root, text=text, image=image, minus_text=minus_text, k=k, splits=split or None, out=out, model=model)
-
-
-@app.command()
 def ablate(
     sweep: Annotated[str, typer.Option(help="A sweep that align presets lists, or the path of a YAML file like them.")],
     config: ConfigOption = "demo",
@@ -204,6 +180,7 @@ def presets() -> None:
 
 app.add_typer(cli_index.app)
 app.add_typer(cli_models.app)
+app.add_typer(cli_search.app)
 app.add_typer(cli_serving.app)
 app.add_typer(cli_versions.app)
 

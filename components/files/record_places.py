@@ -19,6 +19,7 @@ from components.files.tfrecords import read_records
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00"  # deflate, and none of the optional fields
 _HEADER_BYTES, _TRAILER_BYTES = 10, 8
+_LENGTH, _CHECKSUM_BYTES = struct.Struct("<Q"), 4  # of a record: length, its checksum, content, its checksum
 _BLOCK = struct.Struct("<BHH")  # last block of its member or not, length, its complement
 
 
@@ -59,6 +60,17 @@ class _Blocks(io.RawIOBase):
         self._left -= len(part)
         self.skip += len(part)
         return len(part)
+
+    def pass_over(self, count: int) -> None:
+        """Leave so many bytes of the content unread."""
+        while count:
+            if not self._left and not self._enter_block():
+                raise NotStored("the file breaks off within a record")
+            some = min(count, self._left)
+            self._stored.seek(some, io.SEEK_CUR)
+            self._left -= some
+            self.skip += some
+            count -= some
 
     def _enter_block(self) -> bool:
         if self._is_last:
@@ -105,6 +117,25 @@ def placed_records(path: str) -> Iterator[tuple[Place | None, bytes]]:
     except ValueError:
         pass  # deflated, or damaged: what follows says which
     yield from ((None, payload) for payload in itertools.islice(read_payloads(path), whole, None))
+
+
+def places(path: str) -> Iterator[Place]:
+    """Yield where each record of a local file begins, and read of the records no more than their lengths.
+
+    Raises:
+      NotStored: where the file can be entered nowhere, or breaks off.
+    """
+    with open(path, "rb", buffering=0) as stored:
+        blocks = _Blocks(cast(BinaryIO, stored))
+        while True:
+            place = Place(blocks.block, blocks.skip)
+            length = read_up_to(cast(BinaryIO, blocks), _LENGTH.size)
+            if not length and blocks.is_over:
+                return
+            if len(length) < _LENGTH.size:
+                raise NotStored("the file breaks off before a record")
+            yield place
+            blocks.pass_over(_CHECKSUM_BYTES + _LENGTH.unpack(length)[0] + _CHECKSUM_BYTES)
 
 
 def read_placed(path: str, row: int, place: Place | None) -> bytes:

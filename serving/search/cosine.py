@@ -1,4 +1,4 @@
-"""Exact cosine search over image embeddings, and queries composed of an image and texts.
+"""Exact cosine search over image embeddings.
 
 Legend: N images in the index, Q queries, D embedding dimension, K results of a query.
 """
@@ -12,8 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-IMAGE_WEIGHT = 1.0  # ALIGN's search with image+text queries, arXiv:2102.05918: text 2 : image 1 worked best
-TEXT_WEIGHT = 2.0
 _QUERIES_AT_ONCE = 64  # bounds the [Q, N] scores in memory
 
 
@@ -121,48 +119,6 @@ class ImageIndex:
                 return cls([str(name) for name in arrays["names"]], arrays["embeddings"], notes)
         except (zipfile.BadZipFile, EOFError, KeyError, ValueError) as error:
             raise ValueError(f"{path} is not an image index ({error}); delete it and it is made again") from error
-
-
-def compose_query(
-    *,
-    image: np.ndarray | None = None,
-    text: np.ndarray | None = None,
-    minus_text: np.ndarray | None = None,
-    image_weight: float = IMAGE_WEIGHT,
-    text_weight: float = TEXT_WEIGHT,
-) -> np.ndarray:
-    """Compose one query of an image, a text to add and a text to take away.
-
-    query = unit(image_weight * unit(image) + text_weight * unit(text) - text_weight * unit(minus_text))
-
-    Args:
-      image: [D] embedding, or None to leave that term out; likewise the two others.
-      text: [D].
-      minus_text: [D].
-      image_weight: weight of the image.
-      text_weight: weight of each text.
-
-    Returns:
-      [D] float32, unit length.
-
-    Raises:
-      ValueError: when nothing is given, or the terms cancel.
-
-    Examples:
-      >>> compose_query(image=np.array([1.0, 0.0]), text=np.array([0.0, 1.0])).round(2)
-      array([0.45, 0.89], dtype=float32)
-
-    Reference:
-      ALIGN, arXiv:2102.05918, its section on search with image+text queries.
-    """
-    terms = ((image, image_weight), (text, text_weight), (minus_text, -text_weight))
-    given = [weight * unit(vector) for vector, weight in terms if vector is not None]
-    if not given:
-        raise ValueError("the query is empty; give a text, an image, or both")
-    total = np.sum(given, axis=0, dtype=np.float32)
-    if np.linalg.norm(total) < 1e-6 * (abs(image_weight) + 2 * abs(text_weight)):
-        raise ValueError("the parts of the query cancel each other; give another text to add or to take away")
-    return unit(total)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:

@@ -13,7 +13,26 @@ import pyarrow as pa
 from serving.search.stores.store import Snapshot
 
 COSINE = 0.94  # of embeddings, from which on two images count as near duplicates
+NEVER = 2.0  # in its place: a cosine that no two images have
 PHASH_BITS = 6  # of 64, by which the perceptual hashes of near duplicates differ at most
+
+
+_AT_ONCE = 256  # images that are compared with each other and with all that lead
+_PROBES = 32
+
+
+def telling_cosine(snapshot: Snapshot, dimension: int) -> float:
+    """Returns from which cosine on two images of an index are near duplicates: COSINE, or NEVER.
+
+    A model that was trained for a moment, or badly, embeds all images alike, and then a cosine tells nothing. Images
+    that are nearest to random directions have nothing in common; where half of their pairs reach COSINE, it is NEVER.
+    """
+    probes = np.random.default_rng(0).normal(size=(_PROBES, dimension))
+    ids = sorted({name for names in snapshot.search(probes, 1).ids for name in names})
+    vectors = snapshot.vectors(ids).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pairs = (vectors @ vectors.T)[np.triu_indices(len(ids), 1)]
+    return NEVER if len(pairs) and np.median(pairs) >= COSINE else COSINE
 
 
 class Apart:
@@ -24,7 +43,7 @@ class Apart:
       members: none of any.
     """
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self) -> None:
         """Begin without an image."""
         self.leaders: list[int] = []
         self.members: list[list[int]] = []
@@ -43,7 +62,7 @@ class Groups:
     """Ranked images in groups, each led by its best one; more images may come behind those that are there.
 
     An image belongs to the first group whose best image is a duplicate of it: perceptual hashes that differ in
-    PHASH_BITS at most, or embeddings with a cosine of COSINE or more; or to one that holds the same bytes.
+    PHASH_BITS at most, or embeddings whose cosine is large; or to one that holds the same bytes.
 
     Attributes:
       leaders: rank of each group's best image, ascending.
@@ -57,10 +76,11 @@ class Groups:
       ([0, 1], [[], [2]])
     """
 
-    def __init__(self, dimension: int) -> None:
-        """Begin without an image."""
+    def __init__(self, dimension: int, cosine: float = COSINE) -> None:
+        """Begin without an image; `cosine` is what near duplicates have at least."""
         self.leaders: list[int] = []
         self.members: list[list[int]] = []
+        self._cosine = cosine
         self._count = 0
         self._by_sha256: dict[str, int] = {}
         self._vectors = np.zeros((0, dimension), np.float32)  # of the leaders
@@ -73,8 +93,9 @@ class Groups:
 
     def extend(self, ids: Sequence[str], snapshot: Snapshot) -> None:
         """Take n more images of a snapshot, best first."""
-        if ids:
-            self.take(snapshot.rows(ids), snapshot.vectors(ids))
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            self.take(snapshot.rows(some), snapshot.vectors(some))
 
     def take(self, rows: pa.Table, vectors: np.ndarray) -> None:
         """Take n more images, best first.
@@ -85,8 +106,8 @@ class Groups:
         """
         wide = vectors.astype(np.float32)
         wide /= np.linalg.norm(wide, axis=1, keepdims=True)
-        near_before = wide @ self._vectors.T >= COSINE  # [n, groups so far]
-        near_here = wide @ wide.T >= COSINE  # [n, n]
+        near_before = wide @ self._vectors.T >= self._cosine  # [n, groups so far]
+        near_here = wide @ wide.T >= self._cosine  # [n, n]
         before = len(self.leaders)
         new: list[int] = []  # of these images, those that lead
         known = zip(rows.column("sha256").to_pylist(), rows.column("phash").to_pylist(), strict=True)

@@ -10,9 +10,10 @@ from PIL import Image
 
 from serving.pictures import PictureError, View, to_png
 from serving.search.questions import UnknownImage
-from serving.search.stores.store import Store
+from serving.search.stores.store import Snapshot
 
-Read = Callable[[str, int], bytes]  # (source, row) -> the encoded picture; raises OSError or ValueError
+Read = Callable[[str, int | None], bytes]  # (source, row; None where the source is the picture) -> encoded;
+# raises OSError or ValueError
 LARGEST_PX = 256_000_000  # of a picture of the index, by its header
 LEAST_SIDE, MOST_SIDE = 16, 2048
 _DRAWING_PX = 160 * 160  # up to here a PNG, which has no blocks, is small enough
@@ -39,7 +40,7 @@ class Pictures:
       'image/jpeg'
     """
 
-    def __init__(self, store: Store, read: Read) -> None:
+    def __init__(self, store: Snapshot, read: Read) -> None:
         """Read the pictures of a store by `read`."""
         self._store, self._read = store, read
 
@@ -54,7 +55,7 @@ class Pictures:
             row = self._store.rows([name]).to_pylist()[0]
         except KeyError as error:
             raise UnknownImage(f"the index has no image {name!r}; it may have been deleted since") from error
-        if row["source"] is None or row["row"] is None:
+        if row["source"] is None:
             raise PictureGone(f"the index does not say where the picture of {name!r} lies")
         try:
             return self._read(row["source"], row["row"])
@@ -67,12 +68,17 @@ class Pictures:
     def shown(self, name: str, side: int) -> Shown:
         """Returns the picture of an id with no side longer than `side` pixels; raises as `encoded` does."""
         try:
-            picture = View(self.encoded(name), LARGEST_PX).pixels(at_least_px=side)
+            return small(self.encoded(name), side)
         except PictureError as error:
             raise PictureGone(f"the picture of {name!r} cannot be shown: {error}") from error
-        picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-        if picture.width * picture.height <= _DRAWING_PX:
-            return Shown(to_png(picture), "image/png")
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=_QUALITY)
-        return Shown(file.getvalue(), "image/jpeg")
+
+
+def small(encoded: bytes, side: int) -> Shown:
+    """Returns a picture with no side longer than `side` pixels; raises PictureError where it cannot be shown."""
+    picture = View(encoded, LARGEST_PX).pixels(at_least_px=side)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if picture.width * picture.height <= _DRAWING_PX:
+        return Shown(to_png(picture), "image/png")
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_QUALITY)
+    return Shown(file.getvalue(), "image/jpeg")

@@ -16,6 +16,7 @@ from serving.search.stores.store import Snapshot
 from serving.search.terms import Composed
 
 DEEPEST = 10_000  # images that are ranked for one question
+_AHEAD = 1000  # images that a page looks at beyond what it needs where one leads many; it then shows fewer
 
 
 class Ranking:
@@ -27,23 +28,25 @@ class Ranking:
       count: images that fulfil the filter.
     """
 
-    def __init__(self, question: Question, composed: Composed, snapshot: Snapshot) -> None:
-        """Rank nothing yet."""
+    def __init__(self, question: Question, composed: Composed, snapshot: Snapshot, near: float) -> None:
+        """Rank nothing yet; `near` is the cosine from which on two images are near duplicates."""
         self._question, self._composed, self._snapshot = question, composed, snapshot
         self.count = snapshot.count(question.where)
-        self._groups = (Groups if question.group else Apart)(len(composed.query))
+        self._groups = Groups(len(composed.query), near) if question.group else Apart()
         self._ids: list[str] = []
         self._scores: list[float] = []
         self._is_whole = False
+        self._ends: dict[tuple[int, int], int] = {}  # of pages that were shown, by their start and k
         self._growing = threading.Lock()
 
     def page(self, start: int, k: int) -> tuple[list[Hit], bool]:
-        """Returns the hits from number `start` on, k at most, and whether there are more."""
+        """Returns the hits from number `start` on, k at most, and whether there may be more behind them."""
         with self._growing:
             self._reach(start + k + 1)
             leaders, members = self._groups.leaders, self._groups.members
-            chosen = [(leaders[number], list(members[number])) for number in range(start, min(start + k, len(leaders)))]
-            more = len(leaders) > start + k
+            end = self._ends.setdefault((start, k), min(start + k, len(leaders)))
+            chosen = [(leaders[number], list(members[number])) for number in range(start, end)]
+            more = len(leaders) > end or not self._is_whole
         ids = [self._ids[rank] for rank, _ in chosen]
         rows = self._snapshot.rows(ids).to_pylist()
         shares = self._composed.shares(self._snapshot.vectors(ids)) if ids else ()
@@ -61,7 +64,8 @@ class Ranking:
 
     def _reach(self, hits: int) -> None:
         """Search deeper until so many hits are ranked, or all that there are."""
-        while len(self._groups.leaders) < hits and not self._is_whole:
+        end = len(self._ids) + self._groups.images_for(hits) + _AHEAD
+        while len(self._groups.leaders) < hits and len(self._ids) < end and not self._is_whole:
             depth = min(DEEPEST, max(self._groups.images_for(hits), 2 * len(self._ids)))
             found = self._snapshot.search(self._composed.query[None], depth, self._question.where)
             self._is_whole = len(found.ids[0]) < depth or depth == DEEPEST

@@ -12,10 +12,11 @@ import numpy as np
 
 from serving.encoders.encoder import EncodeError, Encoder
 from serving.pictures import PictureError, View
+from serving.search.duplicates import telling_cosine
 from serving.search.questions import Answer, Question, Unavailable, UnknownImage
 from serving.search.ranking import Ranking
 from serving.search.snapshots import Snapshots, page_token, read_page_token
-from serving.search.stores.store import Snapshot, Store, check_model
+from serving.search.stores.store import Searchable, Snapshot, check_model
 from serving.search.terms import Composed, Term, compose
 
 LARGEST_PX = 64_000_000  # of a picture in a question, by its header
@@ -35,7 +36,7 @@ class Searcher:
       '5a0c...'
     """
 
-    def __init__(self, encoder: Encoder, store: Store, *, name: str = "align", version: str = "1") -> None:
+    def __init__(self, encoder: Encoder, store: Searchable, *, name: str = "align", version: str = "1") -> None:
         """Join a model and a store.
 
         Raises:
@@ -44,7 +45,9 @@ class Searcher:
         """
         self.name, self.version, self.store = name, version, store
         self._encoder, self._snapshots = encoder, Snapshots(store.snapshot)
+        self._values: dict[tuple[str, str, int], list[str]] = {}  # of the newest state
         check_model(store, encoder.fingerprint, encoder.encode_text([name]).shape[1])
+        self._near = telling_cosine(store, store.dimension)
 
     @property
     def fingerprint(self) -> str:
@@ -70,16 +73,21 @@ class Searcher:
             snapshot = self._snapshots.named(name)
         ranking = self._snapshots.ranking(name, question, lambda: self._rank(question, snapshot))
         hits, more = asking_store(lambda: ranking.page(start, question.k))
-        following = page_token(name, question, start + question.k) if more else None
+        following = page_token(name, question, start + len(hits)) if more else None
         return Answer(hits, ranking.count, name, following)
 
     def values(self, field: str, most: int) -> list[str]:
         """Returns the values of a field in the index as it is now, `most` of them at most; raises Unavailable."""
-        return asking_store(lambda: self._snapshots.newest()[1].values(field, most))
+        name, snapshot = asking_store(self._snapshots.newest)
+        if (name, field, most) not in self._values:
+            found = asking_store(lambda: snapshot.values(field, most))
+            kept = {key: held for key, held in self._values.items() if key[0] == name}
+            self._values = {**kept, (name, field, most): found}
+        return self._values[name, field, most]
 
     def _rank(self, question: Question, snapshot: Snapshot) -> Ranking:
         composed = self._compose(question.terms, snapshot)
-        return asking_store(lambda: Ranking(question, composed, snapshot))
+        return asking_store(lambda: Ranking(question, composed, snapshot, self._near))
 
     def _compose(self, terms: Sequence[Term], snapshot: Snapshot) -> Composed:
         """Returns the query of terms; texts are encoded together, and images."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.search.cosine import IMAGE_WEIGHT, TEXT_WEIGHT, unit
+from serving.search.cosine import unit
+from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 
 MOST_TERMS = 32
 HEAVIEST = 1e6

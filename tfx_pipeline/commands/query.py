@@ -1,32 +1,55 @@
-"""The body of `align query`: ranks a run's images for a text, an image, or an image plus and minus texts."""
+"""The body of `align query`: ranks images for a text, an image, or an image plus and minus texts.
+
+It asks the search server that runs for the index, and imports no TensorFlow. Without one it loads the model itself.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 from serving.versions import complete_versions
 from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at, newest_examples
 from tfx_pipeline.runs.folders import INDEXES, PUSHED_MODELS
+from tfx_pipeline.runs.search_server import SearchServer, newest_made, running_server
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 MAX_SHOWN = 1000
+SHEET_PX = 512  # of a picture on a contact sheet
+_A_SERVER = "`align search` starts a server, which answers the next query in less than a second."
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """One answer: an image of the corpus and its cosine with the query."""
+class Answerer(Protocol):
+    """What answers a question: a search server, or this process.
 
-    score: float
-    image: CorpusImage
+    Attributes:
+      described: what is searched, in words.
+    """
+
+    @property
+    def described(self) -> str: ...
+
+    def search(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the answer to a question, both as the API has them."""
+        ...
+
+    def splits(self) -> list[str]:
+        """Returns the splits that images of the index belong to."""
+        ...
+
+    def picture(self, name: str, side: int) -> bytes | None:
+        """Returns the picture of a hit, made small; None where its source is gone."""
+        ...
 
 
 def answer(
@@ -36,14 +59,15 @@ def answer(
     image: Path | None = None,
     minus_text: str | None = None,
     k: int = 12,
-    out: Path = Path("query.png"),
+    out: Path = Path("query.html"),
     splits: Sequence[str] | None = None,
+    duplicates: bool = False,
     model: str | None = None,
+    index: Path | None = None,
+    server: str | None = None,
     console: Console | None = None,
 ) -> Path:
-    """Search the newest run's images with the newest pushed model, or another; print a table, write a contact sheet.
-
-    The images are embedded on the first query with a model, and their index is kept in `<root>/index/`.
+    """Search images, print a table, write a page with the pictures.
 
     Args:
       root: the pipeline's folder, `<output>/<name>`.
@@ -51,13 +75,16 @@ def answer(
       image: file of an image to start from.
       minus_text: what the results should not be.
       k: how many images to find, at most.
-      out: the PNG to write.
+      out: the file to write: HTML, or a contact sheet where its name ends in .png.
       splits: splits to search; None searches all.
-      model: what to search with, as `serving.encoders.opening` reads it; None for the newest pushed model.
+      duplicates: whether near duplicates of an image are shown too.
+      model: what to search with, as `serving.encoders.opening` reads it; None for the index's, or the newest pushed.
+      index: the folder of an index; None for the newest, or where there is none, for the newest run's images.
+      server: address of a search server; None for the one that runs for the index, if any.
       console: where to print.
 
     Returns:
-      The path of the contact sheet.
+      The path of the file.
 
     Raises:
       ConfigError: for a question that cannot be answered, with the remedy.
@@ -67,19 +94,64 @@ def answer(
     if text is None and image is None and minus_text is None:
         raise ConfigError("the query is empty; give a text, --image FILE, or both")
     if not 1 <= k <= MAX_SHOWN:
-        raise ConfigError(f"-k is {k}; it must be from 1 to {MAX_SHOWN}, which one contact sheet holds")
+        raise ConfigError(f"-k is {k}; it must be from 1 to {MAX_SHOWN}, which one page holds")
+    terms: list[dict[str, Any]] = []
     encoded = read_query_image(image) if image is not None else None
-    pushed = pushed_model(root) if model is None else None
-    examples = newest_examples(root)
+    if image is not None and encoded is not None:
+        terms.append({"image": base64.b64encode(encoded).decode(), "weight": IMAGE_WEIGHT})
+    terms += [
+        {"text": words, "weight": TEXT_WEIGHT, "sign": sign} for words, sign in ((text, 1), (minus_text, -1)) if words
+    ]
+    question = {"terms": terms, "k": k, "group": not duplicates, "where": _where(splits)}
+    asked = _answerer(root, model=model, index=index, server=server, console=console)
+    _check_splits(asked, splits)
+    found = _found(asked, question)
+    console.print(results_table(found["hits"]))
+    of_splits = f" of {', '.join(splits)}" if splits else ""
+    note = f"{len(found['hits'])} of {found['count']:,} images{of_splits}, {asked.described}"
+    if out.suffix.lower() == ".png":
+        content = _contact_sheet(asked, found["hits"], encoded, text, minus_text, note)
+    else:
+        content = _page(asked, question, found, image, note)
+    write_file(out, content, f"--out {out}")
+    console.print(f"{note}. Pictures: {out}", soft_wrap=True, highlight=False, markup=False)
+    return out
 
+
+def _answerer(root: Path, *, model: str | None, index: Path | None, server: str | None, console: Console) -> Answerer:
+    if server is not None:
+        if model is not None or index is not None:
+            raise ConfigError("--server has a model and an index of its own; leave --model and --index out")
+        with as_config_error():
+            return SearchServer(server)
+    folder = index or newest_made(root)
+    if folder is not None and model is None and (running := running_server(folder)):
+        return running
+    if folder is None:
+        return _run_images(root, model, console)
+    console.print(f"Loading the model and {folder}. {_A_SERVER}", style="dim", markup=False, soft_wrap=True)
+    with quiet_imports():
+        from serving.encoders.encoder import EncodeError
+        from tfx_pipeline.commands.search import open_searched
+        from tfx_pipeline.runs.local_search import LocalSearch
+
+        with as_config_error((EncodeError, OSError, ValueError)):
+            searcher, pictures = open_searched(folder, model)
+    described = f"model version {searcher.version}" if model is None else f"model {model}"
+    return LocalSearch(searcher, pictures, described)
+
+
+def _run_images(root: Path, model: str | None, console: Console) -> Answerer:
+    """Returns what searches the newest run's images with a model, which are embedded at its first query."""
+    pushed = pushed_model(root) if model is None else None
     with quiet_imports():
         from serving.encoders.encoder import EncodeError, Encoder
         from serving.encoders.opening import open_encoder
         from serving.encoders.saved_model import SavedModelEncoder
-        from serving.pictures import to_png
-        from serving.search.contact_sheet import Hit, Query, contact_sheet
-        from serving.search.cosine import compose_query
+        from tfx_pipeline.runs.corpus import corpus_index, newest_examples
+        from tfx_pipeline.runs.local_search import RunImages
 
+    examples = newest_examples(root)
     with as_config_error((EncodeError, ValueError)):
         encoder: Encoder
         if pushed is not None:
@@ -89,31 +161,57 @@ def answer(
             encoder = open_encoder(str(model))
             key, described = hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16], f"model {encoder.name}"
         cache = root / INDEXES / f"{key}-{examples.name}.npz"
-        index = corpus_index(
+        held = corpus_index(
             examples, encoder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
         )
-        query = compose_query(
-            image=encoder.encode_image([encoded])[0] if encoded is not None else None,
-            text=encoder.encode_text([text])[0] if text is not None else None,
-            minus_text=encoder.encode_text([minus_text])[0] if minus_text is not None else None,
-        )  # [D]
+        return RunImages(examples, held, encoder, described)
 
-    wanted = _rows_of(index.names, splits)
-    rows, scores = index.subset(wanted).search(query, k)
-    images = [image_at(examples, index, wanted[row]) for row in rows]
-    ranked = [Ranked(float(score), found) for score, found in zip(scores, images, strict=True)]
 
-    console.print(results_table(ranked))
-    of_splits = f" of {', '.join(splits)}" if splits else ""
-    note = f"{len(ranked)} of {len(wanted):,} images{of_splits}, {described}"
-    sheet = contact_sheet(
-        Query(encoded, text, minus_text),
-        [Hit(found.image.encoded, found.score, found.image.caption) for found in ranked],
-        note=note,
-    )
-    write_file(out, to_png(sheet), f"--out {out}")
-    console.print(f"{note}. Contact sheet: {out}", soft_wrap=True, highlight=False, markup=False)
-    return out
+def _where(splits: Sequence[str] | None) -> dict[str, Any] | None:
+    return {"field": "split", "op": "in", "value": list(splits)} if splits else None
+
+
+def _check_splits(asked: Answerer, splits: Sequence[str] | None) -> None:
+    if not splits:
+        return
+    known = asked.splits()
+    for split in splits:
+        if split not in known:
+            raise ConfigError(f"split {split!r} does not exist in this run; its splits are {', '.join(known)}")
+
+
+def _found(asked: Answerer, question: Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(asked, SearchServer):
+        return asked.search(question)
+    from serving.encoders.encoder import EncodeError
+    from serving.search.questions import Unavailable
+
+    with as_config_error((EncodeError, Unavailable, ValueError)):
+        return asked.search(question)
+
+
+def _page(
+    asked: Answerer, question: Mapping[str, Any], found: Mapping[str, Any], image: Path | None, note: str
+) -> bytes:
+    from serving.search.saved_page import saved_page
+
+    terms = [{**term, "name": image.name} if "image" in term and image else term for term in question["terms"]]
+    return saved_page({**question, "terms": terms}, found, note, asked.picture).encode(errors="replace")
+
+
+def _contact_sheet(
+    asked: Answerer,
+    hits: Sequence[Mapping[str, Any]],
+    encoded: bytes | None,
+    text: str | None,
+    minus_text: str | None,
+    note: str,
+) -> bytes:
+    from serving.pictures import to_png
+    from serving.search.contact_sheet import Hit, Query, contact_sheet
+
+    shown = [Hit(asked.picture(hit["id"], SHEET_PX) or b"", hit["score"], hit["caption"] or "") for hit in hits]
+    return to_png(contact_sheet(Query(encoded, text, minus_text), shown, note=note))
 
 
 def pushed_model(root: Path) -> tuple[int, Path]:
@@ -152,29 +250,26 @@ def read_query_image(path: Path) -> bytes:
         raise ConfigError(f"--image {path} cannot be read as an image ({cause}); give a JPEG or PNG file") from error
 
 
-def _rows_of(names: Sequence[str], splits: Sequence[str] | None) -> list[int]:
-    """Returns the rows of an index that belong to the given splits."""
-    if splits is None:
-        return list(range(len(names)))
-    known = sorted({name.partition("/")[0] for name in names})
-    for split in splits:
-        if split not in known:
-            raise ConfigError(f"split {split!r} does not exist in this run; its splits are {', '.join(known)}")
-    return [row for row, name in enumerate(names) if name.partition("/")[0] in splits]
-
-
-def results_table(ranked: Sequence[Ranked]) -> Table:
-    """Returns the answers as a table; where it is narrow, captions and record names are cut, never the figures."""
+def results_table(hits: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns hits as a table; where it is narrow, captions and record names are cut, never the figures."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("", justify="right", style="dim", no_wrap=True)
     table.add_column("cosine", justify="right", no_wrap=True)
     table.add_column("caption")
     table.add_column("split", style="dim", no_wrap=True)
     table.add_column("record", style="dim")
-    for rank, found in enumerate(ranked, start=1):
-        caption, split, record = map(_one_line, (found.image.caption, found.image.split, found.image.record))
-        table.add_row(str(rank), f"{found.score:.3f}", caption, split, record)
+    for rank, hit in enumerate(hits, start=1):
+        caption, split, record = (_one_line(words or "") for words in (hit["caption"], hit["split"], _record(hit)))
+        table.add_row(str(rank), f"{hit['score']:.3f}", caption, split, record)
     return table
+
+
+def _record(hit: Mapping[str, Any]) -> str | None:
+    """Returns what a hit is called: as ingest called it where that is known, else by its file."""
+    if "record" in hit or hit["source"] is None:
+        return hit.get("record")
+    file = re.split(r"[/\\]", hit["source"])[-1]
+    return file if hit["row"] is None else f"{file}#{hit['row']}"
 
 
 def _one_line(words: str) -> Text:

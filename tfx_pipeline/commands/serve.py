@@ -109,7 +109,7 @@ def serve_until_stopped(serving: Serving, console: Console | None = None) -> Non
     """
     console = console or Console()
     source = _source(serving)  # before TensorFlow's slow import
-    with _stop_signals() as stopped, ExitStack() as running:
+    with stop_signals() as stopped, ExitStack() as running:
         with as_config_error((OSError, ValueError)):
             server = running.enter_context(_server(serving, source))
         for line in _banner(server, source):
@@ -189,7 +189,7 @@ def _tls(serving: Serving) -> Tls | None:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
+def stop_signals() -> Iterator[threading.Event]:
     """Give an event that the first of SIGNALS sets; the second ends this process at once."""
     stopped = threading.Event()
 

@@ -11,11 +11,11 @@ import orjson
 
 from serving.search.api.answered import answer_json, answer_parquet
 from serving.search.api.asked import Asked, read_asked
-from serving.search.cosine import IMAGE_WEIGHT, TEXT_WEIGHT
 from serving.search.pictures import LEAST_SIDE, MOST_SIDE, PictureGone, Pictures
 from serving.search.questions import Answer as Found
 from serving.search.questions import Unavailable, UnknownImage
 from serving.search.searcher import Searcher
+from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 from serving.server.access_log import Access
 from serving.server.core.spec import Caller
 from serving.server.http_answer import Answer

@@ -16,8 +16,7 @@ _MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 POLICY = (  # Content-Security-Policy of the page: nothing from elsewhere, and no script that stands in it
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 

@@ -65,8 +65,8 @@ class Snapshot(Protocol):
         """Returns the values of a column of text, each once, ascending; the first `most` of them."""
 
 
-class Store(Snapshot, Protocol):
-    """A store that changes. What `add` and `delete` did is durable when they return."""
+class Searchable(Snapshot, Protocol):
+    """What is searched: a store, or one that does not change."""
 
     @property
     def fingerprint(self) -> str:
@@ -75,6 +75,13 @@ class Store(Snapshot, Protocol):
     @property
     def dimension(self) -> int:
         """D."""
+
+    def snapshot(self) -> Snapshot:
+        """Returns the store as it is now."""
+
+
+class Store(Searchable, Protocol):
+    """A store that changes. What `add` and `delete` did is durable when they return."""
 
     def add(self, rows: pa.Table) -> None:
         """Add images; one whose id is there already is replaced.
@@ -86,11 +93,8 @@ class Store(Snapshot, Protocol):
     def delete(self, ids: Sequence[str]) -> int:
         """Delete images. Returns how many of the ids were there."""
 
-    def snapshot(self) -> Snapshot:
-        """Returns the store as it is now."""
 
-
-def check_model(store: Store, fingerprint: str, dimension: int) -> None:
+def check_model(store: Searchable, fingerprint: str, dimension: int) -> None:
     """Raises ValueError when a store holds embeddings of another model or of another dimension than asked."""
     if store.dimension != dimension:
         raise ValueError(

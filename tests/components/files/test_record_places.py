@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.files.example_files import read_payloads, writing
-from components.files.record_places import placed_records, read_placed
+from components.files.record_places import NotStored, placed_records, places, read_placed
 
 RECORDS = [bytes([number]) * size for number, size in enumerate([0, 1, 70_000, 65_519, 65_535, 3, 200_000, 0, 12])]
 
@@ -54,6 +54,11 @@ def test_each_record_is_read_from_its_place(tmp_path, name):
     assert all((place is not None) == is_stored for place, _ in found)
     for row in reversed(range(len(RECORDS))):
         assert read_placed(str(path), row, found[row][0]) == RECORDS[row]
+    if is_stored:
+        assert list(places(str(path))) == [place for place, _ in found]
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(NotStored):
+        list(places(str(path)))
 
 
 @settings(max_examples=30, deadline=None)

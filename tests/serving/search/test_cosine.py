@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.search.cosine import ImageIndex, compose_query
+from serving.search.cosine import ImageIndex
 
 
 def slow_search(embeddings, query, k):
@@ -138,41 +138,3 @@ def test_an_index_of_another_kind_or_cut_short_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ValueError, match="not an image index"):
         ImageIndex.load(path)
-
-
-X, Y, Z = np.eye(3, dtype=np.float32)
-
-
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ({"text": 5 * X}, X),
-        ({"image": 0.1 * Y}, Y),
-        ({"minus_text": X}, -X),
-        ({"image": X, "text": Y}, (X + 2 * Y) / math.sqrt(5)),  # the paper's text 2 : image 1
-        ({"image": 9 * X, "text": 0.5 * Y}, (X + 2 * Y) / math.sqrt(5)),  # lengths do not weigh
-        ({"image": X, "minus_text": Y}, (X - 2 * Y) / math.sqrt(5)),
-        ({"image": X, "text": Y, "minus_text": Z}, (X + 2 * Y - 2 * Z) / 3),
-        ({"image": X, "text": Y, "text_weight": 1.0}, (X + Y) / math.sqrt(2)),
-        ({"image": X, "text": Y, "image_weight": 0.0}, Y),
-    ],
-)
-def test_queries_compose_as_by_hand(parts, expected):
-    query = compose_query(**parts)
-    np.testing.assert_allclose(query, expected, atol=1e-6)
-    assert query.dtype == np.float32
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ({}, "query is empty"),
-        ({"text": X, "minus_text": 3 * X}, "cancel each other"),
-        ({"image": X, "minus_text": X, "text_weight": 1.0}, "cancel each other"),
-        ({"text": 0 * X}, "zero or not finite"),
-        ({"image": np.array([np.inf, 0, 0])}, "zero or not finite"),
-    ],
-)
-def test_a_query_without_a_direction_is_refused(parts, message):
-    with pytest.raises(ValueError, match=message):
-        compose_query(**parts)

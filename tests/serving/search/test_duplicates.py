@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from serving.search.duplicates import COSINE, PHASH_BITS, Groups
+from serving.search.duplicates import COSINE, NEVER, PHASH_BITS, Groups, telling_cosine
+from serving.search.shards.schema import conform, vector_column
+from serving.search.stores.exact import ExactSnapshot
 
 UNIT = np.eye(8, dtype=np.float32)
 SEVEN = (1 << (PHASH_BITS + 1)) - 1  # as many bits as are too many
@@ -51,3 +53,14 @@ def test_images_that_come_in_parts_are_grouped_as_at_once():
     for start, stop in ((0, 1), (1, 25), (25, 25), (25, 60)):
         parts.take(rows(sha256[start:stop], phash[start:stop]), vectors[start:stop])
     assert [[leader, *members] for leader, members in zip(parts.leaders, parts.members, strict=True)] == at_once
+
+
+@pytest.mark.parametrize(("spread", "near"), [(1.0, COSINE), (0.01, NEVER)])
+def test_a_cosine_that_all_images_have_tells_nothing(tmp_path, spread, near):
+    """As of a model that was trained for a moment: it embeds every image nearly alike."""
+    generator = np.random.default_rng(0)
+    vectors = np.eye(1, 16) + spread * generator.normal(size=(200, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = [f"{number:03}" for number in range(200)]
+    table = conform(pa.table({"id": ids, "vector": vector_column(vectors)}), 16)
+    assert telling_cosine(ExactSnapshot(table), 16) == near

@@ -6,6 +6,7 @@ import itertools
 import zlib
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from colour_encoder import ColourEncoder, picture
 
@@ -14,8 +15,9 @@ from serving.encoders.opening import encoder_of
 from serving.search.filters import Where
 from serving.search.questions import Question, Unavailable, UnknownImage
 from serving.search.searcher import LARGEST_PX, Searcher
-from serving.search.shards.schema import vector_column
+from serving.search.shards.schema import conform, vector_column
 from serving.search.snapshots import KEPT_S, Snapshots
+from serving.search.stores.exact import FixedStore
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 from serving.search.terms import Term
@@ -182,3 +184,20 @@ def test_an_index_of_another_model_is_refused(store):
 
     with pytest.raises(ValueError, match=r"the index was made by model .*, this is model .*; build the index anew"):
         Searcher(encoder_of(Other(), "colours"), store)
+
+
+def test_a_picture_with_a_thousand_copies_keeps_no_page_waiting_and_hides_none(tmp_path):
+    """Its page ends early; the next one goes on behind it, and each shows the same when it is asked for again."""
+    encoder = encoder_of(ColourEncoder(), "colours")
+    red, green = ColourEncoder().encode_image([picture(255, 0, 0), picture(0, 255, 0)])
+    vectors = np.concatenate([np.repeat(red[None], 2300, axis=0), green[None]])
+    ids = [f"{number:04}" for number in range(2301)]
+    table = conform(pa.table({"id": ids, "vector": vector_column(vectors)}), 4)
+    searcher = Searcher(encoder, FixedStore(table, encoder.fingerprint))
+    question = Question((Term(text="red"),), k=5)
+    shown = list(pages(searcher, question, with_duplicates=False))
+    assert shown[0] == ["0000"]
+    assert shown[-1] == ["2300"]
+    assert all(not page for page in shown[1:-1])
+    assert list(pages(searcher, question, with_duplicates=False)) == shown
+    assert len(next(iter(pages(searcher, question)))) == 2300

@@ -19,8 +19,8 @@ from components import schema
 from serving.encoders.saved_model import SavedModelEncoder
 from serving.search.cosine import ImageIndex
 from tfx_pipeline.cli import app
-from tfx_pipeline.commands.query import Ranked, answer, pushed_model, results_table
-from tfx_pipeline.runs.corpus import CorpusImage, corpus_index, image_at
+from tfx_pipeline.commands.query import answer, pushed_model, results_table
+from tfx_pipeline.runs.corpus import corpus_index, image_at
 from tfx_pipeline.settings.config import ConfigError
 
 COLOURS = {  # split -> caption -> colour
@@ -73,7 +73,7 @@ def console():
 
 
 def ask(root, console, tmp_path, **question):
-    return answer(root, out=tmp_path / "[bold] sheet.png", console=console, **question)  # brackets are no markup
+    return answer(root, out=tmp_path / "[bold] sheet.png", duplicates=True, console=console, **question)
 
 
 def captions_in_order(console) -> list[str]:
@@ -86,7 +86,7 @@ def test_a_text_finds_its_colour_first(root, console, tmp_path):
     sheet = ask(root, console, tmp_path, text="RED", k=3)
     assert captions_in_order(console) == ["a red wall", "a red brick", "a violet flower"]
     assert "seen.tar#1" in console.file.getvalue()
-    assert f"Contact sheet: {sheet}\n" in console.file.getvalue()
+    assert f"Pictures: {sheet}\n" in console.file.getvalue()
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
         assert (np.asarray(picture) == (255, 0, 0)).all(axis=2).any()
@@ -117,7 +117,15 @@ def test_splits_narrow_the_search_to_themselves(root, console, tmp_path):
 
 
 def test_the_command_takes_splits(root, tmp_path):
-    where = ["--set", f"output={root.parent}", "--set", f"name={root.name}", "--out", str(tmp_path / "sheet.png")]
+    where = [
+        "--set",
+        f"output={root.parent}",
+        "--set",
+        f"name={root.name}",
+        "--out",
+        str(tmp_path / "page.html"),
+        "--duplicates",
+    ]
     narrow = CliRunner().invoke(app, ["query", "green", "--split", "seen", *where])
     assert "2 of 2 images of seen" in narrow.output
     both = CliRunner().invoke(app, ["query", "green", "--split", "seen", "--split", "train", *where])
@@ -129,8 +137,8 @@ def test_the_command_takes_splits(root, tmp_path):
 def test_a_table_of_80_columns_keeps_figures_and_splits_whole():
     console = Console(file=io.StringIO(), width=80)
     record = "folder/of/shards/00000.tar.gz#record-0000001"
-    image = CorpusImage("validation", record, ("a long caption [bold] " * 9,), label="", encoded=b"")
-    console.print(results_table([Ranked(-0.1234, image), Ranked(0.9876, image)]))
+    hit = {"caption": "a long caption [bold] " * 9, "split": "validation", "record": record}
+    console.print(results_table([{**hit, "score": -0.1234}, {**hit, "score": 0.9876}]))
     header, first, second = console.file.getvalue().splitlines()
     assert header.split() == ["cosine", "caption", "split", "record"]
     assert first.split()[:2] == ["1", "-0.123"]

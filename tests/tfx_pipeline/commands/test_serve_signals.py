@@ -60,8 +60,8 @@ def test_sigterm_answers_what_is_in_work_and_exits_0(started, colour_model, tmp_
 
 def test_a_second_signal_ends_it_at_once(started):
     waiting = (
-        "import time; from tfx_pipeline.commands.serve import _stop_signals\n"
-        "with _stop_signals() as stopped:\n"
+        "import time; from tfx_pipeline.commands.serve import stop_signals\n"
+        "with stop_signals() as stopped:\n"
         "    print('ready', flush=True); stopped.wait(); print('stopping', flush=True); time.sleep(60)"
     )
     process = started("-c", waiting)
