@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_option
+from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, path_option
 from tfx_pipeline.settings.config import at_home
 
 app = typer.Typer()
@@ -73,3 +73,31 @@ def info(
 
     if show_info(config_of(config, set_).root, folder, check=check, as_json=as_json, console=Console()):
         raise typer.Exit(1)
+
+
+@index.command()
+def delete(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[IDS]...", help="Of images; - reads them, a line each.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="'FIELD OP VALUE'", help="Images for which this holds; of several, all."),
+    ] = None,
+    folder: Folder = None,
+    config: ConfigOption = "demo",
+    set_: SetOption = None,
+) -> None:
+    """Delete images of an index, by their ids or by a condition such as 'unsafe >= 0.5'."""
+    from tfx_pipeline.commands.index_changes import delete_images
+
+    root, told = config_of(config, set_).root, Console()
+    delete_images(root, folder, [as_typed(name) for name in ids or []], where or [], console=told)
+
+
+@index.command()
+def compact(folder: Folder = None, config: ConfigOption = "demo", set_: SetOption = None) -> None:
+    """Merge an index's segments, and give back the room of what was deleted."""
+    from tfx_pipeline.commands.index_changes import compact_index
+
+    compact_index(config_of(config, set_).root, folder, Console())

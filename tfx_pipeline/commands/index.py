@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tfx_pipeline.indexing.building import Built, Work
     from tfx_pipeline.indexing.folder import Origin
     from tfx_pipeline.indexing.sources import Part
+    from tfx_pipeline.indexing.vectors import VectorsPart
 
 SHOWN = 3  # reasons for which records were left out, with an example each
 
@@ -37,8 +38,8 @@ def build_index(
 
     Args:
       config: whose run, files and Beam runner are meant.
-      words: folders of pictures, or picture files.
-      ingest: whether the files that `config.ingest` names are read too; without words, the newest run's images are.
+      words: as `parts_named` reads them; without any, and without `ingest`, the newest run's images are read.
+      ingest: whether the files that `config.ingest` names are read.
       model: as `serving.encoders.opening` reads it; None for the newest pushed one.
       folder: of the index; None for the model's own below the pipeline's root.
       console: where to print.
@@ -66,7 +67,7 @@ def add_to_index(
 
 
 def _make(
-    act: Callable[[Work, Sequence[Part], Sequence[Origin]], Built],
+    act: Callable[[Work, Sequence[Part | VectorsPart], Sequence[Origin]], Built],
     config: Config,
     words: Sequence[str],
     *,
@@ -104,10 +105,15 @@ def _make(
     _tell(built, work.folder, time.monotonic() - began, console)
 
 
-def _sources(config: Config, words: Sequence[str], ingest: bool) -> tuple[list[Part], list[Origin]]:
+def _sources(config: Config, words: Sequence[str], ingest: bool) -> tuple[Sequence[Part | VectorsPart], list[Origin]]:
     from tfx_pipeline.indexing.folder import Origin
+    from tfx_pipeline.indexing.named import parts_named
     from tfx_pipeline.indexing.sources import changed_fields, parts_of_examples, parts_of_ingest
 
+    if ingest and words:
+        raise ConfigError(f"--ingest and {words[0]} name two sources; build from one, then add the other")
+    if words:
+        return parts_named(words)
     if ingest:
         read = dataclasses.replace(
             config.ingest,

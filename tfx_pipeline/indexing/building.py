@@ -16,7 +16,6 @@ from components.counts import Counts, merge
 from components.pair_example_gen.storage.listing import Stamps
 from serving.encoders.encoder import Encoder, settling
 from serving.search.shards.files import ShardFacts, shard_facts
-from serving.search.stores.opening import EXACT
 from serving.search.stores.segments.bulk import grouped, put_in_place
 from serving.search.stores.segments.compaction import sweep_all_but
 from serving.search.stores.segments.manifest import (
@@ -30,10 +29,11 @@ from serving.search.stores.segments.manifest import (
 )
 from serving.search.stores.segments.segment_store import SegmentStore
 from serving.search.stores.store import check_model
-from tfx_pipeline.indexing.folder import SHARDS, Made, Origin
-from tfx_pipeline.indexing.passes.embed_job import COUNTS, Task, run_embedding
+from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact
+from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, Task, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
 from tfx_pipeline.indexing.sources import Part, digest_of
+from tfx_pipeline.indexing.vectors import VectorsPart, refuse_other_model
 from tfx_pipeline.settings.config import ConfigError
 from tfx_pipeline.wording import counted
 
@@ -74,7 +74,7 @@ class Built:
     count: int
 
 
-def build(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
+def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
     """Make the index of a folder anew; what it held is searched until the new one stands, and replaced at once.
 
     Raises:
@@ -82,8 +82,7 @@ def build(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
-    if (folder / EXACT).exists():
-        raise ConfigError(f"{folder} holds an exact index, {EXACT}; build into another folder")
+    refuse_exact(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, COMPACTING):
         held = parse_manifest(folder, manifest_bytes(folder)) if (folder / NAME).exists() else None
@@ -117,7 +116,7 @@ def build(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built
         return Built(counts, replaced, store.count())
 
 
-def add(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
+def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
     """Add sources to the index of a folder; an image whose id is there already is replaced.
 
     Raises:
@@ -127,6 +126,7 @@ def add(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
+    refuse_exact(folder)
     made = Made.read(folder)
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
@@ -148,17 +148,24 @@ def add(work: Work, parts: Sequence[Part], origins: Sequence[Origin]) -> Built:
         return Built(counts, replaced, store.snapshot().count())
 
 
-def _embedded(work: Work, parts: Sequence[Part]) -> list[Path]:
+def _embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:
     """Returns the shards of parts, once each; those that no earlier build wrote are embedded."""
     folder = work.folder.resolve() / SHARDS
     folder.mkdir(exist_ok=True)
     stamps = Stamps()
     same = (work.encoder.fingerprint, settling(), _ENTRIES)
     of_part = {folder / f"{digest_of(part, stamps, *same)}.parquet": part for part in parts}
-    tasks = [Task(part, str(shard)) for shard, part in of_part.items() if not _stands(shard)]
-    if tasks:
-        work.announce(f"Embedding the images, {len(tasks)} of {counted(len(of_part), 'part')}.")
-        run_embedding(work.make_pipeline, tasks, model=work.model, fingerprint=work.encoder.fingerprint)
+    wanted = {str(shard): part for shard, part in of_part.items() if not _stands(shard)}
+    vectors = [Conversion(part, shard) for shard, part in wanted.items() if isinstance(part, VectorsPart)]
+    images = [Task(part, shard) for shard, part in wanted.items() if not isinstance(part, VectorsPart)]
+    if vectors:
+        dimension = work.encoder.encode_text(["a picture"]).shape[1]
+        for path in {task.part.path for task in vectors}:
+            refuse_other_model(Path(path), work.encoder.fingerprint, dimension)
+        run_converting(work.make_pipeline, vectors, fingerprint=work.encoder.fingerprint, dimension=dimension)
+    if images:
+        work.announce(f"Embedding the images, {len(images)} of {counted(len(of_part), 'part')}.")
+        run_embedding(work.make_pipeline, images, model=work.model, fingerprint=work.encoder.fingerprint)
     return list(of_part)
 
 

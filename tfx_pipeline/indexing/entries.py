@@ -50,7 +50,7 @@ def of_record(
     url: str,
     shares: Mapping[str, int],
     source: str,
-    row: int | None,
+    row: int,
 ) -> Entry:
     """Judge a record that was read, its image loaded, by the rules of `ingest`; one without captions is as good.
 
@@ -61,7 +61,7 @@ def of_record(
       url: the address that its image came from, or "".
       shares: of the splits that its file is divided among, as `ingest` divides it; none where it has no splits.
       source: the file that holds it.
-      row: its number in the file; None where the file is the picture itself.
+      row: its number in the file; 0 where the file is the picture itself.
 
     Raises:
       Refused: where the image cannot be used.

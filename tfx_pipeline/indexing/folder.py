@@ -83,6 +83,12 @@ class Made:
         whole_files.write_json(str(folder / MADE), asdict(self))
 
 
+def refuse_exact(folder: Path) -> None:
+    """Raise ConfigError where a folder holds an exact index, which has no segments to be changed."""
+    if (folder / EXACT).exists():
+        raise ConfigError(f"{folder} holds an exact index, {EXACT}, which these commands do not change; build another")
+
+
 def is_index(folder: Path) -> bool:
     """Says whether a folder holds a store."""
     return (folder / NAME).is_file() or (folder / EXACT).is_file()

@@ -42,15 +42,19 @@ class Skipped:
     detail: str
 
 
-class Part(Protocol):
+class Identified(Protocol):
     """A part of a source, which Beam pickles."""
+
+    def identity(self, stamps: Stamps) -> str:
+        """Returns a text that is another one where what it reads may be others."""
+        ...
+
+
+class Part(Identified, Protocol):
+    """A part of a source of images."""
 
     def entries(self) -> Iterator[Entry | Skipped]:
         """Yield each record, as an entry or with the reason for which it is left out."""
-        ...
-
-    def identity(self, stamps: Stamps) -> str:
-        """Returns a text that is another one where the entries may be others."""
         ...
 
 
@@ -132,7 +136,7 @@ class ImageFiles:
         config = IngestConfig(shards=self.folder)
         for name in self.names:
             record = RawRecord(name, path=name, extension=extension_of(name))
-            yield _judged(record, config, _printable(name), "", {}, self.folder, None)
+            yield _judged(record, config, _printable(name), "", {}, self.folder, 0)
 
     def identity(self, stamps: Stamps) -> str:
         """See `Part.identity`."""
@@ -169,7 +173,7 @@ def parts_of_images(folder: str, names: Sequence[str]) -> list[Part]:
     return [ImageFiles(folder, tuple(names[start : start + IMAGES_A_PART])) for start in starts]
 
 
-def digest_of(part: Part, stamps: Stamps, *more: str) -> str:
+def digest_of(part: Identified, stamps: Stamps, *more: str) -> str:
     """Returns 32 hex digits that are others where a part's shard would be another one."""
     told = "\0".join((part.identity(stamps), *more))
     return hashlib.blake2b(told.encode(errors="surrogatepass"), digest_size=16).hexdigest()
@@ -188,14 +192,14 @@ def _judged(
     url: str,
     shares: Mapping[str, int],
     source: str,
-    number: int | None,
+    row: int,
 ) -> Entry | Skipped:
-    row = number
+    """Judge a record. Of a picture that is a file of its own, that file is the source, and the row is 0."""
     if record.name.startswith(_PARQUET_ROW) and record.name[len(_PARQUET_ROW) :].isdecimal():
         row = int(record.name[len(_PARQUET_ROW) :])
     try:
         if record.path and record.image is None and not record.flaw:
-            source, row = resolve(config.folder_of_images, record.path), None
+            source, row = resolve(config.folder_of_images, record.path), 0
         load_image(record, config.folder_of_images)
         return of_record(record, config, name=name, url=url, shares=shares, source=source, row=row)
     except Refused as refused:

@@ -27,6 +27,7 @@ from serving.search.shards.schema import METADATA, vector_column
 from tfx_pipeline.embedding.halving import encode_readable
 from tfx_pipeline.indexing.entries import Entry
 from tfx_pipeline.indexing.sources import Part, Skipped
+from tfx_pipeline.indexing.vectors import VectorsPart
 
 COUNTS = "counts"  # among a shard's notes: Counts of its records
 ANY_SPLIT = "all"  # under which they are counted
@@ -37,6 +38,14 @@ class Task:
     """One part of a source and the shard that it becomes."""
 
     part: Part
+    shard: str
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One part of a file of vectors and the shard that it becomes."""
+
+    part: VectorsPart
     shard: str
 
 
@@ -133,6 +142,25 @@ def run_embedding(
             | "Alone" >> beam.MapTuple(lambda number, task: [(number, task)])
             | "Embed" >> RunInference(KeyedModelHandler(handler).with_no_batching())
             | "Write" >> beam.MapTuple(lambda _, embedded: _write(embedded, fingerprint))
+        )
+
+
+def run_converting(
+    make_pipeline: Callable[[], beam.Pipeline], tasks: Sequence[Conversion], *, fingerprint: str, dimension: int
+) -> None:
+    """Write the shard of each task, whose vectors are there already; no model is asked."""
+
+    def converted(task: Conversion) -> Embedded:
+        rows, counts = task.part.rows(dimension, ANY_SPLIT)
+        return Embedded(task.shard, rows, dimension, counts.to_json())
+
+    with make_pipeline() as pipeline:
+        _ = (
+            pipeline
+            | "Files" >> beam.Create(tasks)
+            | "Spread" >> beam.Reshuffle()
+            | "Convert" >> beam.Map(converted)
+            | "Write" >> beam.Map(lambda embedded: _write(embedded, fingerprint))
         )
 
 

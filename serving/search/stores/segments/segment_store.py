@@ -124,6 +124,19 @@ class SegmentStore:
                 self.commit(entries)
             return deleted
 
+    def delete_where(self, where: Filter) -> int:
+        """Delete the images that fulfil a filter, durably. Returns how many they were."""
+        with locked(self.folder, WRITING):
+            entries, deleted = [], 0
+            for part in self.whole().parts:
+                live = np.ones(part.entry.rows, bool) if part.live is None else part.live
+                gone = live & part.segment.rows.fulfil(where)
+                deleted += int(gone.sum())
+                entries.append(self.buried(part.entry, live & ~gone) if gone.any() else part.entry)
+            if deleted:
+                self.commit([entry for entry in entries if entry.deleted < entry.rows])
+            return deleted
+
     def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
         """See `Snapshot.search`."""
         return self.snapshot().search(queries, k, where)

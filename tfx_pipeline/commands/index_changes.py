@@ -1,0 +1,90 @@
+"""The bodies of `align index delete` and `align index compact`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+
+from serving.search.stores.segments.compaction import compact
+from serving.search.stores.segments.segment_store import SegmentStore
+from tfx_pipeline.commands.index_info import info_of
+from tfx_pipeline.indexing.conditions import filter_of
+from tfx_pipeline.indexing.folder import newest_index, refuse_exact
+from tfx_pipeline.settings.config import ConfigError, as_config_error
+from tfx_pipeline.wording import counted
+
+STANDARD_INPUT = "-"
+
+
+def delete_images(
+    root: Path,
+    folder: Path | None,
+    ids: Sequence[str],
+    conditions: Sequence[str],
+    *,
+    listed: TextIO = sys.stdin,
+    console: Console,
+) -> int:
+    """Delete images of an index; searches that begin then find them no more.
+
+    Args:
+      root: the pipeline's folder, whose newest index is meant where `folder` is None.
+      folder: of the index.
+      ids: of the images; "-" stands for those on the lines of `listed`.
+      conditions: in the place of ids, as `filter_of` reads them; an image for which all hold is deleted.
+      listed: where "-" reads from.
+      console: where to print.
+
+    Returns:
+      How many were deleted.
+
+    Raises:
+      ConfigError: when there is no index, it is damaged, or nothing says what to delete.
+    """
+    if bool(ids) == bool(conditions):
+        raise ConfigError("say what to delete: ids, or - for a list of them, or else --where 'FIELD OP VALUE'")
+    with as_config_error((ValueError, FileNotFoundError)):
+        store = _opened(folder or newest_index(root))
+        if conditions:
+            deleted = store.delete_where(filter_of(conditions))
+            asked = f"for which {' and '.join(conditions)}"
+        else:
+            given = [name for word in ids for name in (_lines(listed) if word == STANDARD_INPUT else [word])]
+            deleted = store.delete(given)
+            asked = f"of {counted(len(given), 'id')}"
+    said = f"Deleted {counted(deleted, 'image')} {asked}; the index holds {counted(store.count(), 'image')}."
+    console.print(said, soft_wrap=True, highlight=False, markup=False)
+    return deleted
+
+
+def compact_index(root: Path, folder: Path | None, console: Console) -> None:
+    """Merge the segments of an index, and give back the room of what was deleted; searches go on meanwhile.
+
+    Raises:
+      ConfigError: when there is no index, or it is damaged.
+    """
+    folder = folder or newest_index(root)
+    with as_config_error((ValueError, FileNotFoundError)):
+        before = _size_of(folder)
+        compact(_opened(folder))
+        after = _size_of(folder)
+    console.print(f"{after}; before, {before}.", soft_wrap=True, highlight=False, markup=False)
+
+
+def _size_of(folder: Path) -> str:
+    found = info_of(folder)
+    held = f"{counted(found['count'], 'image')} in {counted(found['segments'], 'segment')}"
+    return f"{held} of {found['bytes'] / 1e6:,.1f} MB"
+
+
+def _opened(folder: Path) -> SegmentStore:
+    refuse_exact(folder)
+    return SegmentStore(folder)
+
+
+def _lines(listed: TextIO) -> list[str]:
+    return [line.strip() for line in listed if line.strip()]
