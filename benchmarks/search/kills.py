@@ -78,6 +78,30 @@ def held_by(store: SegmentStore) -> State:
     return dict(zip(ids, zip(captions, vectors, strict=True), strict=True))
 
 
+def killed(module: str, folder: Path, first: int, wait: float) -> int:
+    """Start a child that changes the store in a folder from change `first` on, and kill it.
+
+    Args:
+      module: what it runs, with --change FOLDER --first NUMBER: it says a line when it begins, and after each change.
+      folder: of the store.
+      first: number of the first change.
+      wait: seconds from its first line on.
+
+    Returns:
+      how many changes it acknowledged.
+    """
+    command = [sys.executable, "-m", module, "--change", str(folder), "--first", str(first)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert child.stdout
+    child.stdout.readline()
+    time.sleep(wait)
+    child.kill()
+    lines = [line for line in child.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+    if child.wait() != -9:
+        raise AssertionError(f"the child ended by itself with {child.returncode}")
+    return len(lines)
+
+
 def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int, State]:
     """Let a child change the store from change `first` on, kill it, and look at what is there.
 
@@ -93,16 +117,7 @@ def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int,
     Raises:
       AssertionError: when that is neither what was acknowledged nor one change more.
     """
-    command = [sys.executable, "-m", "benchmarks.search.kills", "--change", str(folder), "--first", str(first)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert child.stdout
-    child.stdout.readline()
-    time.sleep(wait)
-    child.kill()
-    lines = [line for line in child.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
-    if child.wait() != -9:
-        raise AssertionError(f"the child ended by itself with {child.returncode}")
-    following = first + len(lines)
+    following = first + killed("benchmarks.search.kills", folder, first, wait)
     for change in range(first, following):
         state = after(state, change)
     store = SegmentStore(folder, sizes=SIZES)

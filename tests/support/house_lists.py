@@ -41,6 +41,7 @@ DOORS_OF_SERVING = frozenset(
         *(f"search.api.{name}" for name in ("answered", "app", "asked", "handlers", "rate")),
         "search.contact_sheet",
         "search.cosine",
+        "search.filters",
         "search.pictures",
         "search.questions",
         "search.same_model",

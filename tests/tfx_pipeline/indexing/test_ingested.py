@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from colour_encoder import picture
 
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.raw_record import RawRecord
+from components.pair_example_gen.raw_record import Part, RawRecord
 from components.pair_example_gen.storage.sources import read_source
-from components.pair_example_gen.tasks import Part, Source
+from components.pair_example_gen.tasks import Source
 from serving.search.stores.opening import open_store
 from tfx_pipeline.indexing.entries import Entry, of_record
 from tfx_pipeline.indexing.sources import IngestPart

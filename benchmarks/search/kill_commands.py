@@ -1,0 +1,158 @@
+"""Kills `align index` at random moments of build, add, delete and compact, and looks for what was lost or half done.
+
+Usage: .venv/bin/python -m benchmarks.search.kill_commands [--kills 20] [--seed 0]
+
+A child runs the commands' bodies without a pause, and says a line when one has returned. After each SIGKILL the index
+must open, hold to its checksums, and be as the acknowledged commands left it, or as the one after them left it; the
+next child goes on with it. Says a line a kill, and fails at the first index that is anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from benchmarks.search.kills import killed
+from serving.search.stores.segments.segment_store import SegmentStore
+from tfx_pipeline.commands.index import add_to_index, build_index
+from tfx_pipeline.commands.index_changes import compact_index, delete_images
+from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.settings.config import Config
+
+DIMENSION = 8
+LONGEST = 12.0  # seconds between a child's start of work and its end
+_IDS = 400
+_MODULE = "benchmarks.search.kill_commands"
+
+State = dict[str, int]  # id -> the change that put it there
+
+
+class Made:
+    """A model that gives its dimension and nothing else."""
+
+    fingerprint = "made"
+
+    def encode_image(self, images: Sequence[bytes]) -> np.ndarray:
+        """Returns [N, D]."""
+        return np.eye(1, DIMENSION, dtype=np.float32).repeat(len(images), axis=0)
+
+    encode_text = encode_image
+
+
+MADE = Made()
+
+
+def rows_of(change: int) -> dict[str, np.ndarray]:
+    """Returns id -> vector [D] of what the change of a number brings."""
+    generator = np.random.default_rng(change)
+    ids = [f"{number:03}" for number in generator.choice(_IDS, 150, replace=False)]
+    vectors = generator.normal(size=(150, DIMENSION))
+    return dict(zip(ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), strict=True))
+
+
+def kind_of(change: int) -> str:
+    """Returns what the change of a number does."""
+    return ("build", "add", "add", "delete", "delete where", "compact")[change % 6]
+
+
+def deleted_by(change: int) -> list[str]:
+    """Returns the ids that a change deletes."""
+    return list(rows_of(change))[:50]
+
+
+def make(folder: Path, change: int) -> None:
+    """Make the change of a number by its command."""
+    console, config, kind = Console(file=io.StringIO()), Config(), kind_of(change)
+    index = folder / "index"
+    if kind == "delete":
+        delete_images(folder, index, deleted_by(change), [], console=console)
+    elif kind == "delete where":
+        delete_images(folder, index, [], [f"caption == of change {change - 2}"], console=console)
+    elif kind == "compact":
+        compact_index(folder, index, console)
+    else:
+        rows, path = rows_of(change), folder / f"{change}.parquet"
+        table = {"id": list(rows), "embedding": [vector.tolist() for vector in rows.values()]}
+        pq.write_table(pa.table({**table, "caption": [f"of change {change}"] * len(rows)}), path)
+        act = build_index if kind == "build" else add_to_index
+        act(config, [str(path)], ingest=False, model=f"{_MODULE}:MADE", folder=index, console=console)
+
+
+def after(state: State, change: int) -> State:
+    """Returns what an index holds after a change."""
+    kind = kind_of(change)
+    if kind == "delete":
+        gone = set(deleted_by(change))
+        return {name: by for name, by in state.items() if name not in gone}
+    if kind == "delete where":
+        return {name: by for name, by in state.items() if by != change - 2}
+    if kind == "compact":
+        return state
+    return {**({} if kind == "build" else state), **dict.fromkeys(rows_of(change), change)}
+
+
+def held_by(folder: Path) -> State:
+    """Returns what an index holds, by a search for all of it; each vector must be the one of its change."""
+    if not (folder / "manifest.json").exists():
+        return {}
+    store = SegmentStore(folder)
+    store.check()
+    ids = store.search(np.eye(1, DIMENSION), _IDS + 1).ids[0]
+    if len(ids) != store.count():
+        raise AssertionError(f"a search for all finds {len(ids)}, the count is {store.count()}")
+    changes = [int(caption.rpartition(" ")[2]) for caption in store.rows(ids).column("caption").to_pylist()]
+    rows = {change: rows_of(change) for change in set(changes)}
+    wanted = np.array([rows[change][name] for name, change in zip(ids, changes, strict=True)]).reshape(-1, DIMENSION)
+    np.testing.assert_allclose(store.vectors(ids), wanted, atol=1e-3)
+    return dict(zip(ids, changes, strict=True))
+
+
+def kill(folder: Path, kills: int, *, seed: int = 0, longest: float = LONGEST) -> list[int]:
+    """Kill a child that runs commands on one index again and again. Returns the number of changes after each kill."""
+    generator = np.random.default_rng(seed)
+    change, state, changes = 0, State(), []
+    for _ in range(kills):
+        following = change + killed(_MODULE, folder, change, generator.uniform(0, longest))
+        for done in range(change, following):
+            state = after(state, done)
+        held = held_by(folder / "index")
+        if held != state and held != (state := after(state, following)):
+            raise AssertionError(f"killed in change {following}, the index holds {len(held)} images, not what was said")
+        # What was cut off is made again, as by a person who starts the command anew: it changes nothing if it was done.
+        change = following
+        changes.append(change)
+        print(f"killed in a {kind_of(change)}, after {change} changes: {len(state)} images, all there", flush=True)
+    return changes
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--change", type=Path, help="change the index in this folder until killed")
+    parser.add_argument("--first", type=int, default=0, help="number of the first change")
+    said = parser.parse_args(arguments)
+    if said.change is None:
+        with tempfile.TemporaryDirectory() as folder:
+            kill(Path(folder), said.kills, seed=said.seed)
+        return
+    with quiet_imports():
+        import tfx_pipeline.indexing.building  # noqa: F401  seconds, in which there is nothing to kill
+    print("ready", flush=True)
+    change = said.first
+    while True:
+        make(said.change, change)
+        change += 1
+        print(change, flush=True)
+
+
+if __name__ == "__main__":
+    main()
