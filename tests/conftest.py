@@ -1,22 +1,32 @@
-"""What all tests share: their order, and a small SavedModel whose answers can be worked out by hand."""
+"""What all tests share: their order, what makes them quick, and a small SavedModel to work out answers of by hand."""
 
 from __future__ import annotations
 
+import gc
 import io
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from quick_beam import inspect_functions_once
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 
+gc.disable()  # while every test file is imported, and with them TensorFlow, Beam and TFX
 LONG = ("e2e", "tfx_pipeline")  # folders whose files take longest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with long files, so that at the end no process of `make test` waits for another's."""
     items.sort(key=lambda item: item.path.relative_to(config.rootpath).parts[1] not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, but look for none in what was imported."""
+    inspect_functions_once()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
