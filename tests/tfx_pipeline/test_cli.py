@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tfx_pipeline.cli import app
+from tfx_pipeline.cli import app, main
 
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
 
@@ -37,11 +37,19 @@ def test_every_command_explains_itself(command):
     assert "--config" in done.stdout
 
 
-def refused(*arguments: str) -> str:
-    """Returns the one sentence on stderr of a refused command."""
-    done = align(*arguments)
-    assert done.returncode == 2, (done.stdout, done.stderr)
-    return only_line(done.stderr)
+@pytest.fixture
+def refused(monkeypatch, capfd):
+    """Returns a function: a command's arguments -> the one sentence on stderr with which it is refused."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["align", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        assert ended.value.code == 2, said
+        return only_line(said.err)
+
+    return run
 
 
 def only_line(said: str) -> str:
@@ -50,15 +58,15 @@ def only_line(said: str) -> str:
     return lines[0]
 
 
-def test_a_preset_that_does_not_exist():
+def test_a_preset_that_does_not_exist(refused):
     assert "did you mean 'demo'?" in refused("run", "--config", "dem0")
 
 
-def test_a_set_without_an_equals_sign():
+def test_a_set_without_an_equals_sign(refused):
     assert "write a field and a value" in refused("run", "--set", "training.steps")
 
 
-def test_a_missing_shard_folder(tmp_path):
+def test_a_missing_shard_folder(refused, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(f"output: {tmp_path / 'out'}\ningest: {{shards: nowhere}}\n", encoding="utf-8")
     sentence = refused("run", "--config", str(path))
@@ -66,23 +74,25 @@ def test_a_missing_shard_folder(tmp_path):
     assert not list(tmp_path.glob("out/*/runs/*"))
 
 
-def test_an_empty_shard_folder(tmp_path):
+def test_an_empty_shard_folder_as_a_user_sees_it(tmp_path):
     (tmp_path / "empty").mkdir()
     path = tmp_path / "mine.yaml"
     path.write_text(f"output: {tmp_path / 'out'}\ningest: {{shards: empty}}\n", encoding="utf-8")
-    sentence = refused("run", "--config", str(path))
+    done = align("run", "--config", str(path))
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    sentence = only_line(done.stderr)
     assert str(tmp_path / "empty") in sentence
     assert "*.tar" in sentence
 
 
-def test_a_beam_option_that_does_not_exist(tmp_path):
+def test_a_beam_option_that_does_not_exist(refused, tmp_path):
     sentence = refused("run", "--set", "beam.options={direct_num_wokers: 2}", "--set", f"output={tmp_path / 'out'}")
     assert "'direct_num_wokers'" in sentence
     assert "did you mean 'direct_num_workers'?" in sentence
 
 
 @pytest.mark.parametrize("command", [["run"], ["compile", "--image", "i", "--root", "gs://bucket/runs"]])
-def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(tmp_path, command):
+def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(refused, tmp_path, command):
     settings = ["--set", "beam.options={direct_num_workers: many}", "--set", f"output={tmp_path / 'out'}"]
     sentence = refused(*command, *settings)
     assert "beam.options.direct_num_workers is 'many'" in sentence
@@ -90,7 +100,7 @@ def test_a_beam_option_of_the_wrong_type_is_refused_before_anything_starts(tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_a_flink_that_is_not_there(tmp_path):
+def test_a_flink_that_is_not_there(refused, tmp_path):
     sentence = refused("run", "--beam", "flink", "--flink-master", "127.0.0.1:9", "--set", f"output={tmp_path / 'out'}")
     assert "'127.0.0.1:9', where nothing answers" in sentence
     assert "make flink" in sentence
@@ -112,15 +122,16 @@ def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_re
     )
 
 
-def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path):
+def test_compile_into_a_bucket_of_the_configs_warns_of_nothing(tmp_path, capfd):
     settings = ["--set", "output=gs://bucket/out/", "--set", "ingest.shards=gs://bucket/shards"]
-    done = align("compile", "--image", "registry.example/align:1", "--folder", str(tmp_path), *settings)
-    assert (done.returncode, done.stderr) == (0, "")
+    options = ["--image", "registry.example/align:1", "--folder", str(tmp_path)]
+    done = CliRunner().invoke(app, ["compile", *options, *settings])
+    assert (done.exit_code, done.stderr, capfd.readouterr().err) == (0, "", "")
     job = json.loads((tmp_path / "align-demo.json").read_text(encoding="utf-8"))
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/out/align-demo/artifacts"
 
 
-def test_compile_into_a_file_is_one_sentence(tmp_path):
+def test_compile_into_a_file_is_one_sentence(refused, tmp_path):
     (tmp_path / "file").touch()
     options = ["--image", "i", "--root", "gs://bucket/runs", "--folder", str(tmp_path / "file")]
     sentence = refused("compile", *options)
@@ -146,7 +157,7 @@ def test_compile_into_a_file_is_one_sentence(tmp_path):
         ),
     ],
 )
-def test_compile_without_image_or_shards_that_it_reads_is_one_sentence(arguments, words):
+def test_compile_without_image_or_shards_that_it_reads_is_one_sentence(refused, arguments, words):
     assert words in refused("compile", *arguments)
 
 
@@ -158,7 +169,7 @@ def test_compile_without_kfp_says_what_to_install():
     assert "needs kfp, which is not installed; install" in only_line(done.stderr)
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path):
+def test_an_output_folder_that_cannot_be_written(refused, tmp_path):
     file = tmp_path / "file"
     file.write_text("in the way", encoding="utf-8")
     sentence = refused("run", "--set", f"output={file}")
