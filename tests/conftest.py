@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from quick_beam import inspect_functions_once
+from quick_beam import find_out_once
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Collect garbage from here on, but look for none in what was imported."""
-    inspect_functions_once()
+    find_out_once()
     gc.freeze()
     gc.enable()
 
