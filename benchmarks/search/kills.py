@@ -28,7 +28,8 @@ from serving.search.stores.segments.segment_store import SegmentStore, create_se
 DIMENSION = 16
 SIZES = Sizes(exact_below=300, bytes_below=600)
 _IDS = 2000
-LONGEST = 2.5  # seconds between a child's start of work and its end
+_CHANGES = 12  # that a child has made at most when it is about to be killed
+_LONGEST = 0.5  # seconds from then to its end: the longest change here takes about that
 
 State = dict[str, tuple[str, bytes]]  # id -> caption, vector
 
@@ -78,14 +79,15 @@ def held_by(store: SegmentStore) -> State:
     return dict(zip(ids, zip(captions, vectors, strict=True), strict=True))
 
 
-def killed(module: str, folder: Path, first: int, wait: float) -> int:
+def killed(module: str, folder: Path, first: int, wait: float, made: int = 0) -> int:
     """Start a child that changes the store in a folder from change `first` on, and kill it.
 
     Args:
       module: what it runs, with --change FOLDER --first NUMBER: it says a line when it begins, and after each change.
       folder: of the store.
       first: number of the first change.
-      wait: seconds from its first line on.
+      wait: seconds until then, once it has begun and made the changes of `made`.
+      made: how many.
 
     Returns:
       how many changes it acknowledged.
@@ -93,23 +95,24 @@ def killed(module: str, folder: Path, first: int, wait: float) -> int:
     command = [sys.executable, "-m", module, "--change", str(folder), "--first", str(first)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     assert child.stdout
-    child.stdout.readline()
+    _, *lines = [child.stdout.readline() for _ in range(1 + made)]
     time.sleep(wait)
     child.kill()
-    lines = [line for line in child.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+    lines += [line for line in child.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     if child.wait() != -9:
         raise AssertionError(f"the child ended by itself with {child.returncode}")
     return len(lines)
 
 
-def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int, State]:
+def kill_once(folder: Path, first: int, state: State, made: int, wait: float) -> tuple[int, State]:
     """Let a child change the store from change `first` on, kill it, and look at what is there.
 
     Args:
       folder: of the store.
       first: number of the first change.
       state: what the store holds before.
-      wait: seconds until the child is killed.
+      made: how many changes it makes before.
+      wait: seconds from then until it is killed.
 
     Returns:
       the number of the next change, and what the store holds.
@@ -117,7 +120,7 @@ def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int,
     Raises:
       AssertionError: when that is neither what was acknowledged nor one change more.
     """
-    following = first + killed("benchmarks.search.kills", folder, first, wait)
+    following = first + killed("benchmarks.search.kills", folder, first, wait, made)
     for change in range(first, following):
         state = after(state, change)
     store = SegmentStore(folder, sizes=SIZES)
@@ -130,13 +133,15 @@ def kill_once(folder: Path, first: int, state: State, wait: float) -> tuple[int,
     raise AssertionError(f"after {following} changes the store holds {len(held)} rows, not what was acknowledged")
 
 
-def kill(folder: Path, kills: int, *, seed: int = 0, longest: float = LONGEST) -> list[int]:
+def kill(folder: Path, kills: int, *, seed: int = 0) -> list[int]:
     """Kill a child that changes one store again and again. Returns the number of changes after each kill."""
     generator = np.random.default_rng(seed)
     create_segment_store(folder, fingerprint="made", dimension=DIMENSION)
     change, state, changes = 0, State(), []
     for _ in range(kills):
-        change, state = kill_once(folder, change, state, generator.uniform(0, longest))
+        change, state = kill_once(
+            folder, change, state, int(generator.integers(_CHANGES + 1)), generator.uniform(0, _LONGEST)
+        )
         changes.append(change)
         print(f"killed after {change} changes: {len(state)} rows, all there")
     store = SegmentStore(folder, sizes=SIZES)

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from serving.search.shards.schema import FURTHEST_FROM_UNIT
+
 _NUMBERS_AT_ONCE = 1 << 15  # in one float32 block: the allocator maps and unmaps larger ones each time
 _ROUNDING = 1e-5  # more than float32 sums of D products differ from exact ones
 
 
-def cosines(query: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+def cosines(queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """cosine(q, x) = q . x / |x|, summed in float64: the same for a pair wherever it is computed.
 
     Args:
-      query: [D] unit.
+      queries: [D] or [n, D] unit.
       vectors: [n, D] float16.
 
     Returns:
       [n] float32.
     """
-    exact = vectors.astype(np.float64)
+    exact = widened(vectors).astype(np.float64)
     lengths = np.sqrt(np.einsum("nd,nd->n", exact, exact))
-    return (np.einsum("nd,d->n", exact, query.astype(np.float64)) / lengths).astype(np.float32)
+    asked = np.broadcast_to(queries.astype(np.float64), exact.shape)
+    return (np.einsum("nd,nd->n", exact, asked) / lengths).astype(np.float32)
 
 
 def widened(vectors: np.ndarray) -> np.ndarray:
@@ -70,8 +73,40 @@ def scan(queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, k: int) -> 
     return [_best(query, vectors, held, k) for query, (held, _) in zip(queries, nearest, strict=True)]
 
 
+def best_of_candidates(
+    queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray, products: np.ndarray, k: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rank candidates of each query by exact cosines, of which only those are computed that may be among the k best.
+
+    cosine = q . x / |x|, and |x| differs from 1 by FURTHEST_FROM_UNIT at most.
+
+    Args:
+      queries: [Q, D] unit.
+      vectors: [N, D] float16, in memory or mapped.
+      rows: the candidates [Q, C], C >= k, -1 for none.
+      products: q . x of each, falling, [Q, C] float32.
+      k: how many.
+
+    Returns:
+      for each query the best rows and their cosines, best first, ties by row.
+    """
+    last = products[:, k - 1 : k].astype(np.float64)  # the least float32 where the lists held fewer
+    near = (products >= last - 2.1 * FURTHEST_FROM_UNIT * abs(last) - _ROUNDING) & (rows >= 0)
+    asked, named = np.nonzero(near)[0], rows[near]
+    scores = np.empty(len(named), np.float32)
+    step = max(1, _NUMBERS_AT_ONCE // vectors.shape[1])
+    for start in range(0, len(named), step):
+        some = slice(start, start + step)
+        scores[some] = cosines(queries[asked[some]], vectors[named[some]])
+    order = np.lexsort((named, -scores, asked))
+    named, scores = named[order], scores[order]
+    starts = np.searchsorted(asked, np.arange(len(queries))).tolist()
+    ends = [*starts[1:], len(asked)]
+    return [(named[a : min(a + k, b)], scores[a : min(a + k, b)]) for a, b in zip(starts, ends, strict=True)]
+
+
 def _best(query: np.ndarray, vectors: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the k best of a query's candidate rows and their exact cosines, best first, ties by row."""
+    """Returns the k best of a query's candidate rows, ascending, and their exact cosines, best first, ties by row."""
     scores = cosines(query, vectors[rows])
     order = np.argsort(-scores, kind="stable")[:k]
     return rows[order], scores[order]

@@ -1,6 +1,6 @@
-"""Short codes of a segment's vectors in FAISS: which rows are worth a look at their fp16 vectors.
+"""Short codes of a segment's vectors in FAISS: which rows are worth a look at their fp16 vectors, and that look.
 
-Legend: n vectors of a segment, D embedding dimension, L lists of the inverted file.
+Legend: n vectors of a segment, D embedding dimension, L lists of the inverted file, C candidates of a query.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 _ROWS_AT_ONCE = 65536
 _TRAINED_A_LIST = 39  # FAISS warns of fewer vectors a list
-_LEAST_A_LIST = 450  # vectors; the centroid of a list, 4 D bytes, is then D / 112 bytes a vector beside its D / 8
+_LEAST_A_LIST = 680  # vectors; a list costs memory, 4 D bytes of its centroid and half a block of 32 codes
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class Sizes:
       exact_below: segments of fewer rows have no codes: every vector is compared.
       bytes_below: segments of fewer rows have codes of D bytes (SQ8), larger ones of D / 8 (RaBitQ).
       few: share of a segment's rows; where fewer count, each of them is compared.
-      candidates: how many rows the codes name for each that is asked for; their fp16 vectors are compared.
+      candidates: how many rows the codes name for each that is asked for; their fp16 vectors are compared (C).
       fewest: how many rows they name at least.
+      widened_below: where D is smaller they name more in proportion, for shorter codes tell less.
       probes: how many lists are looked into at least.
     """
 
@@ -35,11 +36,16 @@ class Sizes:
     few: float = 0.02
     candidates: int = 5
     fewest: int = 50
-    probes: int = 24
+    widened_below: int = 640
+    probes: int = 14
+
+    def wide(self, k: int, dimension: int) -> int:
+        """Returns how many rows the codes name for a query, C."""
+        return math.ceil(max(self.fewest, self.candidates * k) * max(1.0, self.widened_below / dimension))
 
 
 class Codes:
-    """An inverted file over the codes of n vectors.
+    """An inverted file over the codes of n vectors, whose candidates are compared by the vectors themselves.
 
     Codes: SQ8, or RaBitQ behind a random rotation, which it needs where some dimensions vary more than others.
 
@@ -47,38 +53,52 @@ class Codes:
       RaBitQ, arXiv:2405.12497.
     """
 
-    def __init__(self, index: faiss.Index) -> None:
-        self._index = index
+    def __init__(self, index: faiss.Index, vectors: np.ndarray) -> None:
+        """Join codes and the vectors that they were made of, [n, D] float16, in memory or mapped, and left there."""
+        self._rotated = isinstance(index, faiss.IndexPreTransform)
         self._lists = faiss.extract_index_ivf(index)
+        self._held = index, vectors, _in_place(vectors)  # FAISS points at them
+        self._refined = faiss.IndexRefine(index, self._held[2])
 
     @classmethod
-    def read(cls, path: Path) -> Codes:
-        """Read what `build_codes` wrote. Raises RuntimeError where the file is none."""
-        return cls(faiss.read_index(str(path)))
+    def read(cls, path: Path, vectors: np.ndarray) -> Codes:
+        """Read what `build_codes` wrote of the vectors. Raises RuntimeError where the file is none."""
+        return cls(faiss.read_index(str(path)), vectors)
 
-    def search(self, queries: np.ndarray, count: int, allowed: np.ndarray | None, probes: int) -> np.ndarray:
+    def search(
+        self, queries: np.ndarray, count: int, allowed: np.ndarray | None, probes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Find the rows whose codes are nearest.
 
         Args:
           queries: [Q, D] unit.
-          count: how many rows a query.
+          count: how many rows a query, C.
           allowed: [n] bool, the rows that count; None is all.
           probes: how many lists are looked into, if no row were left out; the fewer count, the more lists are.
 
         Returns:
-          [Q, count] int64, -1 where the lists held fewer.
+          rows [Q, C] int64, -1 where the lists held fewer, and their products q . x, falling, [Q, C] float32.
         """
-        share = 1.0 if allowed is None else max(float(allowed.mean()), 1e-9)
+        share = 1.0 if allowed is None else max(np.count_nonzero(allowed) / len(allowed), 1e-9)
         probes = min(self._lists.nlist, math.ceil(probes / share))
         kept = None if allowed is None else np.packbits(allowed, bitorder="little")
         selector = None if kept is None else faiss.IDSelectorBitmap(kept)
-        rotated = isinstance(self._index, faiss.IndexPreTransform)
-        if rotated:
-            inside = faiss.IVFRaBitQSearchParameters(nprobe=probes, sel=selector, qb=4)  # 4 bits a number of a query
-            parameters = faiss.SearchParametersPreTransform(index_params=inside)
-        else:
-            parameters = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
-        return self._index.search(queries, count, params=parameters)[1]
+        inside = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
+        within = faiss.SearchParametersPreTransform(index_params=inside) if self._rotated else inside
+        parameters = faiss.IndexRefineSearchParameters(k_factor=1.0, base_index_params=within)
+        products, rows = self._refined.search(queries, count, params=parameters)
+        return rows, products
+
+
+def _in_place(vectors: np.ndarray) -> faiss.Index:
+    """Returns an index of FAISS over [n, D] float16 that reads them where they are."""
+    count, dimension = vectors.shape
+    index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    numbers = vectors.view(np.uint8).reshape(-1)
+    nobody = faiss.MaybeOwnedVectorUInt8().owner  # frees them
+    index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(numbers), numbers.size, nobody)
+    index.ntotal = count
+    return index
 
 
 def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
@@ -93,7 +113,7 @@ def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) ->
     count, dimension = vectors.shape
     rabitq = count >= sizes.bytes_below
     lists = max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if rabitq else _TRAINED_A_LIST)))
-    form = f"RR{dimension},IVF{lists},RaBitQ" if rabitq else f"IVF{lists},SQ8"
+    form = f"RR{dimension},IVF{lists},RaBitQfs" if rabitq else f"IVF{lists},SQ8"
     index = faiss.index_factory(dimension, form, faiss.METRIC_INNER_PRODUCT)
     faiss.extract_index_ivf(index).cp.niter = 10
     sample = min(count, 64 * lists)

@@ -25,7 +25,8 @@ class Rows:
         if reader.schema != METADATA:
             raise pa.ArrowInvalid(f"{path.name} has other columns than an index keeps")
         self._batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-        self._first = [batch.column(0)[0].as_py() for batch in self._batches]
+        self._ids = [_Strings(batch.column(0)) for batch in self._batches]
+        self._first = [ids[0] for ids in self._ids]
         counts = [batch.num_rows for batch in self._batches]
         self._a_batch = counts[0]
         if any(count != self._a_batch for count in counts[1:-1]) or counts[-1] > self._a_batch:
@@ -34,12 +35,13 @@ class Rows:
 
     def find(self, name: str) -> int:
         """Returns the row of an id, or -1."""
-        number = bisect.bisect_right(self._first, name) - 1
+        wanted = name.encode()
+        number = bisect.bisect_right(self._first, wanted) - 1
         if number < 0:
             return -1
-        ids = self._batches[number].column(0)
-        row = bisect.bisect_left(range(len(ids)), name, key=lambda place: ids[place].as_py())
-        there = row < len(ids) and ids[row].as_py() == name
+        ids = self._ids[number]
+        row = bisect.bisect_left(ids, wanted)
+        there = row < len(ids) and ids[row] == wanted
         return number * self._a_batch + row if there else -1
 
     def among(self, ids: pa.Array) -> np.ndarray:
@@ -63,7 +65,8 @@ class Rows:
 
     def ids(self, rows: np.ndarray) -> list[str]:
         """Returns the ids of rows."""
-        return [self._batches[row // self._a_batch].column(0)[row % self._a_batch].as_py() for row in rows.tolist()]
+        numbers, places = (part.tolist() for part in np.divmod(rows, self._a_batch))
+        return [self._ids[number][place].decode() for number, place in zip(numbers, places, strict=True)]
 
     def every_id(self) -> pa.Array:
         """Returns the ids of all rows, ascending."""
@@ -71,15 +74,28 @@ class Rows:
 
     def take(self, rows: np.ndarray) -> pa.Table:
         """Returns some rows, in the given order."""
-        numbers = rows // self._a_batch
-        parts, places = [], [np.zeros(0, np.int64)]
-        for number in np.unique(numbers).tolist():
-            here = np.flatnonzero(numbers == number)
-            batch = pa.Table.from_batches([self._batches[number]])
-            parts.append(batch.take(pa.array(rows[here] % self._a_batch)))
-            places.append(here)
-        table = pa.concat_tables(parts) if parts else METADATA.empty_table()
-        return table.take(pa.array(np.argsort(np.concatenate(places))))
+        if not len(rows):
+            return METADATA.empty_table()
+        numbers, places = np.divmod(rows, self._a_batch)
+        order = np.argsort(numbers, kind="stable")
+        held = [self._batches[number].take(pa.array(places[numbers == number])) for number in np.unique(numbers)]
+        return pa.Table.from_batches(held).combine_chunks().take(pa.array(np.argsort(order)))
+
+
+class _Strings:
+    """A column of strings as UTF-8, whose order is the strings'; each is read many times as fast as Arrow's scalars."""
+
+    def __init__(self, column: pa.Array) -> None:
+        _, starts, held = column.buffers()
+        self._bytes = memoryview(held)
+        self._starts = memoryview(starts).cast("i")[column.offset :]
+        self._count = len(column)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: int) -> bytes:
+        return bytes(self._bytes[self._starts[place] : self._starts[place + 1]])
 
 
 def write_rows(path: Path, tables: Iterable[pa.Table]) -> None:

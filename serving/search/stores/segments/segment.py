@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ import pyarrow as pa
 from serving.search.filters import Filter
 from serving.search.shards.files import sync_folder
 from serving.search.shards.schema import vectors_of
-from serving.search.stores.ranking import scan
+from serving.search.stores.ranking import best_of_candidates, scan
 from serving.search.stores.segments.codes import Codes, Sizes, build_codes
 from serving.search.stores.segments.manifest import DamagedSegment, Entry, FileFacts, facts, sync_file
 from serving.search.stores.segments.rows import Rows, write_rows
+from serving.search.stores.segments.threads import spread
 
 _VECTORS, _ROWS, _CODES = "vectors.f16", "rows.arrow", "codes.faiss"
 
@@ -53,17 +55,30 @@ class Segment:
           for each query rows and cosines of the fp16 vectors, best first, ties by row, which is by id.
         """
         total = len(self.vectors)
-        rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
-        wide = max(sizes.fewest, sizes.candidates * k)
-        if self.codes is None or len(rows) <= max(2 * wide, sizes.few * total):
-            return scan(queries, self.vectors, rows, k)
-        found = []
-        for query, named in zip(queries, self.codes.search(queries, wide, allowed, sizes.probes), strict=True):
-            near = np.sort(named[named >= 0])
-            if len(near) < k:  # the lists that were looked into hold too few of the rows that count
-                near = rows
-            found += scan(query[None], self.vectors, near, k)
+        count = total if allowed is None else int(np.count_nonzero(allowed))
+        wide = sizes.wide(k, self.vectors.shape[1])
+        if self.codes is None or count <= max(2 * wide, sizes.few * total):
+            return scan(queries, self.vectors, _rows(total, allowed), k)
+        return spread(partial(self._search_codes, k=k, wide=wide, allowed=allowed, probes=sizes.probes), queries)
+
+    def _search_codes(
+        self, queries: np.ndarray, k: int, wide: int, allowed: np.ndarray | None, probes: int
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        assert self.codes
+        rows, products = self.codes.search(queries, wide, allowed, probes)
+        found = best_of_candidates(queries, self.vectors, rows, products, k)
+        short = np.flatnonzero(
+            rows[:, k - 1] < 0
+        )  # the lists that were looked into hold too few of the rows that count
+        if len(short):
+            every = _rows(len(self.vectors), allowed)
+            for number, line in zip(short.tolist(), scan(queries[short], self.vectors, every, k), strict=True):
+                found[number] = line
         return found
+
+
+def _rows(total: int, allowed: np.ndarray | None) -> np.ndarray:
+    return np.arange(total) if allowed is None else np.flatnonzero(allowed)
 
 
 @dataclass(frozen=True)
@@ -148,7 +163,7 @@ def open_segment(folder: Path, entry: Entry, dimension: int) -> Segment:
         rows = Rows(place / _ROWS)
         vectors = np.memmap(place / _VECTORS, "<f2", "r").reshape(-1, dimension)
         coded = any(file.name.endswith(_CODES) for file in entry.files)
-        codes = Codes.read(place / _CODES) if coded else None
+        codes = Codes.read(place / _CODES, vectors) if coded else None
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, RuntimeError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ from serving.search.shards.schema import METADATA
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment import Part
 from serving.search.stores.store import Found, unit_queries
+
+_NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -27,24 +30,35 @@ class SegmentsSnapshot:
         """See `Snapshot.search`. Segments with codes may miss a neighbour; scores are exact all the same."""
         queries = unit_queries(queries, k, self.dimension)
         nearest = [part.segment.search(queries, k, part.allowed(where), self.sizes) for part in self.parts]
-        ids: list[list[str]] = []
-        scores: list[np.ndarray] = []
-        for number in range(len(queries)):
-            merged = self._merge([found[number] for found in nearest], k)
-            ids.append([name for _, name in merged])
-            scores.append(np.array([-negative for negative, _ in merged], np.float32))
-        return Found(ids, scores)
+        lines = [_worth([found[number] for found in nearest], k) for number in range(len(queries))]
+        hits: list[list[tuple[float, str]]] = [[] for _ in queries]  # (-score, id)
+        for number, part in enumerate(self.parts):
+            rows = np.concatenate([_NO_ROWS, *(line[number][0] for line in lines)])
+            names = iter(part.segment.rows.ids(rows))
+            for held, line in zip(hits, lines, strict=True):
+                scores = (-line[number][1]).tolist()
+                held += zip(scores, islice(names, len(scores)), strict=True)
+        best = [sorted(held)[:k] for held in hits]
+        return Found(
+            [[name for _, name in held] for held in best],
+            [np.array([-negative for negative, _ in held], np.float32) for held in best],
+        )
 
     def rows(self, ids: Sequence[str]) -> pa.Table:
         """See `Snapshot.rows`."""
         places = self._places(ids)
-        tables = [self.parts[part].segment.rows.take(np.array([row])) for part, row in places]
-        return pa.concat_tables(tables).combine_chunks() if tables else METADATA.empty_table()
+        if not places:
+            return METADATA.empty_table()
+        held = [self.parts[number].segment.rows.take(rows) for number, _, rows in places]
+        order = np.argsort(np.concatenate([here for _, here, _ in places]))
+        return pa.concat_tables(held).combine_chunks().take(pa.array(order))
 
     def vectors(self, ids: Sequence[str]) -> np.ndarray:
         """See `Snapshot.vectors`."""
-        found = [self.parts[part].segment.vectors[row] for part, row in self._places(ids)]
-        return np.array(found, np.float16).reshape(-1, self.dimension)
+        found = np.empty((len(ids), self.dimension), np.float16)
+        for number, here, rows in self._places(ids):
+            found[here] = self.parts[number].segment.vectors[rows]
+        return found
 
     def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
@@ -58,23 +72,24 @@ class SegmentsSnapshot:
         found = set().union(*(part.segment.rows.values(field, part.live) for part in self.parts))
         return sorted(found)[:most]
 
-    def _merge(self, found: list[tuple[np.ndarray, np.ndarray]], k: int) -> list[tuple[float, str]]:
-        """Returns (-score, id) of the k best rows of all segments, best first, ties by id."""
-        scores = np.concatenate([np.zeros(0, np.float32), *[line for _, line in found]])
-        least = np.partition(scores, -k)[-k] if k < len(scores) else -np.inf
-        hits: list[tuple[float, str]] = []
-        for part, (rows, line) in zip(self.parts, found, strict=True):
-            keep = line >= least
-            hits += zip((-line[keep]).tolist(), part.segment.rows.ids(rows[keep]), strict=True)
-        return sorted(hits)[:k]
-
-    def _places(self, ids: Sequence[str]) -> list[tuple[int, int]]:
-        """Returns (number of the part, row in it) of each id."""
-        places = []
-        for name in ids:
-            found = ((number, part.find(name)) for number, part in enumerate(self.parts))
-            place = next(((number, row) for number, row in found if row >= 0), None)
-            if place is None:
+    def _places(self, ids: Sequence[str]) -> list[tuple[int, np.ndarray, np.ndarray]]:
+        """Returns (number of the part, which of the ids it holds, their rows in it) of the parts that hold some."""
+        found: dict[int, tuple[list[int], list[int]]] = {}
+        for place, name in enumerate(ids):
+            rows = ((number, part.find(name)) for number, part in enumerate(self.parts))
+            number, row = next(((number, row) for number, row in rows if row >= 0), (-1, -1))
+            if row < 0:
                 raise KeyError(f"the index has no image {name!r}")
-            places.append(place)
-        return places
+            here, held = found.setdefault(number, ([], []))
+            here.append(place)
+            held.append(row)
+        return [(number, np.array(here), np.array(held)) for number, (here, held) in found.items()]
+
+
+def _worth(lines: list[tuple[np.ndarray, np.ndarray]], k: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Returns of the rows and scores that each part found for a query those that may be among the k best of all."""
+    scores = np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in lines)])
+    if len(scores) <= k:
+        return lines
+    least = np.partition(scores, -k)[-k]
+    return [(rows[scores >= least], scores[scores >= least]) for rows, scores in lines]

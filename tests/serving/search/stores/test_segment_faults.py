@@ -40,7 +40,7 @@ def all_of(store):
 
 
 def test_kills_lose_nothing_that_was_acknowledged(tmp_path):
-    changes = kill(tmp_path / "store", kills=3, seed=1, longest=1.0)
+    changes = kill(tmp_path / "store", kills=3, seed=1)
     assert changes[-1] > 3, "the children were killed before they did anything"
 
 

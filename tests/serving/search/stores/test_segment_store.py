@@ -20,7 +20,7 @@ from serving.search.stores.segments.compaction import compact
 from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 
 IDS = [f"{number:03}" for number in range(300)]
-WIDE = Sizes(exact_below=60, few=0, fewest=60, probes=1000)  # codes that miss no neighbour
+WIDE = Sizes(exact_below=60, few=0, fewest=60, widened_below=8, probes=1000)  # codes that miss no neighbour
 
 
 def created(folder, sizes=WIDE):
@@ -118,7 +118,7 @@ def coded(tmp_path_factory):
     """A store of two segments with SQ8 and RaBitQ codes, and its exact oracle."""
     folder = tmp_path_factory.mktemp("coded")
     create_segment_store(folder / "segments", fingerprint="f", dimension=64)
-    store = SegmentStore(folder / "segments", sizes=Sizes(exact_below=1000, bytes_below=2000, fewest=100))
+    store = SegmentStore(folder / "segments", sizes=Sizes(exact_below=1000, bytes_below=2000, fewest=20))
     exact = ExactStore(folder / "exact.parquet", fingerprint="f", dimension=64)
     for start, count in ((0, 1500), (1000, 2500)):
         rows = index_rows([f"{number:05}" for number in range(start, start + count)], dimension=64, seed=start)
@@ -128,7 +128,7 @@ def coded(tmp_path_factory):
 
 
 def test_codes_are_chosen_by_size(coded):
-    kinds = [type(part.segment.codes._index).__name__ for part in coded[0].snapshot().parts]
+    kinds = [type(part.segment.codes._held[0]).__name__ for part in coded[0].snapshot().parts]
     assert kinds == ["IndexIVFScalarQuantizer", "IndexPreTransform"]
 
 
@@ -153,7 +153,7 @@ def test_few_matches_are_all_compared(coded):
 
 
 def test_deleting_all_near_ones_leaves_k_hits(tmp_path):
-    sizes = Sizes(exact_below=100, few=0, fewest=20, candidates=1, probes=1)
+    sizes = Sizes(exact_below=100, few=0, fewest=20, candidates=1, widened_below=8, probes=1)
     create_segment_store(tmp_path, fingerprint="f", dimension=8)
     store = SegmentStore(tmp_path, sizes=sizes)
     store.add(index_rows([f"{number:05}" for number in range(1000)]))
