@@ -154,7 +154,7 @@ def test_equal_scores_of_several_segments_come_by_id(tmp_path):
 
 
 def test_what_is_deleted_and_replaced_during_a_compaction_stays_so(store, monkeypatch):
-    merge = compaction._merge
+    merge = compaction.write_merged
 
     def merge_while_others_write(*arguments):
         merged = list(merge(*arguments))
@@ -163,7 +163,7 @@ def test_what_is_deleted_and_replaced_during_a_compaction_stays_so(store, monkey
         other.add(index_rows(["a01", "c"], seed=5))
         return merged
 
-    monkeypatch.setattr(compaction, "_merge", merge_while_others_write)
+    monkeypatch.setattr(compaction, "write_merged", merge_while_others_write)
     compact(store)
     assert store.count() == 109
     assert set(all_of(store)) & {"a00", "b0", "c"} == {"c"}
