@@ -5,7 +5,7 @@ Legend: n ranked images, D embedding dimension.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,8 @@ NEVER = 2.0  # in its place: a cosine that no two images have
 PHASH_BITS = 6  # of 64, by which the perceptual hashes of near duplicates differ at most
 
 
+_SET_BITS = np.unpackbits(np.arange(2**16, dtype=np.uint16).view(np.uint8).reshape(-1, 2), axis=1).sum(1, np.uint8)
+_NO_GROUP = 2**63 - 1
 _AT_ONCE = 256  # images that are compared with each other and with all that lead
 _PROBES = 32
 
@@ -52,10 +54,10 @@ class Apart:
         """Returns how many images so many groups are."""
         return groups
 
-    def extend(self, ids: Sequence[str], snapshot: Snapshot) -> None:
+    def take(self, rows: pa.Table, vectors: np.ndarray) -> None:
         """Take n more images."""
-        self.leaders += range(len(self.leaders), len(self.leaders) + len(ids))
-        self.members += [[] for _ in ids]
+        self.leaders += range(len(self.leaders), len(self.leaders) + len(vectors))
+        self.members += [[] for _ in vectors]
 
 
 class Groups:
@@ -83,19 +85,11 @@ class Groups:
         self._cosine = cosine
         self._count = 0
         self._by_sha256: dict[str, int] = {}
-        self._vectors = np.zeros((0, dimension), np.float32)  # of the leaders
-        self._hashes = np.zeros(0, np.uint64)
-        self._hashed = np.zeros(0, np.int64)  # the group of each hash
+        self._led = _Looks(np.zeros((0, dimension), np.float32), np.zeros(0, np.uint64), np.zeros(0, bool))
 
     def images_for(self, groups: int) -> int:
         """Returns how many images so many groups may take."""
-        return 2 * groups
-
-    def extend(self, ids: Sequence[str], snapshot: Snapshot) -> None:
-        """Take n more images of a snapshot, best first."""
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
-            self.take(snapshot.rows(some), snapshot.vectors(some))
+        return groups + groups // 4 + 8
 
     def take(self, rows: pa.Table, vectors: np.ndarray) -> None:
         """Take n more images, best first.
@@ -104,42 +98,61 @@ class Groups:
           rows: their metadata, of which `sha256` and `phash` are looked at.
           vectors: [n, D], of any length but 0.
         """
-        wide = vectors.astype(np.float32)
-        wide /= np.linalg.norm(wide, axis=1, keepdims=True)
-        near_before = wide @ self._vectors.T >= self._cosine  # [n, groups so far]
-        near_here = wide @ wide.T >= self._cosine  # [n, n]
-        before = len(self.leaders)
-        new: list[int] = []  # of these images, those that lead
-        known = zip(rows.column("sha256").to_pylist(), rows.column("phash").to_pylist(), strict=True)
-        for number, (digest, phash) in enumerate(known):
-            groups = self._of_bytes_or_look(digest, phash)
-            groups += np.flatnonzero(near_before[number])[:1].tolist()
-            groups += (before + np.flatnonzero(near_here[number][new])[:1]).tolist()
+        for start in range(0, len(vectors), _AT_ONCE):
+            self._take(rows.slice(start, _AT_ONCE), vectors[start : start + _AT_ONCE])
+
+    def _take(self, rows: pa.Table, vectors: np.ndarray) -> None:
+        looks = _Looks.of(rows.column("phash"), vectors)
+        before = looks.like(self._led, self._cosine)  # [n, groups so far]
+        here = np.tril(looks.like(looks, self._cosine), -1)  # [n, n]: each with those that rank before it
+        first_before = [_NO_GROUP] * len(vectors)
+        for number in np.flatnonzero(before.any(axis=1)).tolist():
+            first_before[number] = int(before[number].argmax())
+        near_here = here.any(axis=1).tolist()
+        new: dict[int, int] = {}  # of these images, those that lead -> their group
+        for number, digest in enumerate(rows.column("sha256").to_pylist()):
+            group = min(first_before[number], self._by_sha256.get(digest, _NO_GROUP))
+            if near_here[number]:
+                led = (new[other] for other in np.flatnonzero(here[number]).tolist() if other in new)
+                group = min(group, next(led, _NO_GROUP))
             rank = self._count + number
-            if groups:
-                group = min(groups)
-                self.members[group].append(rank)
-            else:
-                group = len(self.leaders)
+            if group == _NO_GROUP:
+                group = new[number] = len(self.leaders)
                 self.leaders.append(rank)
                 self.members.append([])
-                new.append(number)
-                if phash is not None:
-                    self._hashes = np.append(self._hashes, np.uint64(phash))
-                    self._hashed = np.append(self._hashed, group)
+            else:
+                self.members[group].append(rank)
             if digest is not None:
                 self._by_sha256.setdefault(digest, group)
-        self._vectors = np.concatenate([self._vectors, wide[new]])
-        self._count += len(wide)
-
-    def _of_bytes_or_look(self, digest: str | None, phash: int | None) -> list[int]:
-        """Returns the first group that holds the same bytes, and the first that looks the same."""
-        found = [self._by_sha256[digest]] if digest in self._by_sha256 else []
-        if phash is not None and len(self._hashes):
-            found += self._hashed[_bits(self._hashes ^ np.uint64(phash)) <= PHASH_BITS][:1].tolist()
-        return found
+        self._led = self._led.with_more(looks, list(new))
+        self._count += len(vectors)
 
 
-def _bits(numbers: np.ndarray) -> np.ndarray:
-    """Returns how many bits of each uint64 are set."""
-    return np.unpackbits(numbers.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=1)
+@dataclass(frozen=True)
+class _Looks:
+    """Unit vectors [n, D] float32 and perceptual hashes [n] uint64 of images, and which [n] have a hash."""
+
+    vectors: np.ndarray
+    hashes: np.ndarray
+    hashed: np.ndarray
+
+    @classmethod
+    def of(cls, phash: pa.ChunkedArray, vectors: np.ndarray) -> _Looks:
+        wide = vectors.astype(np.float32)
+        wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+        return cls(wide, phash.fill_null(0).to_numpy(), phash.is_valid().to_numpy())
+
+    def like(self, others: _Looks, cosine: float) -> np.ndarray:
+        """Returns which pairs look the same or are near by cosine, [n, others] bool."""
+        near = self.vectors @ others.vectors.T >= cosine
+        if self.hashed.any() and others.hashed.any():
+            apart = _SET_BITS[(self.hashes[:, None] ^ others.hashes).view(np.uint16).reshape(*near.shape, 4)]
+            near |= (apart.sum(axis=2) <= PHASH_BITS) & self.hashed[:, None] & others.hashed
+        return near
+
+    def with_more(self, others: _Looks, numbers: list[int]) -> _Looks:
+        return _Looks(
+            np.concatenate([self.vectors, others.vectors[numbers]]),
+            np.concatenate([self.hashes, others.hashes[numbers]]),
+            np.concatenate([self.hashed, others.hashed[numbers]]),
+        )

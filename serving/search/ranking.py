@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from serving.search.duplicates import Apart, Groups
 from serving.search.questions import Hit, Question
@@ -35,6 +36,8 @@ class Ranking:
         self._groups = Groups(len(composed.query), near) if question.group else Apart()
         self._ids: list[str] = []
         self._scores: list[float] = []
+        self._shares: list[list[float]] = []
+        self._rows: list[pa.Table] = []
         self._is_whole = False
         self._ends: dict[tuple[int, int], int] = {}  # of pages that were shown, by their start and k
         self._growing = threading.Lock()
@@ -47,18 +50,16 @@ class Ranking:
             end = self._ends.setdefault((start, k), min(start + k, len(leaders)))
             chosen = [(leaders[number], list(members[number])) for number in range(start, end)]
             more = len(leaders) > end or not self._is_whole
-        ids = [self._ids[rank] for rank, _ in chosen]
-        rows = self._snapshot.rows(ids).to_pylist()
-        shares = self._composed.shares(self._snapshot.vectors(ids)) if ids else ()
+            rows = pa.concat_tables(self._rows).take([rank for rank, _ in chosen]).to_pylist() if chosen else []
         hits = [
             Hit(
                 id=self._ids[rank],
                 score=self._scores[rank],
-                shares=tuple(share.tolist()),
+                shares=tuple(self._shares[rank]),
                 metadata=row,
                 duplicates=tuple(self._ids[other] for other in others),
             )
-            for (rank, others), row, share in zip(chosen, rows, shares, strict=True)
+            for (rank, others), row in zip(chosen, rows, strict=True)
         ]
         return hits, more
 
@@ -78,6 +79,11 @@ class Ranking:
             ids, scores = ids[:enough], scores[:enough]
         held = set(self._ids)
         new = [(name, score) for name, score in zip(ids, scores.tolist(), strict=True) if name not in held]
-        self._ids += [name for name, _ in new]
-        self._scores += [score for _, score in new]
-        self._groups.extend([name for name, _ in new], self._snapshot)
+        if new:
+            names = [name for name, _ in new]
+            rows, vectors = self._snapshot.rows(names), self._snapshot.vectors(names)
+            self._groups.take(rows, vectors)
+            self._ids += names
+            self._scores += [score for _, score in new]
+            self._shares += self._composed.shares(vectors).tolist()
+            self._rows.append(rows)

@@ -15,8 +15,9 @@ from components.config_fields import build_fields
 from components.files.record_places import NotStored, Place, places, read_placed
 from components.files.tf_example import Example
 from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.judging.images import EXTENSIONS
 from components.pair_example_gen.judging.reasons import Refused
-from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
+from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord, extension_of
 from components.pair_example_gen.storage import file_systems as storage
 from components.pair_example_gen.storage.sources import load_image, open_file, read_source
 from components.pair_example_gen.tasks import Source
@@ -98,7 +99,7 @@ def _whole(address: str) -> bytes:
 
 
 def _of_ingest(source: str, row: int | None, origin: Origin) -> bytes:
-    if row is None:
+    if row is None or extension_of(source) in EXTENSIONS:  # a picture that a table names by path
         return _whole(source)
     config = build_fields(IngestConfig, dict(origin.ingest))
     for number, record in _records(source, row, config):
