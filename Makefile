@@ -7,8 +7,9 @@ DOCS_STAMP := .docs-venv/whole
 CLUSTER_STAMP := .cluster-venv/whole
 CLIENTS_STAMP := .clients-venv/whole
 GRPCURL := .tools/clients/grpcurl
+AXE := .tools/page/node_modules/axe-core/axe.min.js
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-cluster test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -87,6 +88,12 @@ $(CLIENTS_STAMP): tests/clients/requirements.lock
 
 $(GRPCURL):
 	@GOBIN=$(CURDIR)/$(@D) go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+
+test-page: setup $(AXE)  ## open the search page in a headless Chromium; three minutes (needs chromium and npm)
+	.venv/bin/pytest -m page tests/page
+
+$(AXE):
+	@npm install --silent --no-save --no-audit --no-fund --prefix .tools/page axe-core@4.14.1
 
 test-cluster: image $(CLUSTER_STAMP) setup  ## run the compiled demo in containers, end to end (minutes; needs docker or podman)
 	@ALIGN_IMAGE=$(IMAGE) .venv/bin/pytest -m cluster tests/cluster

@@ -31,7 +31,7 @@ export function menu(name, isSet, ...inside) {
 
 function facetMenu(field, question, values, change) {
   const chosen = question.is[field] ?? [];
-  const all = [...new Set([...chosen, ...values])];
+  const all = [...chosen.filter((value) => !values.includes(value)), ...values];
   const rows = all.map((value) =>
     h(
       "label",

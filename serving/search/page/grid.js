@@ -5,7 +5,7 @@ import { pictureAddress } from "./server.js";
 
 const NARROWEST = 0.6; // width / height; what is beyond is shown whole in a frame of that shape
 const WIDEST = 2;
-const MOST_ENLARGED = 3; // a small icon is not blown up into blocks
+const MOST_ENLARGED = 4; // a small icon is not blown up into blocks
 const SMALL_PX = 512;
 
 /**

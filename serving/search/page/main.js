@@ -56,12 +56,14 @@ async function connect() {
     info = await getInfo();
   } catch (error) {
     at("results").replaceChildren(failure(error, question, connect, ask));
-    return;
+    return busy(false);
   }
   at("welcome").replaceChildren(welcome(info));
   follow();
-  if (!question.terms.length) box.focus();
+  return question.terms.length || box.focus();
 }
+
+const busy = (isBusy) => at("results").setAttribute("aria-busy", isBusy);
 
 /** Asks with parts of the question changed, from its first page, as a new entry of the browser's history. */
 function ask(part) {
@@ -92,7 +94,7 @@ async function follow() {
 }
 
 function nameTerms() {
-  for (const term of question.terms) if (term.kind === "id") term.name = seen.get(term.value)?.caption || "of the index";
+  for (const term of question.terms) if (term.kind === "id") term.name = seen.get(term.value)?.caption || "this picture";
 }
 
 function drawQuestion() {
@@ -108,9 +110,11 @@ async function answer(address, isAgain = false) {
   running?.abort();
   running = new AbortController();
   const { signal } = running;
+  busy(true);
   if (!question.terms.length) {
     answers = [];
-    return draw();
+    draw();
+    return busy(false);
   }
   const dimming = setTimeout(() => at("results").classList.add("old"), QUIET_MS);
   if (!answers.length) at("results").replaceChildren(waiting());
@@ -129,7 +133,10 @@ async function answer(address, isAgain = false) {
     at("results").replaceChildren(failure(error, question, () => answer(address, true), ask));
   } finally {
     clearTimeout(dimming);
-    if (running?.signal === signal) at("results").classList.remove("old");
+    if (running.signal === signal) {
+      at("results").classList.remove("old");
+      busy(false);
+    }
   }
   return null;
 }
