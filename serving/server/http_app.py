@@ -108,7 +108,7 @@ def http_app(
             return Response(text, 400, {"Content-Type": exposition.CONTENT_TYPE})
         return Response(monitoring.page(), 200, {"Content-Type": exposition.CONTENT_TYPE})
 
-    def answer_ready(request: Request) -> Response:
+    async def answer_ready(request: Request) -> Response:
         is_ready = models.is_ready and not is_draining()
         return Response(json.dumps({"ready": is_ready}) + "\n", 200 if is_ready else 503, dict(JSON))
 
@@ -124,6 +124,6 @@ def http_app(
     return Starlette(routes=routes)
 
 
-def answer_alive(request: Request) -> Response:
-    """Says that the process answers."""
+async def answer_alive(request: Request) -> Response:
+    """Says that the process answers; needs no thread, as `answer_ready` needs none."""
     return Response(json.dumps({"alive": True}) + "\n", 200, dict(JSON))

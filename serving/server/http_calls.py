@@ -1,14 +1,15 @@
 """How an HTTP request reaches the code that answers it: its body, who waits, a thread, and a line in the log.
 
 The code that answers blocks, so it runs in a thread. There are `HttpLimits.in_work` of them; a request that finds all
-of them taken waits, and one that finds as many waiting is refused at once. GET has threads of its own, so that probes
-are answered however busy the models are.
+of them taken waits, and one that finds as many waiting is refused at once. GET has threads of its own, as has the
+uncompressing of bodies, so that who asks for a status or the metrics is answered however busy the models are.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 import zlib
@@ -73,6 +74,7 @@ class HttpCalls:
         self._access_log = access_log
         self._places = anyio.CapacityLimiter(limits.in_work)
         self._reading = anyio.CapacityLimiter(READERS)
+        self._uncompressing = anyio.CapacityLimiter(os.cpu_count() or 1)
 
     async def answer(self, request: Request, api: str, work: Work, error_body: Callable[[str], bytes]) -> Response:
         """Answer a request by `work` in a thread, and write a line of it.
@@ -129,7 +131,7 @@ class HttpCalls:
         body = b"".join(parts)
         if "gzip" not in request.headers.get("content-encoding", ""):
             return body
-        return await anyio.to_thread.run_sync(_uncompressed, body, limit)
+        return await anyio.to_thread.run_sync(_uncompressed, body, limit, limiter=self._uncompressing)
 
 
 def target(request: Request) -> str:

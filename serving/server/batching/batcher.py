@@ -166,7 +166,7 @@ class BatchQueue:
                 self._batcher.changed.notify()
             self._tasks.append(task)
             self._waiting_rows += _size(task)
-        self._batcher.monitoring.queue_changed(**self._labels, by=1)
+            self._measure()
         return task.answer
 
     def take(self) -> list[Task]:
@@ -181,11 +181,14 @@ class BatchQueue:
             rows += _size(task) if fits else 0
         self._tasks.extendleft(reversed(passed_over))
         self._waiting_rows -= rows
+        self._measure()
         return taken
+
+    def _measure(self) -> None:
+        self._batcher.monitoring.queue_changed(**self._labels, waiting=len(self._tasks))
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run those of the requests that are still wanted as one batch."""
-        self._batcher.monitoring.queue_changed(**self._labels, by=-len(tasks))
         kept = [task for task in tasks if task.answer.set_running_or_notify_cancel()]
         try:
             self._run(kept)

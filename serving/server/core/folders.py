@@ -8,6 +8,8 @@ from pathlib import Path
 
 from serving.versions import SAVED_MODEL_FILE, complete_versions, is_complete
 
+FINGERPRINT_FILE = "fingerprint.pb"
+LOADED = (SAVED_MODEL_FILE, FINGERPRINT_FILE, "variables", "assets")
 SETTLE_S = 1.0  # a copy that pauses for longer between two files is taken for ended
 
 
@@ -18,17 +20,15 @@ class VersionFolder:
     Attributes:
       path: its folder.
       content: (name, bytes, modification time in ns) of each file.
+      model: what tells one pushed version from another: that of the files that a server loads, and the bytes of the
+        fingerprint that TensorFlow saves with them. It is new at each export, when sizes and times may be the same.
       is_settled: whether nothing in it changed for the time that a copy takes between two files.
     """
 
     path: Path
     content: tuple[tuple[str, int, int], ...]
+    model: tuple[object, ...]
     is_settled: bool
-
-    @property
-    def graph(self) -> tuple[str, int, int]:
-        """What of the content tells one pushed version from another: the graph's file, written once."""
-        return next(file for file in self.content if file[0] == SAVED_MODEL_FILE)
 
 
 class FolderWatch:
@@ -54,6 +54,7 @@ class FolderWatch:
         for version, path in complete_versions(self.base).items():
             try:
                 content, changed = _content(path)
+                model = _model(path, content)
             except OSError:  # it goes away while we look
                 continue
             if SAVED_MODEL_FILE not in {name for name, _, _ in content} or not is_complete(
@@ -63,9 +64,16 @@ class FolderWatch:
             before = self._since.get(version)
             since[version] = before if before and before[0] == content else (content, time.monotonic())
             quiet_s = max(time.time() - changed, time.monotonic() - since[version][1])
-            found[version] = VersionFolder(path, content, is_settled=quiet_s >= self._settle_s)
+            found[version] = VersionFolder(path, content, model, is_settled=quiet_s >= self._settle_s)
         self._since = since
         return found
+
+
+def _model(path: Path, content: tuple[tuple[str, int, int], ...]) -> tuple[object, ...]:
+    """Returns VersionFolder.model; what lies beside it, such as a model card, may change while it is served."""
+    loaded = tuple(file for file in content if file[0].partition("/")[0] in LOADED)
+    print_file = path / FINGERPRINT_FILE
+    return (*loaded, print_file.read_bytes() if print_file.is_file() else b"")
 
 
 def _content(path: Path) -> tuple[tuple[tuple[str, int, int], ...], float]:

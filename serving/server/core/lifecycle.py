@@ -137,7 +137,7 @@ class ModelLifecycle:
     def _has(self, number: int, folder: VersionFolder) -> bool:
         """Says whether a version is loaded, and from that very folder as it is now."""
         loaded = self._loaded.get(number)
-        return loaded is not None and (loaded[1].path, loaded[1].graph) == (folder.path, folder.graph)
+        return loaded is not None and (loaded[1].path, loaded[1].model) == (folder.path, folder.model)
 
     def _load(self, number: int, folder: VersionFolder) -> bool:
         """Says whether a version answers, after loading it where that is due."""

@@ -52,22 +52,28 @@ class PredictionService:
 
     def Classify(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run a signature from Examples to labels and scores."""
-        return self._answer(methods.CLASSIFY, request, request.model_spec, context, self._measured)
+        return self._on_examples(methods.CLASSIFY, request, request.model_spec, context, self._measured)
 
     def Regress(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run a signature from Examples to numbers."""
-        return self._answer(methods.REGRESS, request, request.model_spec, context, self._measured)
+        return self._on_examples(methods.REGRESS, request, request.model_spec, context, self._measured)
 
     def MultiInference(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run several such signatures on the same Examples."""
         spec = multi_inference.first_spec(request)
-        response = self._answer(methods.MULTI_INFERENCE, request, spec, context, _unmeasured)
-        self._monitoring.examples(model=spec.name, count=methods.MULTI_INFERENCE.rows(request) or 0)
-        return response
+        return self._on_examples(methods.MULTI_INFERENCE, request, spec, context, _unmeasured)
 
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
         """State a version's signatures."""
         return self._answer(methods.METADATA, request, request.model_spec, context, _unmeasured)
+
+    def _on_examples(
+        self, method: Method, request: Any, spec: Any, context: grpc.ServicerContext, measure: Measure
+    ) -> Any:
+        """Answer, and count the Examples of what was answered, as classifier.cc and its like do."""
+        response = self._answer(method, request, spec, context, measure)
+        self._monitoring.examples(model=spec.name, count=method.rows(request) or 0)
+        return response
 
     def _answer(self, method: Method, request: Any, spec: Any, context: grpc.ServicerContext, measure: Measure) -> Any:
         with self._calls.take(context, method.name) as access, measure(method, spec.name) as measured:

@@ -189,9 +189,9 @@ class Monitoring:
         self._example_counts.observe(count, model)
         self._example_total.add(model, by=count)
 
-    def queue_changed(self, *, model: str, version: int, signature: str, by: int) -> None:
-        """`by` requests more (fewer, if negative) wait for a batch."""
-        self._queue_length.add(model, version, signature, by=by)
+    def queue_changed(self, *, model: str, version: int, signature: str, waiting: int) -> None:
+        """So many requests wait for a batch now."""
+        self._queue_length.set(waiting, model, version, signature)
 
     def batch(
         self,

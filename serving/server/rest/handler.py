@@ -107,7 +107,9 @@ class RestHandler:
         with self._models.use(spec) as version:
             measured.version, measured.rows = version.version, len(examples)
             measured.signature = document.signature_name or DEFAULT_SIGNATURE
-            return run(version, request, caller)
+            response = run(version, request, caller)
+        self._monitoring.examples(model=spec.name, count=len(examples))
+        return response
 
     def _get(self, spec: ModelSpec, *, is_metadata: bool) -> bytes:
         # METADATA matches the path's pattern too, and is answered with the status.

@@ -8,8 +8,10 @@ import threading
 import pytest
 from http_port import ask, http_port
 from starlette.applications import Starlette
+from starlette.responses import Response
 from starlette.routing import Route
 
+STARLETTES_THREADS = 40  # anyio's default for what is no coroutine
 PREDICT = "/v1/models/half_plus_two:predict"
 BODY = b'{"instances": [1.0, 2.0, 5.0]}'
 JSON_TYPE = "application/json"
@@ -82,6 +84,31 @@ def test_cors_where_asked(small_models):
 def test_health_and_readiness(address, small_models):
     assert ask(address, "GET", "/healthz")[::2] == (200, b'{"alive": true}\n')
     assert ask(address, "GET", "/readyz")[::2] == (200, b'{"ready": true}\n')
+
+
+def test_probes_and_compressed_bodies_need_none_of_the_threads_that_all_share(small_models):
+    from serving.server.http_app import http_app
+    from serving.server.monitoring.observer import Monitoring
+
+    entered, free = threading.Semaphore(0), threading.Event()
+
+    def busy(request):
+        entered.release()
+        assert free.wait(60)
+        return Response()
+
+    app = http_app(small_models, Monitoring())
+    app.routes.insert(0, Route("/busy", busy))
+    with http_port(app) as address:
+        asking = [threading.Thread(target=ask, args=(address, "GET", "/busy")) for _ in range(STARLETTES_THREADS)]
+        for thread in asking:
+            thread.start()
+        assert all(entered.acquire(timeout=60) for _ in asking)
+        assert [ask(address, "GET", path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
+        assert ask(address, "POST", PREDICT, gzip.compress(BODY), {"Content-Encoding": "gzip"})[0] == 200
+        free.set()
+        for thread in asking:
+            thread.join()
 
 
 def test_a_server_that_stops_or_has_no_model_is_not_ready(small_models):

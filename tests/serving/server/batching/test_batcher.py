@@ -232,6 +232,15 @@ def test_a_closed_batcher_refuses():
         bench.submit([1])
 
 
+def test_a_request_that_outlives_its_version_in_the_queue_leaves_no_length_below_zero():
+    bench = Bench()
+    bench.submit([1]).cancel()  # as when its deadline passes: its version is let go, and may be unloaded
+    bench.monitoring.unloaded(model="m", version=1)
+    bench.let_go()
+    lengths = [line for line in bench.monitoring.page().splitlines() if line.startswith("align_serving_queue_length{")]
+    assert lengths == ['align_serving_queue_length{model="m",version="1",signature="s"} 0']
+
+
 def test_batches_are_measured():
     bench = Bench()
     bench.submit([1])

@@ -25,11 +25,18 @@ KINDS = {"Classify": classification_pb2.ClassificationRequest, "Regress": regres
 
 
 @pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    """The stub of a server of the model `numbers`, version 3."""
+def numbers(tmp_path_factory):
+    """A server of the model `numbers`, version 3."""
     base = tmp_path_factory.mktemp("numbers")
     save_example_model(base / "3")
-    with ModelServer(base, name="numbers", port=0) as server, grpc.insecure_channel(server.address) as channel:
+    with ModelServer(base, name="numbers", port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def examples(numbers):
+    """Its stub."""
+    with grpc.insecure_channel(numbers.address) as channel:
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
@@ -85,6 +92,20 @@ def test_a_context_belongs_to_each_example(examples):
     made.input.example_list_with_context.examples.extend([example(), example(x=1.0), example(other=9.0)])
     response = examples.Regress(made, timeout=20)
     assert [one.value for one in response.result.regressions] == [2.25, 2.5, 2.25]
+
+
+def test_the_examples_of_what_was_answered_are_counted(numbers, examples):
+    def count():
+        return numbers.monitoring.first_value("/tensorflow/serving/request_example_count_total")
+
+    before = count()
+    examples.Classify(request("Classify", "classify"), timeout=20)
+    assert count() == before + 2
+    examples.Regress(request("Regress", xs=(0.5,)), timeout=20)
+    examples.MultiInference(multi(("classify", CLASSIFY), ("", REGRESS), xs=(1.0, 2.0, 3.0)), timeout=20)
+    with pytest.raises(grpc.RpcError):
+        examples.Classify(request("Classify", "no_such_signature"), timeout=20)
+    assert count() == before + 6
 
 
 def test_predict_runs_such_signatures_too(examples):

@@ -23,3 +23,20 @@ def test_bytes_alone_are_no_row_of_several_inputs(ask):
         "POST", "/v1/models/every_kind:predict", '{"signature_name": "two", "instances": [{"b64": "aGk="}]}'
     )
     assert (status, "expecting list of objects as multiple input tensors" in text) == (400, True)
+
+
+def test_the_examples_of_what_was_answered_are_counted(small_models):
+    from serving.server.access_log import Access
+    from serving.server.core.spec import PATIENT
+    from serving.server.monitoring.observer import Monitoring
+    from serving.server.rest.handler import RestHandler
+
+    monitoring = Monitoring()
+    handler = RestHandler(small_models, monitoring)
+    for path, body in (
+        ("classify", b'{"signature_name": "classify_x_to_y", "examples": [{"x": 20.0}, {"x": 1.0}]}'),
+        ("regress", b'{"signature_name": "regress_x_to_y", "examples": [{"x": 20.0}]}'),
+        ("regress", b'{"signature_name": "no such", "examples": [{"x": 20.0}]}'),
+    ):
+        handler.answer("POST", f"/v1/models/half_plus_two:{path}", body, PATIENT, Access("REST", "POST", "test"))
+    assert monitoring.first_value("/tensorflow/serving/request_example_count_total") == 3
