@@ -85,6 +85,37 @@ def test_a_picture_is_sent_as_it_is(opened, way):
     assert opened.ids()[0] == f"picture {LAST}"
 
 
+def test_text_that_an_office_program_copied_with_its_picture_is_pasted_as_text(opened):
+    opened.open()
+    given = transfer(opened, drawn(LAST), "cell.png")
+    given.evaluate("given => given.setData('text/plain', 'sea')")
+    given.evaluate(SENT["paste"])
+    opened.ask("red")
+    assert opened.query() == "?plus=red"
+
+
+def test_a_folder_that_is_dropped_is_said_to_be_none(opened, tmp_path):
+    opened.open("/?plus=red")
+    (tmp_path / "walls").mkdir()
+    devtools = opened.page.context.new_cdp_session(opened.page)
+    dragged = {"items": [], "files": [str(tmp_path / "walls")], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        devtools.send("Input.dispatchDragEvent", {"type": step, "x": 300, "y": 300, "data": dragged})
+    opened.page.wait_for_selector("#said:has-text('walls cannot be read')")
+    assert opened.page.locator(".veil").is_hidden()
+    assert opened.query() == "?plus=red"
+    opened.ask("blue")
+    assert opened.page.inner_text("#said") == ""
+
+
+def test_enter_in_the_empty_box_asks_once_more(opened):
+    opened.open("/?plus=red")
+    with opened.page.expect_request("**/api/search"):
+        opened.page.press("#words", "Enter")
+    opened.settle()
+    assert opened.ids()[:5] == best("red", range(PICTURES))
+
+
 def test_a_link_to_a_search_by_an_upload_says_what_is_missing(opened):
     opened.open("/?picture=123-456~sea.png")
     assert "uploaded picture, sea.png, which the address does not carry" in opened.page.inner_text("[role=alert]")

@@ -1,13 +1,14 @@
 // The box where a question is made: words, pictures by file, drop or paste, and the chips of what is asked already.
 
 import { h, icon } from "./dom.js";
-import { picturesIn } from "./pictures.js";
+import { pastedPictures } from "./pictures.js";
 import { termChips } from "./terms.js";
 
 /**
  * Returns {element, draw, focus}: the box, what shows a question's terms in it, what puts the cursor there.
  *
- * `on.text(words, sign)`, `on.files(files)`, `on.terms(terms)` and `on.clear()` are called with what is asked.
+ * `on.text(words, sign)`, `on.files(files)`, `on.terms(terms)` and `on.clear()` are called with what is asked, `on.again()` when
+ * the same is to be asked once more.
  */
 export function composer(on) {
   const words = h("input", {
@@ -64,9 +65,9 @@ export function composer(on) {
     event.preventDefault();
     const [, minus, text] = words.value.trim().match(/^([-−–]?)\s*(.*)$/su);
     words.value = "";
-    if (!text) return;
     const sign = minus ? -1 : 1;
-    if (replaced === null) on.text(text, sign);
+    if (!text) on.again();
+    else if (replaced === null) on.text(text, sign);
     else on.terms(drawn.map((term, place) => (place === replaced ? { ...term, value: text, name: text, sign } : term)));
   }
 
@@ -95,7 +96,10 @@ function placeOfFocus(within) {
 function listenForPictures(take) {
   const veil = h("div", { classes: "veil", hidden: true }, h("p", {}, icon("picture"), "Drop to search with this picture"));
   document.body.append(veil);
-  const isFile = (event) => event.dataTransfer?.types.includes("Files");
+  let isOurs = false; // a picture of the page itself, on its way elsewhere
+  const isFile = (event) => !isOurs && event.dataTransfer?.types.includes("Files");
+  addEventListener("dragstart", () => (isOurs = true));
+  addEventListener("dragend", () => (isOurs = false));
   addEventListener("dragover", (event) => {
     if (!isFile(event)) return;
     event.preventDefault();
@@ -111,7 +115,7 @@ function listenForPictures(take) {
     take([...event.dataTransfer.files]);
   });
   addEventListener("paste", (event) => {
-    const pictures = picturesIn(event.clipboardData);
+    const pictures = pastedPictures(event.clipboardData);
     if (!pictures.length) return;
     event.preventDefault();
     take(pictures);

@@ -27,10 +27,8 @@ let openHit = null; // {side, id}
 
 const box = composer({
   text: (words, sign) => add({ kind: "text", value: words, name: words, sign, weight: usualWeight("text", info) }),
-  files: async (files) => {
-    const terms = await Promise.all(files.map((file) => keepPicture(file, usualWeight("upload", info))));
-    if (terms.length) add(...terms);
-  },
+  files: takeFiles,
+  again: () => answer(location.search.slice(1), true),
   terms: (terms) => ask({ terms }),
   clear: () => {
     ask({ ...nothing(), model: question.model });
@@ -74,7 +72,21 @@ function add(...terms) {
   ask({ terms: [...question.terms, ...terms] });
 }
 
+async function takeFiles(files) {
+  const read = await Promise.allSettled(files.map((file) => keepPicture(file, usualWeight("upload", info))));
+  const terms = read.filter(({ status }) => status === "fulfilled").map(({ value }) => value);
+  const unread = files.filter((file, place) => read[place].status === "rejected").map(({ name }) => name);
+  if (terms.length) add(...terms);
+  if (unread.length) say(`${unread.join(", ")} cannot be read; give a picture’s file, not a folder.`);
+}
+
+/** Says a sentence below the box; the next question takes it away. */
+function say(sentence) {
+  at("said").textContent = sentence;
+}
+
 function go(asked, trail) {
+  say("");
   const address = toAddress(asked, info);
   if (address !== location.search.slice(1)) history.pushState({ trail }, "", address ? `?${address}` : location.pathname);
   follow();
@@ -185,7 +197,7 @@ async function saveParquet() {
     const names = askedModels(question, info);
     for (const [side, request] of requests().entries()) save(await searchParquet(request), question.versus ? `hits of ${names[side]}.parquet` : "hits.parquet");
   } catch (error) {
-    at("tally").textContent = error.message;
+    say(error.message);
   }
 }
 
@@ -229,6 +241,7 @@ function followHit() {
 function askLike(hit, how) {
   const term = { kind: "id", value: hit.id, name: hit.caption || hit.id, sign: how === "minus" ? -1 : 1, weight: usualWeight("id", info) };
   openHit = null;
+  view.hide();
   ask({ terms: how === "like" ? [term] : [...question.terms, term] });
   scrollTo(0, 0);
 }

@@ -2,7 +2,7 @@
 
 const kept = new Map();
 
-/** Keeps a file; returns the term that asks for pictures like it. */
+/** Keeps a file; returns the term that asks for pictures like it, or throws where it cannot be read, as a folder. */
 export async function keepPicture(file, weight) {
   const encoded = await base64(file);
   const key = crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -42,8 +42,11 @@ export async function drawPicture(canvas, key) {
   canvas.getContext("2d").drawImage(bitmap, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
 }
 
-/** Returns the pictures among what was dropped or pasted. */
-export const picturesIn = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+/** Returns the pictures that were pasted; beside text, as office programs copy it, a picture only shows that text. */
+export function pastedPictures(clipboard) {
+  if (!clipboard || clipboard.types.includes("text/plain")) return [];
+  return [...clipboard.files].filter((file) => file.type.startsWith("image/"));
+}
 
 const base64 = (file) =>
   new Promise((resolve, reject) => {
