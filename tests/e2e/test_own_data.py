@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from components.artifact_files import FILTER_REPORT_FILE
+from tfx_pipeline.cli import app
 from tfx_pipeline.runs.run_record import RunRecord, latest_run_dir, read_record
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -62,12 +64,11 @@ def five_lines() -> str:
     return block
 
 
-def align(home: Path, *arguments: str) -> str:
-    """Run the command in a folder of its own; returns what it printed."""
+def align(home: Path, *arguments: str) -> None:
+    """Run the command in a folder of its own."""
     done = subprocess.run([*ALIGN, *arguments], cwd=home, capture_output=True, text=True, timeout=600, check=False)
     logs = [log.read_text(errors="replace")[-4000:] for log in home.glob("output/mine/runs/*/log.txt")]
     assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *logs])
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,10 @@ def test_the_pile_is_divided_and_filtered_with_the_papers_thresholds(run):
     assert train["kept"] == train["read"] - train["dropped"]["shorter_side"]
 
 
-def test_a_query_finds_images_of_the_run(home):
-    found = align(home, "query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "sheet.png")
-    assert "a red boat" in found
+def test_a_query_finds_images_of_the_run(home, monkeypatch):
+    monkeypatch.chdir(home)
+    asked = ["query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "sheet.png"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert "a red boat" in done.output
     assert (home / "sheet.png").read_bytes().startswith(b"\x89PNG")
