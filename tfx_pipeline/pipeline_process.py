@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tfx_pipeline.live.lifeline import end_with_parent, started
+from tfx_pipeline.quick import quick_imports
 from tfx_pipeline.runs.run_record import LOG_FILE
 
 STDOUT, STDERR = 1, 2  # the descriptors: what C++ libraries say does not pass through sys.stdout
@@ -56,7 +57,8 @@ def _handed_over() -> Path | None:
 def main() -> None:
     """Run what comes on standard input: `python -m tfx_pipeline.pipeline_process [COMPONENT ...]`."""
     try:
-        from tfx_pipeline.local_runner import run_folder
+        with quick_imports():
+            from tfx_pipeline.local_runner import run_folder
     finally:  # where it cannot be imported, the log says why
         run_dir = _handed_over()
         if run_dir is None:
