@@ -19,8 +19,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup  ## run the pipeline end to end on the demo data, ending on a report
 	@.venv/bin/align run --config demo --open
 
-test: setup  ## run the tests, their files in two processes
-	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: setup  ## run the tests, their files in two processes; they and what they start keep their bytecode
+	PYTHONDONTWRITEBYTECODE= .venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## lint, format and types
 	.venv/bin/ruff check .
