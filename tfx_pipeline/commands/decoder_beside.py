@@ -21,6 +21,7 @@ from typing import BinaryIO
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
 from serving.pictures import View
 from tfx_pipeline.live.lifeline import end_with_parent
+from tfx_pipeline.quick import quick_imports, without_keras
 
 _LENGTH = struct.Struct("<Q")
 _LOOK_AGAIN_AFTER_S = 0.02
@@ -107,7 +108,8 @@ def agree(file: BinaryIO) -> bool:
 def main() -> None:
     """End with status 0 where the decoder agrees with Pillow: `python -m tfx_pipeline.commands.decoder_beside FILE`."""
     end_with_parent()
-    import tensorflow  # noqa: F401 - it loads while the parent lists and reads
+    with quick_imports(), without_keras():
+        import tensorflow  # noqa: F401 - it loads while the parent lists and reads
 
     with open(sys.argv[1], "rb") as file:
         sys.exit(0 if agree(file) else 1)

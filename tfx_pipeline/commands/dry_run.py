@@ -24,6 +24,7 @@ from components.pair_example_gen.passes.training_decoder import decode_as_traini
 from tfx_pipeline.commands.decoder_beside import DecoderBeside
 from tfx_pipeline.commands.dry_run_table import DryRun, show
 from tfx_pipeline.live.lifeline import end_with_parent, started
+from tfx_pipeline.quick import quick_imports
 from tfx_pipeline.runs.run_record import LOG_FILE
 from tfx_pipeline.settings.config import Config, ConfigError, build
 from tfx_pipeline.wording import counted
@@ -129,18 +130,20 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
 
 def _filter_checked(folder: Path, config: Config, check: Callable[[bytes], object]) -> dict[str, Any]:
     """Ingest and filter into a folder what a check lets pass; returns and raises as `filter_into` does."""
-    from components.beam.file_system_options import use_options
-    from components.pair_example_gen.storage.file_systems import local_pipeline
-    from components.pair_example_gen.storage.shards import check_shards
+    with quick_imports():
+        from components.beam.file_system_options import use_options
+        from components.pair_example_gen.storage.file_systems import local_pipeline
+        from components.pair_example_gen.storage.shards import check_shards
 
     file_systems = config.beam.file_system_args()
     use_options(file_systems)
     for read in (config.ingest, *config.evaluation_sets.values()):
         check_shards(read)
 
-    from components.files.example_files import list_split
-    from components.pair_example_gen.passes.ingest_job import refuse_empty, run_ingest
-    from components.pair_filter.passes.filter_job import FilesOfSplits, Outputs, refuse_empty_train, run_filter
+    with quick_imports():
+        from components.files.example_files import list_split
+        from components.pair_example_gen.passes.ingest_job import refuse_empty, run_ingest
+        from components.pair_filter.passes.filter_job import FilesOfSplits, Outputs, refuse_empty_train, run_filter
 
     make_pipeline = functools.partial(local_pipeline, file_systems)
 
