@@ -16,6 +16,7 @@ from serving.search.duplicates import telling_cosine
 from serving.search.questions import Answer, Question, Unavailable, UnknownImage
 from serving.search.ranking import Ranking
 from serving.search.snapshots import Snapshots, page_token, read_page_token
+from serving.search.stores.segments.manifest import DamagedSegment
 from serving.search.stores.store import Searchable, Snapshot, check_model
 from serving.search.terms import Composed, Term, compose
 
@@ -67,7 +68,7 @@ class Searcher:
           Unavailable: when the model or the store fails.
         """
         if page is None:
-            (name, snapshot), start = asking_store(self._snapshots.newest), 0
+            (name, snapshot), start = self._newest(), 0
         else:
             name, start = read_page_token(page, question)
             snapshot = self._snapshots.named(name)
@@ -76,14 +77,25 @@ class Searcher:
         following = page_token(name, question, start + len(hits)) if more else None
         return Answer(hits, ranking.count, name, following)
 
+    def count(self) -> int:
+        """Returns how many images the index has now; raises Unavailable."""
+        snapshot = self._newest()[1]
+        return asking_store(snapshot.count)
+
     def values(self, field: str, most: int) -> list[str]:
         """Returns the values of a field in the index as it is now, `most` of them at most; raises Unavailable."""
-        name, snapshot = asking_store(self._snapshots.newest)
+        name, snapshot = self._newest()
         if (name, field, most) not in self._values:
             found = asking_store(lambda: snapshot.values(field, most))
             kept = {key: held for key, held in self._values.items() if key[0] == name}
             self._values = {**kept, (name, field, most): found}
         return self._values[name, field, most]
+
+    def _newest(self) -> tuple[str, Snapshot]:
+        try:
+            return asking_store(self._snapshots.newest)
+        except ValueError as error:  # of a store that was damaged since it was opened
+            raise Unavailable(str(error)) from error
 
     def _rank(self, question: Question, snapshot: Snapshot) -> Ranking:
         composed = self._compose(question.terms, snapshot)
@@ -121,7 +133,7 @@ def asking_store(ask: Callable[[], Value]) -> Value:
     """Returns what a store answers; raises Unavailable where it fails."""
     try:
         return ask()
-    except OSError as error:
+    except (OSError, DamagedSegment) as error:
         raise Unavailable(f"the index cannot be read: {error}") from error
 
 

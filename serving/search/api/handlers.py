@@ -66,7 +66,7 @@ class SearchApi:
         """Says what there is to search."""
         first = self.searched[0].searcher
         told = {
-            "count": first.store.count(),
+            "count": first.count(),
             "dimension": first.store.dimension,
             "models": [_model(searcher) for searcher, _ in self.searched],
             "fields": {name: first.values(name, MOST_VALUES) for name in FIELDS},
@@ -105,7 +105,7 @@ def _model(searcher: Searcher) -> dict[str, Any]:
         "name": searcher.name,
         "version": searcher.version,
         "fingerprint": searcher.fingerprint,
-        "count": searcher.store.count(),
+        "count": searcher.count(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from serving.search.searcher import Searcher
@@ -58,5 +58,6 @@ class Measures:
     def page(self) -> str:
         """Returns all of it as Prometheus reads it."""
         for searcher in self._searchers:
-            self._images.set(searcher.store.count(), searcher.name, searcher.version)
+            with suppress(OSError, ValueError):  # of a store that is down, whose last count stays
+                self._images.set(searcher.store.count(), searcher.name, searcher.version)
         return exposition.prometheus_text(self._registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -15,6 +15,7 @@ from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment import Part
 from serving.search.stores.store import Found, unit_queries
 
+_MOST_FOUND = 20_000  # images whose places are remembered
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -25,6 +26,8 @@ class SegmentsSnapshot:
     parts: tuple[Part, ...]
     dimension: int
     sizes: Sizes
+    # Where images stand that were found lately: id -> (number of the part, row in it).
+    _found: dict[str, tuple[int, int]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
         """See `Snapshot.search`. Segments with codes may miss a neighbour; scores are exact all the same."""
@@ -34,7 +37,9 @@ class SegmentsSnapshot:
         hits: list[list[tuple[float, str]]] = [[] for _ in queries]  # (-score, id)
         for number, part in enumerate(self.parts):
             rows = np.concatenate([_NO_ROWS, *(line[number][0] for line in lines)])
-            names = iter(part.segment.rows.ids(rows))
+            ids = part.segment.rows.ids(rows)
+            self._remember(number, ids, rows)
+            names = iter(ids)
             for held, line in zip(hits, lines, strict=True):
                 scores = (-line[number][1]).tolist()
                 held += zip(scores, islice(names, len(scores)), strict=True)
@@ -76,14 +81,22 @@ class SegmentsSnapshot:
         """Returns (number of the part, which of the ids it holds, their rows in it) of the parts that hold some."""
         found: dict[int, tuple[list[int], list[int]]] = {}
         for place, name in enumerate(ids):
-            rows = ((number, part.find(name)) for number, part in enumerate(self.parts))
-            number, row = next(((number, row) for number, row in rows if row >= 0), (-1, -1))
-            if row < 0:
-                raise KeyError(f"the index has no image {name!r}")
+            number, row = self._found.get(name) or self._find(name)
             here, held = found.setdefault(number, ([], []))
             here.append(place)
             held.append(row)
         return [(number, np.array(here), np.array(held)) for number, (here, held) in found.items()]
+
+    def _find(self, name: str) -> tuple[int, int]:
+        for number, part in enumerate(self.parts):
+            if (row := part.find(name)) >= 0:
+                return number, row
+        raise KeyError(f"the index has no image {name!r}")
+
+    def _remember(self, number: int, ids: Sequence[str], rows: np.ndarray) -> None:
+        if len(self._found) > _MOST_FOUND:
+            self._found.clear()
+        self._found.update(zip(ids, ((number, row) for row in rows.tolist()), strict=True))
 
 
 def _worth(lines: list[tuple[np.ndarray, np.ndarray]], k: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import io
 import json
+import shutil
 import threading
 from functools import partial
 
@@ -19,6 +20,7 @@ from PIL import Image
 from search_app import COLOURS, colour_rows, colour_store, colours_searched
 from serving.search.api.app import SearchSettings, search_app
 from serving.search.api.rate import Rate
+from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 from serving.server.http_calls import HttpLimits
 
 RED = {"terms": [{"text": "red"}]}
@@ -232,3 +234,22 @@ def test_adds_and_deletes_under_searching_clients_lose_no_answer(tmp_path):
         count = asked(address, "GET", "/api/info")[1]["count"]
     assert set(statuses) == {200}
     assert count == 6 + 8 * 5
+
+
+@pytest.mark.parametrize("broken", ["deleted", "damaged"])
+def test_an_index_that_is_gone_or_damaged_is_said(tmp_path, broken):
+    fingerprint = colour_store(tmp_path / "other").fingerprint
+    create_segment_store(tmp_path / "index", fingerprint=fingerprint, dimension=4)
+    store = SegmentStore(tmp_path / "index")
+    store.add(colour_rows())
+    searched = colours_searched(store)
+    if broken == "deleted":
+        shutil.rmtree(tmp_path / "index")
+    else:
+        (tmp_path / "index" / "manifest.json").write_text("{")
+    with http_port(search_app([searched])) as address:
+        for method, path, body in (("POST", "/api/search", RED), ("GET", "/api/info", None)):
+            status, answer = asked(address, method, path, body)
+            assert (status, str(tmp_path / "index") in answer["error"]) == (503, True), answer
+        status, _, page = ask(address, "GET", "/metrics")
+        assert (status, b'status="503"' in page) == (200, True)
