@@ -16,8 +16,9 @@ setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the
 $(STAMP): requirements.lock pyproject.toml
 	@scripts/setup $(PYTHON) $@
 
-demo: setup  ## run the pipeline end to end on the demo data, ending on a report
+demo: setup  ## run the pipeline end to end on the demo data, ending on a report and an index to search
 	@.venv/bin/align run --config demo --open
+	@.venv/bin/align index build --config demo
 
 test: setup  ## run the tests, their files in two processes; they and what they start keep their bytecode
 	PYTHONDONTWRITEBYTECODE= .venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -25,7 +25,10 @@ COLOURS: Mapping[str, Mapping[str, Colour]] = {  # split -> caption -> colour
 
 
 def write_examples(folder: Path, colours: Mapping[str, Mapping[str, Colour]] = COLOURS) -> Path:
-    """Write a file of Examples for each split; a record is called SPLIT.tar#NUMBER and has its caption as class."""
+    """Write a file of Examples for each split, over what stands there.
+
+    A record is called SPLIT.tar#NUMBER, and its class is its caption.
+    """
     for split, images in colours.items():
         path = folder / split_folder(split) / example_files.file_name(0, 1)
         with example_files.writing(str(path), str(folder / "aside")) as write:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from tfx_pipeline.commands.query import pushed_model
+from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import newest_examples
 from tfx_pipeline.runs.folders import INDEXES
@@ -28,7 +29,26 @@ if TYPE_CHECKING:
     from tfx_pipeline.indexing.sources import Part
     from tfx_pipeline.indexing.vectors import VectorsPart
 
+    Sources = tuple[Sequence[Part | VectorsPart], list[Origin]]
+
 SHOWN = 3  # reasons for which records were left out, with an example each
+
+
+@dataclass(frozen=True)
+class Indexing:
+    """Where an index lies, and what makes it.
+
+    Attributes:
+      root: the pipeline's folder, `<output>/<name>`.
+      model: as `serving.encoders.opening` reads it; None for the newest pushed one.
+      folder: of the index; None for the model's own below the root.
+      beam_args: of the Beam jobs.
+    """
+
+    root: Path
+    model: str | None = None
+    folder: Path | None = None
+    beam_args: Sequence[str] = ()
 
 
 def build_index(
@@ -40,89 +60,114 @@ def build_index(
       config: whose run, files and Beam runner are meant.
       words: as `parts_named` reads them; without any, and without `ingest`, the newest run's images are read.
       ingest: whether the files that `config.ingest` names are read.
-      model: as `serving.encoders.opening` reads it; None for the newest pushed one.
-      folder: of the index; None for the model's own below the pipeline's root.
+      model, folder: as Indexing has them.
       console: where to print.
 
     Raises:
       ConfigError: for what cannot be indexed, with the remedy.
     """
-    with quiet_imports():
+    indexing = Indexing(config.root, model, folder, config.beam.pipeline_args())
+    with _imports():
         from tfx_pipeline.indexing.building import build
+    _make(build, indexing, lambda: _sources(config, words, ingest), console)
+    named = "" if folder is None else f" --index {folder}"
+    said = f"`align search{named}` opens a page that searches them, `align query{named} TEXT` answers here."
+    console.print(said, soft_wrap=True, highlight=False, markup=False)
 
-    _make(build, config, words, ingest=ingest, model=model, folder=folder, console=console)
+
+def build_index_of_run(indexing: Indexing, console: Console) -> Path:
+    """Make an index of the newest run's images; returns its folder. Raises ConfigError."""
+    with _imports():
+        from tfx_pipeline.indexing.building import build
+    return _make(build, indexing, lambda: _of_run(indexing.root), console)
 
 
 def add_to_index(
     config: Config, words: Sequence[str], *, ingest: bool, model: str | None, folder: Path | None, console: Console
 ) -> None:
     """Add to an index; the arguments are those of `build_index`, and None for the model is the index's own."""
-    with quiet_imports():
+    with _imports():
         from tfx_pipeline.indexing.building import add
     from tfx_pipeline.indexing.folder import Made, newest_index
 
     folder = folder or newest_index(config.root)
-    model = model or Made.read(folder).model
-    _make(add, config, words, ingest=ingest, model=model, folder=folder, console=console)
+    indexing = Indexing(config.root, model or Made.read(folder).model, folder, config.beam.pipeline_args())
+    _make(add, indexing, lambda: _sources(config, words, ingest), console)
 
 
 def _make(
     act: Callable[[Work, Sequence[Part | VectorsPart], Sequence[Origin]], Built],
-    config: Config,
-    words: Sequence[str],
-    *,
-    ingest: bool,
-    model: str | None,
-    folder: Path | None,
+    indexing: Indexing,
+    read_sources: Callable[[], Sources],
     console: Console,
-) -> None:
+) -> Path:
+    """Returns the folder of the index."""
     began = time.monotonic()
-    with quiet_imports():
+    with _imports():
         from serving.encoders.opening import open_encoder
         from tfx_pipeline.indexing.building import Work
         from tfx_pipeline.indexing.passes.embed_job import pipeline_of
     with _in_one_sentence():
-        parts, origins = _sources(config, words, ingest)
-        name = None
-        if model is None:
-            version, path = pushed_model(config.root)
-            name, model = str(version), str(path.resolve())
-        encoder = open_encoder(model)
-        if not encoder.is_lasting:
-            raise ConfigError(
-                f"{encoder.name} has no fingerprint, so its vectors cannot be kept; name a model's folder"
-            )
-        name = name or hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16]
+        parts, origins = read_sources()
+        model = indexing.model or str(pushed_model(indexing.root)[1].resolve())
+        with _imports():
+            encoder = open_encoder(model)
+        if not encoder.is_lasting and indexing.folder is None:
+            raise ConfigError(f"{encoder.name} has no fingerprint, so its vectors are not kept; name a model's folder")
         work = Work(
-            folder=folder or config.root / INDEXES / name,
+            folder=indexing.folder or folder_of_model(indexing.root, indexing.model and encoder.fingerprint),
             model=model,
             encoder=encoder,
-            make_pipeline=functools.partial(pipeline_of, config.beam.pipeline_args()),
+            make_pipeline=functools.partial(pipeline_of, indexing.beam_args),
             announce=lambda sentence: console.print(sentence, style="dim", markup=False),
         )
         logging.getLogger().addFilter(_says_more_than_beam)
         built = act(work, parts, origins)
     _tell(built, work.folder, time.monotonic() - began, console)
+    return work.folder
 
 
-def _sources(config: Config, words: Sequence[str], ingest: bool) -> tuple[Sequence[Part | VectorsPart], list[Origin]]:
+def folder_of_model(root: Path, fingerprint: str | None) -> Path:
+    """Returns the folder of a model's index below a pipeline's root: the newest pushed version's, or a fingerprint's.
+
+    Raises:
+      ConfigError: for the newest pushed version, when there is none.
+    """
+    return root / INDEXES / (fingerprint[:16] if fingerprint else str(pushed_model(root)[0]))
+
+
+def _sources(config: Config, words: Sequence[str], ingest: bool) -> Sources:
     from tfx_pipeline.indexing.folder import Origin
     from tfx_pipeline.indexing.named import parts_named
-    from tfx_pipeline.indexing.sources import changed_fields, parts_of_examples, parts_of_ingest
+    from tfx_pipeline.indexing.sources import changed_fields, parts_of_ingest
 
     if ingest and words:
         raise ConfigError(f"--ingest and {words[0]} name two sources; build from one, then add the other")
     if words:
         return parts_named(words)
-    if ingest:
-        read = dataclasses.replace(
-            config.ingest,
-            shards=_absolute(config.ingest.shards),
-            image_folder=config.ingest.image_folder and _absolute(config.ingest.image_folder),
-        )
-        return parts_of_ingest(read), [Origin("ingest", read.shards, changed_fields(read))]
-    examples = str(newest_examples(config.root).resolve())
-    return parts_of_examples(examples), [Origin("examples", examples)]
+    if not ingest:
+        return _of_run(config.root)
+    read = dataclasses.replace(
+        config.ingest,
+        shards=_absolute(config.ingest.shards),
+        image_folder=config.ingest.image_folder and _absolute(config.ingest.image_folder),
+    )
+    return parts_of_ingest(read), [Origin("ingest", read.shards, changed_fields(read))]
+
+
+def _of_run(root: Path) -> Sources:
+    from tfx_pipeline.indexing.folder import Origin, stamp_of
+    from tfx_pipeline.indexing.sources import parts_of_examples
+
+    examples = newest_examples(root).resolve()
+    return parts_of_examples(str(examples)), [Origin("examples", str(examples), stamp=stamp_of(examples))]
+
+
+@contextmanager
+def _imports() -> Iterator[None]:
+    """Load inside of the block what takes seconds, quietly and without what no model needs."""
+    with quiet_imports(), without_keras():
+        yield
 
 
 def _absolute(place: str) -> str:

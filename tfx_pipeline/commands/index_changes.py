@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -13,7 +14,7 @@ from serving.search.stores.segments.compaction import compact
 from serving.search.stores.segments.segment_store import SegmentStore
 from tfx_pipeline.commands.index_info import info_of
 from tfx_pipeline.indexing.conditions import filter_of
-from tfx_pipeline.indexing.folder import newest_index, refuse_exact
+from tfx_pipeline.indexing.folder import Made, newest_index, refuse_exact
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted
 
@@ -48,7 +49,8 @@ def delete_images(
     if bool(ids) == bool(conditions):
         raise ConfigError("say what to delete: ids, or - for a list of them, or else --where 'FIELD OP VALUE'")
     with as_config_error((ValueError, FileNotFoundError)):
-        store = _opened(folder or newest_index(root))
+        folder = folder or newest_index(root)
+        made, store = Made.read(folder), _opened(folder)
         if conditions:
             deleted = store.delete_where(filter_of(conditions))
             asked = f"for which {' and '.join(conditions)}"
@@ -56,6 +58,7 @@ def delete_images(
             given = [name for word in ids for name in (_lines(listed) if word == STANDARD_INPUT else [word])]
             deleted = store.delete(given)
             asked = f"of {counted(len(given), 'id')}"
+    replace(made, deleted=made.deleted + deleted).write(folder)
     said = f"Deleted {counted(deleted, 'image')} {asked}; the index holds {counted(store.count(), 'image')}."
     console.print(said, soft_wrap=True, highlight=False, markup=False)
     return deleted

@@ -6,7 +6,6 @@ It asks the search server that runs for the index, and imports no TensorFlow. Wi
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +17,11 @@ from rich.text import Text
 
 from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 from serving.versions import complete_versions
+from tfx_pipeline.commands.query_index import index_for, standing_index
 from tfx_pipeline.files import write_file
+from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.runs.folders import INDEXES, PUSHED_MODELS
+from tfx_pipeline.runs.folders import PUSHED_MODELS
 from tfx_pipeline.runs.search_server import SearchServer, newest_made, running_server
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
@@ -78,8 +79,8 @@ def answer(
       out: the file to write: HTML, or a contact sheet where its name ends in .png.
       splits: splits to search; None searches all.
       duplicates: whether near duplicates of an image are shown too.
-      model: what to search with, as `serving.encoders.opening` reads it; None for the index's, or the newest pushed.
-      index: the folder of an index; None for the newest, or where there is none, for the newest run's images.
+      model: what to search with, as `serving.encoders.opening` reads it; None for the newest pushed one.
+      index: the folder of an index; None for the model's own, which is built of the newest run's images where needed.
       server: address of a search server; None for the one that runs for the index, if any.
       console: where to print.
 
@@ -124,13 +125,16 @@ def _answerer(root: Path, *, model: str | None, index: Path | None, server: str 
             raise ConfigError("--server has a model and an index of its own; leave --model and --index out")
         with as_config_error():
             return SearchServer(server)
-    folder = index or newest_made(root)
+    folder = index
+    if index is None and model is None:
+        folder = standing_index(root) or newest_made(root)
     if folder is not None and model is None and (running := running_server(folder)):
         return running
-    if folder is None:
-        return _run_images(root, model, console)
+    if index is None and (model is not None or standing_index(root) is not None or folder is None):
+        folder = index_for(root, model, console)
+    assert folder is not None
     console.print(f"Loading the model and {folder}. {_A_SERVER}", style="dim", markup=False, soft_wrap=True)
-    with quiet_imports():
+    with quiet_imports(), without_keras():
         from serving.encoders.encoder import EncodeError
         from tfx_pipeline.commands.search import open_searched
         from tfx_pipeline.runs.local_search import LocalSearch
@@ -139,32 +143,6 @@ def _answerer(root: Path, *, model: str | None, index: Path | None, server: str 
             searcher, pictures = open_searched(folder, model)
     described = f"model version {searcher.version}" if model is None else f"model {model}"
     return LocalSearch(searcher, pictures, described)
-
-
-def _run_images(root: Path, model: str | None, console: Console) -> Answerer:
-    """Returns what searches the newest run's images with a model, which are embedded at its first query."""
-    pushed = pushed_model(root) if model is None else None
-    with quiet_imports():
-        from serving.encoders.encoder import EncodeError, Encoder
-        from serving.encoders.opening import open_encoder
-        from serving.encoders.saved_model import SavedModelEncoder
-        from tfx_pipeline.runs.corpus import corpus_index, newest_examples
-        from tfx_pipeline.runs.local_search import RunImages
-
-    examples = newest_examples(root)
-    with as_config_error((EncodeError, ValueError)):
-        encoder: Encoder
-        if pushed is not None:
-            encoder = SavedModelEncoder(pushed[1])
-            key, described = str(pushed[0]), f"model version {pushed[0]}"
-        else:
-            encoder = open_encoder(str(model))
-            key, described = hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16], f"model {encoder.name}"
-        cache = root / INDEXES / f"{key}-{examples.name}.npz"
-        held = corpus_index(
-            examples, encoder, cache, lambda sentence: console.print(sentence, style="dim", markup=False)
-        )
-        return RunImages(examples, held, encoder, described)
 
 
 def _where(splits: Sequence[str] | None) -> dict[str, Any] | None:

@@ -105,9 +105,9 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
             shards=names,
             skipped=_skipped(counts),
         )
-        before = Made.read(folder) if held is not None else replace(made, sources=())
         new = run_encoding(work.make_pipeline, folder, grouped(shards), dimension)
-        replace(made, sources=_joined(before.sources, origins)).write(folder)
+        if held is not None:  # what stands in the store is covered at any moment
+            replace(made, sources=_joined(Made.read(folder).sources, origins)).write(folder)
         with locked(folder, WRITING):
             replaced = put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
         made.write(folder)

@@ -16,7 +16,6 @@ from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.judging.records import read_captions, read_label, read_picture, split_of
 from components.pair_example_gen.raw_record import RawRecord
 from components.pair_filter.copies.fingerprint import perceptual_hash
-from serving.pictures import PictureError, View
 
 _ID_CHARACTERS = 32  # of SHA-256 in hex: of a billion images no two share one by chance
 UNSAFE_FIELD = "punsafe"  # LAION's column with the probability that an image is unsafe
@@ -50,7 +49,7 @@ def of_record(
     url: str,
     shares: Mapping[str, int],
     source: str,
-    row: int,
+    row: int | None,
 ) -> Entry:
     """Judge a record that was read, its image loaded, by the rules of `ingest`; one without captions is as good.
 
@@ -61,7 +60,7 @@ def of_record(
       url: the address that its image came from, or "".
       shares: of the splits that its file is divided among, as `ingest` divides it; none where it has no splits.
       source: the file that holds it.
-      row: its number in the file; 0 where the file is the picture itself.
+      row: its number in the file; None where the file is the picture itself.
 
     Raises:
       Refused: where the image cannot be used.
@@ -92,18 +91,15 @@ def of_example(payload: bytes, *, split: str, source: str, row: int) -> Entry:
     """Make an entry of a serialized Example.
 
     Raises:
-      Refused: where it is none, or its image does not decode.
+      Refused: where it is none.
     """
     try:
         feature = Example.FromString(payload).features.feature
         encoded = feature[schema.IMAGE_ENCODED].bytes_list.value[0]
         name = feature[schema.RECORD_NAME].bytes_list.value[0].decode(errors="replace")
+        width, height = (feature[key].int64_list.value[0] for key in (schema.IMAGE_WIDTH, schema.IMAGE_HEIGHT))
     except Exception as error:  # protobuf's and an index's
-        raise Refused(reasons.DAMAGED_RECORD, f"no Example with an image and a name ({error})") from error
-    try:
-        size = View(encoded).size
-    except PictureError as error:
-        raise Refused(reasons.IMAGE_NOT_DECODABLE, str(error)) from error
+        raise Refused(reasons.DAMAGED_RECORD, f"no Example with an image, its size and a name ({error})") from error
     captions, languages, labels = (
         [value.decode(errors="replace") for value in feature[key].bytes_list.value]
         for key in (schema.CAPTION_TEXT, schema.CAPTION_LANGUAGE, schema.CLASS_LABEL)
@@ -118,8 +114,8 @@ def of_example(payload: bytes, *, split: str, source: str, row: int) -> Entry:
         language=languages[0] if languages else None,
         label=(labels[0] or None) if labels else None,
         split=split,
-        width=size[0],
-        height=size[1],
+        width=width,
+        height=height,
     )
 
 

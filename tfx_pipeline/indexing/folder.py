@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from components.beam import whole_files
+from components.files import local_files
 from serving.search.stores.opening import EXACT
 from serving.search.stores.segments.manifest import NAME
 from tfx_pipeline.runs.folders import INDEXES
@@ -32,11 +34,13 @@ class Origin:
         or "embeddings" (Parquet files).
       at: the folder or address that its files lie below, or the file.
       ingest: of kind "ingest", those fields of IngestConfig that are no defaults.
+      stamp: of kind "examples", `stamp_of` its files when they were indexed.
     """
 
     kind: str
     at: str
     ingest: Mapping[str, Any] = field(default_factory=dict)
+    stamp: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Made:
       sources: what it was made of, each once. A build that was killed may leave one here that is not in the store.
       shards: names of the embedding shards that are in it.
       skipped: reason -> records that were left out.
+      deleted: how many images `align index delete` took out since.
     """
 
     model: str
@@ -60,6 +65,7 @@ class Made:
     sources: Sequence[Origin] = ()
     shards: Sequence[str] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    deleted: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> Made:
@@ -81,6 +87,13 @@ class Made:
     def write(self, folder: Path) -> None:
         """Replace the index.json of a folder."""
         whole_files.write_json(str(folder / MADE), asdict(self))
+
+
+def stamp_of(folder: Path) -> str:
+    """Returns 32 hex digits that are others where the files below a local folder are others, or were written anew."""
+    stamps = local_files.Stamps()
+    told = (f"{name}\0{stamps.of(str(folder / name))}\n" for name in sorted(local_files.files_below(str(folder))))
+    return hashlib.blake2b("".join(told).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def refuse_exact(folder: Path) -> None:

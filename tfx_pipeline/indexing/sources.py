@@ -136,7 +136,7 @@ class ImageFiles:
         config = IngestConfig(shards=self.folder)
         for name in self.names:
             record = RawRecord(name, path=name, extension=extension_of(name))
-            yield _judged(record, config, _printable(name), "", {}, self.folder, 0)
+            yield _judged(record, config, _printable(name), "", {}, self.folder, None)
 
     def identity(self, stamps: Stamps) -> str:
         """See `Part.identity`."""
@@ -192,14 +192,14 @@ def _judged(
     url: str,
     shares: Mapping[str, int],
     source: str,
-    row: int,
+    row: int | None,
 ) -> Entry | Skipped:
-    """Judge a record. Of a picture that is a file of its own, that file is the source, and the row is 0."""
+    """Judge a record. Of a picture that is a file of its own, that file is the source, and there is no row."""
     if record.name.startswith(_PARQUET_ROW) and record.name[len(_PARQUET_ROW) :].isdecimal():
         row = int(record.name[len(_PARQUET_ROW) :])
     try:
         if record.path and record.image is None and not record.flaw:
-            source, row = resolve(config.folder_of_images, record.path), 0
+            source, row = resolve(config.folder_of_images, record.path), None
         load_image(record, config.folder_of_images)
         return of_record(record, config, name=name, url=url, shares=shares, source=source, row=row)
     except Refused as refused:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
+from coloured_run import write_examples, write_run
 from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
-from components import schema
-from serving.encoders.saved_model import SavedModelEncoder
-from serving.search.cosine import ImageIndex
+from serving.search.stores.opening import open_store
 from tfx_pipeline.cli import app
+from tfx_pipeline.commands.index_changes import delete_images
 from tfx_pipeline.commands.query import answer, pushed_model, results_table
-from tfx_pipeline.runs.corpus import corpus_index, image_at
 from tfx_pipeline.settings.config import ConfigError
 
 COLOURS = {  # split -> caption -> colour
@@ -29,42 +26,25 @@ COLOURS = {  # split -> caption -> colour
 }
 
 
-def write_examples(folder: Path, coloured_png) -> Path:
-    for split, images in COLOURS.items():
-        (folder / f"Split-{split}").mkdir(parents=True)
-        path = folder / f"Split-{split}" / "data-00000-of-00001.gz"
-        with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
-            for number, (caption, colour) in enumerate(images.items()):
-                made = tf.train.Example()
-                for name, value in {
-                    schema.IMAGE_ENCODED: coloured_png(*colour),
-                    schema.CAPTION_TEXT: caption.encode(),
-                    schema.RECORD_NAME: f"{split}.tar#{number}".encode(),
-                }.items():
-                    made.features.feature[name].bytes_list.value.append(value)
-                writer.write(made.SerializeToString())
-    return folder
-
-
-def write_run(root: Path, stamp: str, examples: Path | None) -> None:
-    run_dir = root / "runs" / stamp
-    run_dir.mkdir(parents=True)
-    events = [{"event": "pipeline_started", "name": "align", "components": ["PairFilter"]}]
-    if examples is not None:
-        outputs = {"examples": str(examples), "report": "/nowhere"}
-        events.append({"event": "component_finished", "component": "PairFilter", "state": "cached", "outputs": outputs})
-    lines = [json.dumps(event) for event in events]
-    (run_dir / "events.jsonl").write_text("\n".join(lines) + '\n{"event": "component_sta', encoding="utf-8")
+def write_root(root: Path, model: Path) -> Path:
+    shutil.copytree(model, root / "serving_models" / "align" / "20")
+    write_run(root, write_examples(root / "artifacts" / "PairFilter" / "examples" / "5", COLOURS))
+    failed = root / "runs" / "2026-01-02T00-00-00"  # before the filter
+    failed.mkdir()
+    events = '{"event": "pipeline_started", "name": "align", "components": ["PairFilter"]}\n{"event": "component_sta'
+    (failed / "events.jsonl").write_text(events, encoding="utf-8")
+    return root
 
 
 @pytest.fixture
-def root(tmp_path, colour_model, coloured_png):
-    root = tmp_path / "output" / "align"
-    shutil.copytree(colour_model, root / "serving_models" / "align" / "20")
-    examples = write_examples(root / "artifacts" / "PairFilter" / "examples" / "5", coloured_png)
-    write_run(root, "2026-01-01T00-00-00", examples)
-    write_run(root, "2026-01-02T00-00-00", None)  # a newer run that failed before the filter
-    return root
+def root(tmp_path, colour_model):
+    return write_root(tmp_path / "output" / "align", colour_model)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, colour_model):
+    """One that no test changes, whose index the first query builds."""
+    return write_root(tmp_path_factory.mktemp("shared") / "output" / "align", colour_model)
 
 
 @pytest.fixture
@@ -82,10 +62,10 @@ def captions_in_order(console) -> list[str]:
     return sorted((caption for caption in captions if caption in printed), key=printed.index)
 
 
-def test_a_text_finds_its_colour_first(root, console, tmp_path):
-    sheet = ask(root, console, tmp_path, text="RED", k=3)
+def test_a_text_finds_its_colour_first(shared, console, tmp_path):
+    sheet = ask(shared, console, tmp_path, text="RED", k=3)
     assert captions_in_order(console) == ["a red wall", "a red brick", "a violet flower"]
-    assert "seen.tar#1" in console.file.getvalue()
+    assert "data_tfrecord-00000-of-00001.gz#1" in console.file.getvalue()
     assert f"Pictures: {sheet}\n" in console.file.getvalue()
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
@@ -93,35 +73,35 @@ def test_a_text_finds_its_colour_first(root, console, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["[bold] sheet.png"]
 
 
-def test_an_image_finds_its_like(root, console, tmp_path, coloured_png):
+def test_an_image_finds_its_like(shared, console, tmp_path, coloured_png):
     (tmp_path / "query.png").write_bytes(coloured_png(10, 0, 190))
-    ask(root, console, tmp_path, image=tmp_path / "query.png", k=1)
+    ask(shared, console, tmp_path, image=tmp_path / "query.png", k=1)
     assert captions_in_order(console) == ["tmavě modré moře"]
 
 
-def test_texts_add_to_an_image_and_take_away_from_it(root, console, tmp_path, coloured_png):
+def test_texts_add_to_an_image_and_take_away_from_it(shared, console, tmp_path, coloured_png):
     (tmp_path / "violet.png").write_bytes(coloured_png(255, 0, 255))
-    ask(root, console, tmp_path, image=tmp_path / "violet.png", minus_text="blue", k=2)
+    ask(shared, console, tmp_path, image=tmp_path / "violet.png", minus_text="blue", k=2)
     assert captions_in_order(console) == ["a red wall", "a red brick"]
     plus = Console(file=io.StringIO(), width=140)
-    ask(root, plus, tmp_path, image=tmp_path / "violet.png", text="green", minus_text="red", k=1)
+    ask(shared, plus, tmp_path, image=tmp_path / "violet.png", text="green", minus_text="red", k=1)
     assert captions_in_order(plus) == ["a green field [bold]"]
 
 
-def test_splits_narrow_the_search_to_themselves(root, console, tmp_path):
-    ask(root, console, tmp_path, text="green", splits=["seen"], k=12)
+def test_splits_narrow_the_search_to_themselves(shared, console, tmp_path):
+    ask(shared, console, tmp_path, text="green", splits=["seen"], k=12)
     assert set(captions_in_order(console)) == set(COLOURS["seen"])
     assert "2 of 2 images of seen" in console.file.getvalue()
     with pytest.raises(ConfigError, match=r"'unseen' does not exist in this run; its splits are seen, train"):
-        ask(root, console, tmp_path, text="green", splits=["unseen"])
+        ask(shared, console, tmp_path, text="green", splits=["unseen"])
 
 
-def test_the_command_takes_splits(root, tmp_path):
+def test_the_command_takes_splits(shared, tmp_path):
     where = [
         "--set",
-        f"output={root.parent}",
+        f"output={shared.parent}",
         "--set",
-        f"name={root.name}",
+        f"name={shared.name}",
         "--out",
         str(tmp_path / "page.html"),
         "--duplicates",
@@ -149,21 +129,16 @@ def test_a_table_of_80_columns_keeps_figures_and_splits_whole():
         assert line.count("…") == 2
 
 
-def test_the_corpus_is_embedded_once_for_a_model_and_its_images(root, console, tmp_path, colour_model):
+def test_the_images_are_indexed_once_for_a_model(root, console, tmp_path, colour_model):
     ask(root, console, tmp_path, text="red")
-    (index,) = (root / "index").iterdir()
-    assert index.name == "20-5.npz"
-    assert len(ImageIndex.load(index)) == 5
-    assert "Encoding the images" in console.file.getvalue()
-    written = index.stat().st_mtime_ns
+    assert "The index holds 5 images" in console.file.getvalue()
     second = Console(file=io.StringIO(), width=140)
     ask(root, second, tmp_path, text="red")
-    assert index.stat().st_mtime_ns == written
-    assert "Encoding" not in second.file.getvalue()
+    assert "The index holds" not in second.file.getvalue()
     assert captions_in_order(second) == captions_in_order(console)
     shutil.copytree(colour_model, root / "serving_models" / "align" / "21")
     ask(root, console, tmp_path, text="red")
-    assert sorted(path.name for path in (root / "index").iterdir()) == ["20-5.npz", "21-5.npz"]
+    assert sorted(path.name for path in (root / "index").iterdir()) == ["20", "21"]
 
 
 def test_another_model_is_asked_and_has_an_index_of_its_own(root, console, tmp_path, monkeypatch):
@@ -194,56 +169,35 @@ def test_another_model_is_asked_and_has_an_index_of_its_own(root, console, tmp_p
         ask(root, console, tmp_path, text="red", model="nothing")
 
 
-def test_a_damaged_index_is_made_again(root, console, tmp_path):
-    (root / "index").mkdir()
-    (root / "index" / "20-5.npz").write_bytes(b"half an ind")
+def test_a_damaged_index_is_named(root, console, tmp_path):
     ask(root, console, tmp_path, text="red", k=1)
-    assert "is damaged" in console.file.getvalue()
-    assert captions_in_order(console) == ["a red wall"]
+    (manifest,) = (root / "index" / "20").glob("manifest.json")
+    manifest.write_text("{half a manif", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"manifest\.json is not the manifest of an index .*; build the index anew"):
+        ask(root, console, tmp_path, text="red", k=1)
 
 
-def test_images_that_were_written_again_under_the_same_name_are_embedded_again(root, console, tmp_path, coloured_png):
+def test_images_that_were_written_again_under_the_same_name_are_indexed_again(root, console, tmp_path):
     """As where the folder was deleted and the pipeline run again: the numbers of artifacts begin anew."""
     ask(root, console, tmp_path, text="red", k=1)
-    path = root / "artifacts" / "PairFilter" / "examples" / "5" / "Split-train" / "data-00000-of-00001.gz"
-    records = list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator())
-    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for record in records[1:]:
-            writer.write(record)
+    left = {split: dict(list(of.items())[split == "train" :]) for split, of in COLOURS.items()}
+    write_examples(root / "artifacts" / "PairFilter" / "examples" / "5", left)
     second = Console(file=io.StringIO(), width=140)
     ask(root, second, tmp_path, text="red", k=5)
     assert "have changed since their index was made" in second.file.getvalue()
     assert set(captions_in_order(second)) == {text for of in COLOURS.values() for text in of} - {"a red wall"}
 
 
-def test_an_index_of_an_earlier_version_is_made_again(root, console, tmp_path):
-    (root / "index").mkdir()
-    ImageIndex(["train/train.tar#0"], np.ones([1, 4])).save(root / "index" / "20-5.npz")
+def test_an_index_that_was_changed_by_hand_is_left_as_it_is(root, console, tmp_path):
     ask(root, console, tmp_path, text="red", k=1)
-    assert captions_in_order(console) == ["a red wall"]
-
-
-@pytest.mark.parametrize("level", [0, 6])
-def test_each_image_is_read_from_where_it_stands(tmp_path, colour_model, coloured_png, level):
-    """Stored, as the pipeline writes them, or deflated."""
-    folder = tmp_path / "5" / "Split-train"
-    folder.mkdir(parents=True)
-    for file in range(2):
-        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=level)
-        with tf.io.TFRecordWriter(str(folder / f"{file}.gz"), options) as writer:
-            for number in range(3):
-                features = (made := tf.train.Example()).features.feature
-                features[schema.IMAGE_ENCODED].bytes_list.value.append(coloured_png(file, number, 9))
-                features[schema.RECORD_NAME].bytes_list.value.append(b"%d#%d" % (file, number))
-                writer.write(made.SerializeToString())
-    index = corpus_index(folder.parent, SavedModelEncoder(colour_model), tmp_path / "index.npz", lambda _: None)
-    images = [image_at(folder.parent, index, row) for row in range(6)]
-    assert [image.name for image in images] == [f"train/{file}#{number}" for file in range(2) for number in range(3)]
-    assert [image.encoded for image in images] == [coloured_png(f, n, 9) for f in range(2) for n in range(3)]
-    assert (index.notes["places"][:, 2] >= 0).all() == (level == 0)
-    index.names[2] = "train/other"
-    with pytest.raises(ConfigError, match=r"0\.gz holds train/0#2 where train/other stood"):
-        image_at(folder.parent, index, 2)
+    folder = root / "index" / "20"
+    assert delete_images(root, folder, [], ["caption == a red brick"], console=console) == 1
+    write_examples(root / "artifacts" / "PairFilter" / "examples" / "5", {"seen": {"a blue brick": (0, 0, 220)}})
+    second = Console(file=io.StringIO(), width=140)
+    with pytest.raises(ConfigError, match="'unseen' does not exist"):
+        ask(root, second, tmp_path, text="red", k=5, splits=["unseen"])
+    assert "was made of an earlier run's images" in " ".join(second.file.getvalue().split())
+    assert open_store(folder).count() == 4
 
 
 def test_the_newest_complete_version_answers(root, colour_model):
@@ -273,13 +227,13 @@ def test_without_a_run_one_sentence_says_so(root, console, tmp_path):
         ({"text": "red", "minus_text": "RED"}, "cancel each other"),
     ],
 )
-def test_a_question_without_an_answer_is_one_sentence(root, console, tmp_path, question, message):
+def test_a_question_without_an_answer_is_one_sentence(shared, console, tmp_path, question, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        ask(root, console, tmp_path, **question)
+        ask(shared, console, tmp_path, **question)
     assert "\n" not in str(caught.value)
 
 
-def test_a_sheet_that_cannot_be_written_is_one_sentence(root, console, tmp_path):
+def test_a_sheet_that_cannot_be_written_is_one_sentence(shared, console, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"--out .*sheet\.png cannot be written"):
-        answer(root, text="red", out=tmp_path / "file" / "sheet.png", console=console)
+        answer(shared, text="red", out=tmp_path / "file" / "sheet.png", console=console)

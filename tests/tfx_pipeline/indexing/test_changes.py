@@ -104,7 +104,7 @@ def test_pictures_of_a_folder_are_embedded_and_lie_where_they_say(tmp_path, run,
     store = open_store(tmp_path / "index")
     rows = store.rows(store.search(np.array([[0, 0, 1, 0.1]]), 5).ids[0]).to_pylist()
     assert [row["source"] for row in rows] == [str(folder / "deep" / "blue.png"), str(folder / "red.png")]
-    assert {row["row"] for row in rows} == {0}
+    assert {row["row"] for row in rows} == {None}
     assert info()["skipped"] == {"image_not_decodable": 1}
     assert info()["sources"] == [{"kind": "images", "at": str(folder), "ingest": {}}]
 

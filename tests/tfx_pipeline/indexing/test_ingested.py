@@ -70,7 +70,7 @@ def test_a_picture_that_a_table_names_is_its_own_source(tmp_path):
     (tmp_path / "rows.csv").write_text("image,caption\nred.png,a red one\n../out.png,outside\n", encoding="utf-8")
     part = IngestPart(IngestConfig(shards=str(tmp_path), format="csv"), Source(str(tmp_path / "rows.csv"), 60), {})
     red, outside = part.entries()
-    assert (red.row["source"], red.row["row"]) == (str(tmp_path / "red.png"), 0)
+    assert (red.row["source"], red.row["row"]) == (str(tmp_path / "red.png"), None)
     assert outside.reason == "image_path_outside"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -80,8 +81,7 @@ class Embedder:
     def embed(self, task: Task) -> Embedded:
         """Read and embed a part. Raises EncodeError where the model fails on more than single pictures."""
         counts, rows, vectors = Counts(), [], []
-        found = iter(task.part.entries())
-        while some := list(islice(found, BATCH)):
+        for some in _read_ahead(task.part.entries()):
             counts.read[ANY_SPLIT, IMAGES] += len(some)
             entries = [one for one in some if isinstance(one, Entry)]
             for one in some:
@@ -101,6 +101,15 @@ class Embedder:
         return Embedded(
             task.shard, table.append_column("vector", vector_column(stacked)), self.dimension, counts.to_json()
         )
+
+
+def _read_ahead(entries: Iterator[Entry | Skipped]) -> Iterator[list[Entry | Skipped]]:
+    """Yield entries by the batch; the next batch is read while this one is made use of."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(lambda: list(islice(entries, BATCH)))
+        while some := ahead.result():
+            ahead = reader.submit(lambda: list(islice(entries, BATCH)))
+            yield some
 
 
 class EmbedHandler(ModelHandler[Task, Embedded, Embedder]):
