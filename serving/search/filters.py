@@ -63,7 +63,10 @@ class Where:
         try:
             if several != (self.op == "in") or self.value is None:
                 raise TypeError("one value, or a list of them for 'in'")
-            return pa.array(self.value, kind) if several else pa.scalar(self.value, kind)
+            made = pa.array(self.value, kind) if several else pa.scalar(self.value, kind)
+            if pa.types.is_integer(kind) and (made.to_pylist() if several else made.as_py()) != self.value:
+                raise ValueError("a whole number")  # Arrow cuts fractions off
+            return made
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"a filter compares {self.field!r}, {kind}, with {self.value!r} ({error})") from error
 

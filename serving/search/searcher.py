@@ -123,7 +123,8 @@ class Searcher:
         return compose([vectors[number] for number in range(len(terms))], [term.factor for term in terms])
 
     def _embedding(self, given: Sequence[float]) -> np.ndarray:
-        vector = np.asarray(given, np.float32)
+        with np.errstate(over="ignore"):  # infinity is refused with the other vectors that have no direction
+            vector = np.asarray(given, np.float32)
         if vector.shape != (self.store.dimension,):
             raise ValueError(f"an embedding has shape {list(vector.shape)}; this index takes [{self.store.dimension}]")
         return vector
@@ -138,9 +139,9 @@ def asking_store(ask: Callable[[], Value]) -> Value:
 
 
 def check_picture(encoded: bytes) -> None:
-    """Refuse by its header what is no picture, or one of more than LARGEST_PX pixels; raises ValueError."""
+    """Refuse what is no picture, and by its header one of more than LARGEST_PX pixels; raises ValueError."""
     try:
-        View(encoded, LARGEST_PX)
+        View(encoded, LARGEST_PX).pixels()
     except PictureError as error:
         raise ValueError(f"the picture of the query cannot be read ({error}); give a JPEG, PNG, WebP or GIF") from error
 

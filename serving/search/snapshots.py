@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from serving.search.questions import Question
-from serving.search.ranking import Ranking
+from serving.search.ranking import DEEPEST, Ranking
 from serving.search.stores.store import Snapshot
 
 KEPT_S = 900.0  # after its last use a state that is not the newest is let go
@@ -89,7 +89,7 @@ def read_page_token(token: str, question: Question) -> tuple[str, int]:
     """
     try:
         name, digest, start = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        if not (isinstance(name, str) and isinstance(start, int) and start >= 0):
+        if not (isinstance(name, str) and type(start) is int and 0 <= start <= DEEPEST):
             raise ValueError
     except (ValueError, TypeError, binascii.Error) as error:
         raise ValueError(f"{token[:40]!r} names no page; {_AGAIN}") from error

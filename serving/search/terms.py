@@ -16,6 +16,7 @@ from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 
 MOST_TERMS = 32
 HEAVIEST = 1e6
+LONGEST_TEXT = 10_000  # characters
 _CANCELLED = 1e-3  # of the weights' sum: what is left there is what fp16 rounds off, and no direction
 KINDS = ("text", "image", "id", "embedding")
 
@@ -54,6 +55,8 @@ class Term:
             raise ValueError(f"a term is one of {', '.join(KINDS)}; this one has {found}")
         if self.text is not None and not self.text.strip():
             raise ValueError("a text of the query is empty; write what to look for, or leave the text out")
+        if self.text is not None and len(self.text) > LONGEST_TEXT:
+            raise ValueError(f"a text of the query has {len(self.text)} characters; {LONGEST_TEXT} are the most")
         if self.weight is not None and not 0 <= self.weight <= HEAVIEST:
             raise ValueError(f"a term has weight {self.weight}; give a number from 0 to {HEAVIEST:g}")
         if self.sign not in (1, -1):

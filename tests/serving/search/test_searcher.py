@@ -149,6 +149,7 @@ def test_a_page_is_of_its_question_and_of_a_state_that_is_kept(store):
     [
         (Term(id="99"), UnknownImage, "the index has no image '99'"),
         (Term(image=b"no picture"), ValueError, "cannot be read .* give a JPEG, PNG, WebP or GIF"),
+        (Term(image=picture(1, 2, 3)[:45]), ValueError, "cannot be read .* give a JPEG, PNG, WebP or GIF"),  # cut off
         (Term(embedding=(1.0, 2.0)), ValueError, r"shape \[2\]; this index takes \[4\]"),
     ],
 )

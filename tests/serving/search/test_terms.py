@@ -54,6 +54,7 @@ def test_what_has_no_direction_is_refused(vectors, factors, said):
         ({}, "this one has none of them"),
         ({"text": "a", "id": "b"}, "this one has text and id"),
         ({"text": " \n"}, "a text of the query is empty"),
+        ({"text": "a" * 10_001}, "10001 characters; 10000 are the most"),
         ({"text": "a", "weight": -1}, "weight -1; give a number from 0"),
         ({"text": "a", "weight": math.nan}, "weight nan"),
         ({"text": "a", "weight": math.inf}, "weight inf"),

@@ -164,10 +164,12 @@ def test_a_picture_is_shown_by_its_id_alone(address, store):
         ),
         ({**RED, "where": {"field": "width", "op": "~", "value": 1}}, 400, "by '~'; there are =="),
         ({**RED, "where": {"field": "width", "op": "<", "value": "wide"}}, 400, "'width', int32, with 'wide'"),
+        ({**RED, "where": {"field": "width", "op": "==", "value": 2.5}}, 400, "with 2.5 (a whole number)"),
+        ({**RED, "where": {"field": "width", "op": "in", "value": [2, 2.5]}}, 400, "with [2, 2.5] (a whole number)"),
         ({**RED, "where": {"field": "ingested", "op": "<", "value": "soon"}}, 400, "write a date, or a time such as"),
         ({**RED, "where": {"and": [], "or": []}}, 400, "one of and, or, not; it has and, or"),
         ({**RED, "where": json.loads('{"not":' * 17 + "{}" + "}" * 17)}, 400, "more than 16 within each other"),
-        ({**RED, "terms": [{"text": "x" * 100_000}]}, 413, "the body is larger than 100000 bytes"),
+        ({**RED, "model": "x" * 100_000}, 413, "the body is larger than 100000 bytes"),
     ],
 )
 def test_each_mistake_gets_one_sentence(address, described, question, status, said):
