@@ -16,7 +16,7 @@ export function composer(on) {
     "aria-label": "Words to search for; begin with a minus to take away", onkeydown: pressed,
   });
   const file = h("input", { type: "file", accept: "image/*", multiple: true, hidden: true, onchange: chosen });
-  const chips = h("div", { classes: "chips-place" });
+  const chips = h("div", { classes: "chips-place", hidden: true });
   const element = h(
     "form",
     { classes: "composer", role: "search", onsubmit: submitted },

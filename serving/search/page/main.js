@@ -1,7 +1,7 @@
 // The page: holds the question, keeps it in the address, asks the server and shows what comes back.
 
 import { composer } from "./composer.js";
-import { h } from "./dom.js";
+import { counted, h } from "./dom.js";
 import { filterRow } from "./filters.js";
 import { hitView } from "./hit_view.js";
 import { closeMenus, replaceMenus } from "./menus.js";
@@ -10,7 +10,7 @@ import { encodedPicture, keepPicture } from "./pictures.js";
 import { fromAddress, nothing, toAddress, toRequest, usualWeight } from "./question.js";
 import { columns, downloads, failure, pages, save, summary, waiting } from "./results.js";
 import { Refusal, getInfo, search, searchParquet } from "./server.js";
-import { hints, welcome } from "./start.js";
+import { hints } from "./start.js";
 import { themeButton } from "./theme_choice.js";
 
 const KEPT_ANSWERS = 30; // so that Back shows at once what was there
@@ -40,6 +40,7 @@ const view = hitView({ closed: () => leaveHit(), step: stepHit, ask: askLike });
 begin();
 
 async function begin() {
+  if (location.search) document.body.dataset.view = "results";
   at("composer").append(box.element);
   at("tools").append(themeButton());
   document.body.append(view.element);
@@ -56,7 +57,7 @@ async function connect() {
     at("results").replaceChildren(failure(error, question, connect, ask));
     return busy(false);
   }
-  at("welcome").replaceChildren(welcome(info));
+  at("welcome").querySelector("h1").textContent = `Search ${counted(info.count, "picture")}`;
   follow();
   return question.terms.length || box.focus();
 }

@@ -1,12 +1,8 @@
-// What the page shows before anything is asked: what can be asked, and some words to begin with.
+// What stands below the box before anything is asked: what can be asked, and some words to begin with.
 
-import { counted, h, icon } from "./dom.js";
+import { h, icon } from "./dom.js";
 
 const MOST_TRIED = 6;
-
-/** Returns the heading above the box. */
-export const welcome = (info) =>
-  h("div", { classes: "welcome" }, h("h1", {}, `Search ${counted(info.count, "picture")}`), h("p", {}, "By words, by a picture, or by a picture and what should differ."));
 
 /** Returns the hints below the box; `ask(words)` is called with words to begin with. */
 export function hints(info, ask) {
