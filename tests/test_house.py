@@ -210,9 +210,9 @@ def test_plumbing_names_files_that_exist(pattern):
         ("tfx_pipeline/pipeline.py", "from tfx import v1 as tfx", "tfx.v1"),
         ("models/saving/export.py", "from components import artifacts", "components.artifacts"),
         ("models/saving/export.py", "from serving.server.server import Server", "serving.server.server"),
-        ("serving/search/cosine.py", "import models.texts.tokenizer", "models.texts.tokenizer"),
-        ("serving/search/cosine.py", "from components import schema", "components.schema"),
-        ("serving/search/cosine.py", "class A:\n    def f(self):\n        import tfx", ":3 imports tfx"),
+        ("serving/search/terms.py", "import models.texts.tokenizer", "models.texts.tokenizer"),
+        ("serving/search/terms.py", "from components import schema", "components.schema"),
+        ("serving/search/terms.py", "class A:\n    def f(self):\n        import tfx", ":3 imports tfx"),
     ],
 )
 def test_a_forbidden_import_is_caught(path, source, named):
@@ -232,7 +232,7 @@ def test_a_forbidden_import_is_caught(path, source, named):
         ("components/evaluator/executor.py", "import apache_beam\nfrom serving.signatures import EVALUATE"),
         ("components/evaluator/metrics/retrieval.py", "import numpy as np\nimport tensorflowish"),
         ("models/trainer.py", "from tfx import types\nfrom serving import signatures"),
-        ("serving/search/cosine.py", "from serving.versions import newest"),
+        ("serving/search/terms.py", "from serving.versions import newest"),
     ],
 )
 def test_an_allowed_import_passes(path, source):

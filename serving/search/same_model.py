@@ -13,7 +13,7 @@ import numpy as np
 from serving.encoders.encoder import Encoder
 from serving.search.pictures import PictureGone, Pictures
 from serving.search.stores.ranking import cosines
-from serving.search.stores.store import Searchable
+from serving.search.stores.store import Store
 
 _IMAGES = 4
 SAME = 0.999  # cosine of an image's vectors, one of them rounded to fp16; half precision on another machine is above
@@ -45,7 +45,7 @@ class KnownModel:
         return self._encoder.encode_text(texts)
 
 
-def known_by_index(encoder: Encoder, store: Searchable, pictures: Pictures) -> Encoder:
+def known_by_index(encoder: Encoder, store: Store, pictures: Pictures) -> Encoder:
     """Returns an encoder that has an index's fingerprint.
 
     That is `encoder` itself where its fingerprint is the index's. Where it has another one, as a server has, some of
@@ -65,7 +65,7 @@ def known_by_index(encoder: Encoder, store: Searchable, pictures: Pictures) -> E
     return KnownModel(encoder, store.fingerprint)
 
 
-def _embeds_alike(encoder: Encoder, store: Searchable, pictures: Pictures) -> bool:
+def _embeds_alike(encoder: Encoder, store: Store, pictures: Pictures) -> bool:
     shown: dict[str, bytes] = {}
     for name in store.search(np.eye(1, store.dimension), _IMAGES).ids[0]:
         with suppress(PictureGone):

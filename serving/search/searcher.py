@@ -17,7 +17,7 @@ from serving.search.questions import Answer, Question, Unavailable, UnknownImage
 from serving.search.ranking import Ranking
 from serving.search.snapshots import Snapshots, page_token, read_page_token
 from serving.search.stores.segments.manifest import DamagedSegment
-from serving.search.stores.store import Searchable, Snapshot, check_model
+from serving.search.stores.store import Snapshot, Store, check_model
 from serving.search.terms import Composed, Term, compose
 
 LARGEST_PX = 64_000_000  # of a picture in a question, by its header
@@ -37,7 +37,7 @@ class Searcher:
       '5a0c...'
     """
 
-    def __init__(self, encoder: Encoder, store: Searchable, *, name: str = "align", version: str = "1") -> None:
+    def __init__(self, encoder: Encoder, store: Store, *, name: str = "align", version: str = "1") -> None:
         """Join a model and a store.
 
         Raises:

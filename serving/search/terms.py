@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.search.cosine import unit
+from serving.search.unit import unit
 from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 
 MOST_TERMS = 32

@@ -50,7 +50,6 @@ CLASSES = {  # module -> what of it has an example
     "serving.async_client": ["AsyncAlignClient"],
     "serving.client": ["AlignClient"],
     "serving.pictures": ["View"],
-    "serving.search.cosine": ["ImageIndex"],
     "serving.search.terms": ["Term", "compose"],
     "serving.encoders.saved_model": ["SavedModelEncoder"],
     "serving.server.server": ["ModelServer"],

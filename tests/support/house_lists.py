@@ -40,7 +40,6 @@ DOORS_OF_SERVING = frozenset(
         "pictures",
         *(f"search.api.{name}" for name in ("answered", "app", "asked", "handlers", "rate")),
         "search.contact_sheet",
-        "search.cosine",
         "search.filters",
         "search.pictures",
         "search.questions",

@@ -56,22 +56,6 @@ class ExactSnapshot:
         return self.table.take(places)
 
 
-@dataclass(frozen=True)
-class FixedStore(ExactSnapshot):
-    """Rows in memory that nothing changes, sorted by id, of the model with a fingerprint."""
-
-    fingerprint: str
-
-    @property
-    def dimension(self) -> int:
-        """See `Store.dimension`."""
-        return self.table.schema.field("vector").type.byte_width // 2
-
-    def snapshot(self) -> FixedStore:
-        """See `Store.snapshot`."""
-        return self
-
-
 class ExactStore:
     """A store in one Parquet file, which every change writes anew: aside, then renamed. One process writes it."""
 

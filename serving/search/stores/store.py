@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from serving.search.cosine import unit
 from serving.search.filters import Filter
+from serving.search.unit import unit
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Snapshot(Protocol):
         """Returns the values of a column of text, each once, ascending; the first `most` of them."""
 
 
-class Searchable(Snapshot, Protocol):
-    """What is searched: a store, or one that does not change."""
+class Store(Snapshot, Protocol):
+    """A store that changes. What `add` and `delete` did is durable when they return."""
 
     @property
     def fingerprint(self) -> str:
@@ -79,10 +79,6 @@ class Searchable(Snapshot, Protocol):
     def snapshot(self) -> Snapshot:
         """Returns the store as it is now."""
 
-
-class Store(Searchable, Protocol):
-    """A store that changes. What `add` and `delete` did is durable when they return."""
-
     def add(self, rows: pa.Table) -> None:
         """Add images; one whose id is there already is replaced.
 
@@ -94,7 +90,7 @@ class Store(Searchable, Protocol):
         """Delete images. Returns how many of the ids were there."""
 
 
-def check_model(store: Searchable, fingerprint: str, dimension: int) -> None:
+def check_model(store: Store, fingerprint: str, dimension: int) -> None:
     """Raises ValueError when a store holds embeddings of another model or of another dimension than asked."""
     if store.dimension != dimension:
         raise ValueError(

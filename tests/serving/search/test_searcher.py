@@ -15,9 +15,9 @@ from serving.encoders.opening import encoder_of
 from serving.search.filters import Where
 from serving.search.questions import Question, Unavailable, UnknownImage
 from serving.search.searcher import LARGEST_PX, Searcher
-from serving.search.shards.schema import conform, vector_column
+from serving.search.shards.schema import vector_column
 from serving.search.snapshots import KEPT_S, Snapshots
-from serving.search.stores.exact import FixedStore
+from serving.search.stores.exact import ExactStore
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 from serving.search.terms import Term
@@ -193,8 +193,9 @@ def test_a_picture_with_a_thousand_copies_keeps_no_page_waiting_and_hides_none(t
     red, green = ColourEncoder().encode_image([picture(255, 0, 0), picture(0, 255, 0)])
     vectors = np.concatenate([np.repeat(red[None], 2300, axis=0), green[None]])
     ids = [f"{number:04}" for number in range(2301)]
-    table = conform(pa.table({"id": ids, "vector": vector_column(vectors)}), 4)
-    searcher = Searcher(encoder, FixedStore(table, encoder.fingerprint))
+    store = ExactStore(tmp_path / "exact.parquet", fingerprint=encoder.fingerprint, dimension=4)
+    store.add(pa.table({"id": ids, "vector": vector_column(vectors)}))
+    searcher = Searcher(encoder, store)
     question = Question((Term(text="red"),), k=5)
     shown = list(pages(searcher, question, with_duplicates=False))
     assert shown[0] == ["0000"]
