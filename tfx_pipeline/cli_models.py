@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_argument, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home
+from tfx_pipeline.tls_options import TlsCa, TlsCert, TlsKey, tls_of
 
 app = typer.Typer()
 
@@ -159,6 +160,9 @@ def embed(
     id_column: Annotated[str | None, typer.Option(help="Parquet: the column that names rows.")] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Embed images and texts into a file of vectors, by a server or a model in this process."""
     from tfx_pipeline.commands.embed import embed as write_vectors
@@ -166,7 +170,8 @@ def embed(
     from tfx_pipeline.embedding.sources import Columns
 
     named = str(pushed_model(config_of(config, set_).root)[1]) if model is None else at_home(model, "--model")
-    write_vectors([as_typed(word) for word in files], model=named, out=out, columns=Columns(column, id_column))
+    words, tls = [as_typed(word) for word in files], tls_of(tls_ca, tls_cert, tls_key)
+    write_vectors(words, model=named, out=out, columns=Columns(column, id_column), tls=tls)
 
 
 @app.command()
@@ -183,6 +188,9 @@ def smoke(
     write_model: Annotated[
         Path | None, path_option(help="Check nothing; write the small model here, for the server to serve.")
     ] = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
 ) -> None:
     """Check that a server answers as TensorFlow Serving does; exits 1 where it does not."""
     from tfx_pipeline.commands import smoke as command
@@ -192,6 +200,11 @@ def smoke(
     elif address is None:
         raise ConfigError("align smoke needs the HOST:PORT of a gRPC port, such as 127.0.0.1:8500")
     elif not command.smoke(
-        address, rest_port=rest_port, model=model, half_plus_two=half_plus_two, conformance=conformance
+        address,
+        rest_port=rest_port,
+        model=model,
+        half_plus_two=half_plus_two,
+        conformance=conformance,
+        tls=tls_of(tls_ca, tls_cert, tls_key),
     ):
         raise typer.Exit(1)

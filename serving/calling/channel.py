@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,17 @@ class Tls:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("a client's certificate and its key go together; give both, or none")
         return grpc.ssl_channel_credentials(*map(_read, (self.authorities, self.key, self.certificate)))
+
+    def for_http(self) -> ssl.SSLContext:
+        """Returns what HTTP is encrypted by, of files that `credentials` has read; raises ValueError."""
+        try:
+            context = ssl.create_default_context(cafile=self.authorities)
+            if self.certificate is not None and self.key is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except OSError as error:
+            named = ", ".join(str(file) for file in (self.authorities, self.certificate, self.key) if file is not None)
+            raise ValueError(f"one of {named} cannot be used ({error}); name PEM files") from error
+        return context
 
 
 def connect(grpc_: Any, address: str, retries: Retries, tls: Tls | None) -> tuple[Any, Any]:

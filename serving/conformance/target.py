@@ -21,6 +21,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from serving.calling.channel import Tls
 from serving.conformance.check import METRICS, Differs
 from serving.signatures import EMBEDDING
 
@@ -55,7 +56,9 @@ class Target:
       prediction, models: gRPC stubs.
     """
 
-    def __init__(self, address: str, *, rest: str | None, model: str, half_plus_two: str | None = None) -> None:
+    def __init__(
+        self, address: str, *, rest: str | None, model: str, half_plus_two: str | None = None, tls: Tls | None = None
+    ) -> None:
         """Prepare connections; nothing is sent.
 
         Args:
@@ -63,13 +66,20 @@ class Target:
           rest: host:port of HTTP, or None.
           model: the name of a model of ours.
           half_plus_two: the name of the other model, or None.
+          tls: what both ports are asked by; None sends in the clear.
+
+        Raises:
+          ValueError: where a certificate cannot be read.
         """
         self.model = model
         self.half_plus_two = half_plus_two
         self.rest = rest
-        self._channel = grpc.insecure_channel(
-            address, options=[("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
-        )
+        options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1)]
+        if tls is None:
+            self._channel = grpc.insecure_channel(address, options=options)
+        else:
+            self._channel = grpc.secure_channel(address, tls.credentials(), options=options)
+        self._http_tls = None if tls is None else tls.for_http()
         self.prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -94,7 +104,11 @@ class Target:
 
     def http(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a request; a body that is no text or bytes is sent as JSON."""
-        connection = http.client.HTTPConnection(str(self.rest), timeout=TIMEOUT_S)
+        connection: http.client.HTTPConnection
+        if self._http_tls is None:
+            connection = http.client.HTTPConnection(str(self.rest), timeout=TIMEOUT_S)
+        else:
+            connection = http.client.HTTPSConnection(str(self.rest), timeout=TIMEOUT_S, context=self._http_tls)
         try:
             is_raw = body is None or isinstance(body, (str, bytes))
             connection.request(method, path, body if is_raw else json.dumps(body), dict(headers or {}))

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from serving.calling.channel import Tls
 from serving.encoders.checked import CheckedEncoder
 from serving.encoders.encoder import EncodeError, Encoder
 from serving.encoders.python_object import ObjectEncoder
@@ -19,7 +20,7 @@ _SERVER = re.compile(r"(?P<address>(?:\[[^\]/]+\]|[^\s/:]+):(?P<port>\d+))(?:/(?
 _OBJECT = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
-def open_encoder(spec: str) -> Encoder:
+def open_encoder(spec: str, tls: Tls | None = None) -> Encoder:
     """Open what a word names; nothing is loaded, and no server is asked, before something is encoded.
 
     Args:
@@ -29,14 +30,15 @@ def open_encoder(spec: str) -> Encoder:
         - HOST:PORT of TensorFlow Serving's gRPC API, where the model is called `align`; HOST:PORT/MODEL for another
           name, HOST:PORT/MODEL/VERSION for another version than the newest;
         - package.module:object with `encode_image` and `encode_text` (serving/encoders/python_object.py).
+      tls: what a connection to a server is encrypted by; None sends in the clear.
 
     Returns:
       An encoder whose every answer is checked (serving/encoders/checked.py).
 
     Raises:
-      EncodeError: where the word names nothing that encodes, with the remedy.
+      EncodeError: where the word names nothing that encodes, or a certificate cannot be read, with the remedy.
     """
-    return CheckedEncoder(_open(spec))
+    return CheckedEncoder(_open(spec, tls))
 
 
 def encoder_of(wrapped: Any, name: str) -> Encoder:
@@ -44,13 +46,18 @@ def encoder_of(wrapped: Any, name: str) -> Encoder:
     return CheckedEncoder(ObjectEncoder(wrapped, name))
 
 
-def _open(spec: str) -> Encoder:
+def _open(spec: str, tls: Tls | None) -> Encoder:
+    server = None if os.path.isdir(spec) else _SERVER.fullmatch(spec)
+    if tls is not None and server is None:
+        raise EncodeError(
+            f"certificates are given, and the model {spec!r} is no HOST:PORT; leave them out, or name one"
+        )
     if os.path.isdir(spec):
         from serving.encoders.saved_model import SavedModelEncoder  # TensorFlow comes with it, as with AlignClient
 
         return SavedModelEncoder(_saved_model(Path(spec)))
-    if server := _SERVER.fullmatch(spec):
-        return _server(**server.groupdict())
+    if server is not None:
+        return _server(**server.groupdict(), tls=tls)
     if _OBJECT.fullmatch(spec):
         return ObjectEncoder(_object(spec), spec)
     raise EncodeError(f"the model {spec!r} is no folder that is there, and no server or object; give {FORMS}")
@@ -69,12 +76,16 @@ def _saved_model(folder: Path) -> Path:
     )
 
 
-def _server(address: str, port: str, model: str | None, version: str | None) -> Encoder:
+def _server(address: str, port: str, model: str | None, version: str | None, tls: Tls | None) -> Encoder:
     if not 0 < int(port) < 2**16:
         raise EncodeError(f"the server {address} has the port {port}; a port is from 1 to {2**16 - 1}")
     from serving.client import AlignClient
 
-    return AlignClient(address, model=model or MODEL_NAME, version=None if version is None else int(version))
+    number = None if version is None else int(version)
+    try:
+        return AlignClient(address, model=model or MODEL_NAME, version=number, tls=tls)
+    except ValueError as error:
+        raise EncodeError(str(error)) from error
 
 
 def _object(spec: str) -> Any:

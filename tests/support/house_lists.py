@@ -28,6 +28,7 @@ SERVER_DOORS = (
 DOORS_OF_SERVING = frozenset(
     f"serving.{name}"
     for name in (
+        "calling.channel",
         "conformance.check",
         "conformance.half_plus_two",
         "conformance.suite",

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,6 +24,9 @@ from tfx_pipeline.files import write_file
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted, duration
+
+if TYPE_CHECKING:
+    from serving.calling.channel import Tls
 
 STANDARD_INPUT = "-"
 CHUNK = 256  # inputs read at once: four requests of a client
@@ -46,6 +49,7 @@ def embed(
     model: str,
     out: Path,
     columns: Columns = Columns(),  # noqa: B008  frozen
+    tls: Tls | None = None,
     listed: TextIO = sys.stdin,
     console: Console | None = None,
 ) -> int:
@@ -56,6 +60,7 @@ def embed(
       model: as `serving.encoders.opening` reads it; one version of a server's answers all.
       out: a `.parquet` or `.npy` file; beside it, where some are left out, `<name>.skipped.tsv` with each one's reason.
       columns: of Parquet files.
+      tls: what a server is asked by; None sends in the clear.
       listed: where "-" reads from.
       console: where to print.
 
@@ -84,7 +89,7 @@ def embed(
     done = 0
     skipped: list[tuple[str, str]] = []
     with as_config_error(EncodeError), sink_at(out) as sink:
-        encoder = open_encoder(model)
+        encoder = open_encoder(model, tls)
         with quiet_imports():
             _ = encoder.fingerprint  # from here on a server is asked for one version, whatever it loads meanwhile
         with _bar(console) as bar:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from serving.conformance.check import Outcome
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.settings.config import ConfigError
+from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted
+
+if TYPE_CHECKING:
+    from serving.calling.channel import Tls
 
 _MARKS = {
     "same": ("same", "green"),
@@ -28,6 +32,7 @@ def smoke(
     model: str,
     half_plus_two: str | None = None,
     conformance: bool = False,
+    tls: Tls | None = None,
     console: Console | None = None,
 ) -> bool:
     """Check a server and print a line a check.
@@ -38,13 +43,14 @@ def smoke(
       model: the name of our model there.
       half_plus_two: the name of the suite's small model there; None leaves its checks out.
       conformance: every check, where the quick ones are not enough.
+      tls: what both ports are asked by; None sends in the clear.
       console: where to print.
 
     Returns:
       Whether nothing differs.
 
     Raises:
-      ConfigError: for an address that is none.
+      ConfigError: for an address that is none, and a certificate that cannot be read.
     """
     console = console or Console()
     host, colon, port = address.rpartition(":")
@@ -57,7 +63,8 @@ def smoke(
         from serving.conformance.target import Target
 
     rest = None if rest_port is None else f"{host}:{rest_port}"
-    target = Target(address, rest=rest, model=model, half_plus_two=half_plus_two)
+    with as_config_error(ValueError):
+        target = Target(address, rest=rest, model=model, half_plus_two=half_plus_two, tls=tls)
     verdicts: Counter[str] = Counter()
     try:
         for outcome in run_checks(CONFORMANCE if conformance else SMOKE, target):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 
 import grpc
+import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from certificates import Authority
 from lying_proxy import lying_grpc
 from serving.server.server import ModelServer
+from serving.server.tls import read_tls
 from tfx_pipeline.cli import app
 from tfx_pipeline.commands.smoke import smoke
 from tfx_pipeline.settings.config import ConfigError
@@ -70,3 +73,47 @@ def test_the_small_model_is_written_for_a_server(tmp_path):
     assert (config / "123" / "saved_model.pb").is_file()
     with ModelServer(config, name="half_plus_two", port=0) as server:
         assert server.available() == {"half_plus_two": [123]}
+
+
+@pytest.fixture(scope="module")
+def mutual(colour_model, tmp_path_factory):
+    """A server that asks for certificates on both ports, and the options by which it answers."""
+    folder = tmp_path_factory.mktemp("mutual")
+    authority = Authority(folder)
+    signed, client = authority.sign("server"), authority.sign("client")
+    (folder / "models").mkdir()
+    (folder / "models" / "1").symlink_to(colour_model)
+    tls = read_tls(signed.key, signed.certificate, authority.certificate)
+    with ModelServer(folder / "models", port=0, rest_port=0, tls=tls) as server:
+        files = {"--tls-ca": authority.certificate, "--tls-cert": client.certificate, "--tls-key": client.key}
+        yield server, [str(word) for option in files.items() for word in option]
+
+
+def test_both_ports_are_asked_over_mutual_tls(mutual):
+    server, options = mutual
+    rest_port = server.rest_address.rpartition(":")[2]
+    done = CliRunner().invoke(app, ["smoke", server.address, "--rest-port", rest_port, *options])
+    assert done.exit_code == 0, done.output
+    assert "9 as TensorFlow Serving, 0 failures" in done.output
+    assert CliRunner().invoke(app, ["smoke", server.address, "--rest-port", rest_port, *options[:2]]).exit_code == 1
+
+
+def test_texts_are_embedded_over_mutual_tls(mutual, tmp_path):
+    server, options = mutual
+    (tmp_path / "words.txt").write_text("red\nblue\n")
+    words = ["embed", str(tmp_path / "words.txt"), "--model", server.address, "--out", str(tmp_path / "v.npy")]
+    done = CliRunner().invoke(app, [*words, *options])
+    assert done.exit_code == 0, done.output
+    assert np.load(tmp_path / "v.npy").shape[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tls-ca", "nowhere.pem"], "nowhere.pem cannot be read"),
+        (["--tls-cert", __file__], "a client's certificate and its key go together"),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_named(address, options, said):
+    with pytest.raises(ConfigError, match=said):
+        CliRunner().invoke(app, ["smoke", address, *options], catch_exceptions=False)
