@@ -22,21 +22,20 @@ from models.saving.model_folder import WEIGHTS_FILE
 from models.training_config import TrainingConfig
 from serving import signatures
 from short_tower import shorten
-from small_training import STEPS, example, train, train_weights, write_inputs
+from small_training import CUSTOM_CONFIG, STEPS, example, fn_args, train, train_weights, write_inputs
 
 ON_TWO_DEVICES = """
-import sys
-from pathlib import Path
+import json, sys
+from types import SimpleNamespace
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from models.trainer import run_fn
 from models.training.strategies import pick_strategy
 from short_tower import shorten
-from small_training import train, write_inputs
 shorten(setattr)
-root = Path(sys.argv[1])
 print(pick_strategy('auto').num_replicas_in_sync)
-train(write_inputs(root / "inputs"), root / "outputs", synchronized_batch_norm=True)
+run_fn(SimpleNamespace(**json.loads(sys.argv[1])))
 """
 
 
@@ -135,8 +134,13 @@ def test_a_batch_larger_than_the_data(inputs, tmp_path):
 
 
 def test_two_devices_mirror_the_model_and_learn_what_one_does(inputs, tmp_path):
+    """The two in a process of their own, which does without TFX."""
+    two = {"model": tmp_path / "two" / "model", "model_run": tmp_path / "two" / "model_run"}
+    training = {**CUSTOM_CONFIG["training"], "synchronized_batch_norm": True}
+    given = fn_args(Path(inputs["examples"][0].uri).parent, tmp_path / "two", CUSTOM_CONFIG["model"], training)
+    given["serving_model_dir"] = str(two["model"] / "Format-Serving")
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", ON_TWO_DEVICES, str(tmp_path / "two")],
+        [sys.executable, "-W", "ignore", "-c", ON_TWO_DEVICES, json.dumps(given)],
         env={**os.environ, "PYTHONPATH": str(Path(small_training.__file__).parent)},
         capture_output=True,
         text=True,
@@ -145,7 +149,6 @@ def test_two_devices_mirror_the_model_and_learn_what_one_does(inputs, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split()[0] == "2"
-    two = {key: tmp_path / "two" / "outputs" / key for key in ("model", "model_run")}
     one = train_weights(inputs, tmp_path / "one", synchronized_batch_norm=True)
     for key in ("loss", "temperature"):
         assert [line[key] for line in history(two)] == pytest.approx([line[key] for line in history(one)], rel=1e-3)
