@@ -21,11 +21,13 @@ from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from quick_pipeline import BROKEN, REFUSED, quick_pipeline
 from rich.console import Console
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from typer.testing import CliRunner
 
 from components.artifact_files import MODEL_FOLDER
 from tfx_pipeline import local_runner
 from tfx_pipeline.ablation.ablate import row_config
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Outcome, write_results
+from tfx_pipeline.cli import app
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.base_model import resolve_base_model
 from tfx_pipeline.runs.folders import METADATA_FILE
@@ -178,12 +180,12 @@ def test_looking_up_imports_neither_tfx_nor_tensorflow(results):
 
 def test_compile_refuses_local_runs_and_names_the_model_to_copy(results):
     root, model = results
-    command = [*ALIGN, "compile", "--image", "i", "--set", f"training.base_model={root}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"align: training.base_model is '{root}', which holds runs of this machine, where a cluster's workers look "
-        f"nothing up; copy its blessed model, {model}, to where they read, and set training.base_model to that folder\n"
+    done = CliRunner().invoke(app, ["compile", "--image", "i", "--set", f"training.base_model={root}"])
+    assert isinstance(done.exception, ConfigError)
+    assert done.output == ""
+    assert str(done.exception) == (
+        f"training.base_model is '{root}', which holds runs of this machine, where a cluster's workers look "
+        f"nothing up; copy its blessed model, {model}, to where they read, and set training.base_model to that folder"
     )
 
 
@@ -218,8 +220,7 @@ def test_align_ablate_finds_one_model_for_all_rows_before_it_asks_which_have_fin
         finished.append(Outcome(row, trained.to_mapping(), inputs_of(trained), metrics=metrics))
     (tmp_path / "quick-seeds").mkdir()
     write_results(Ablation("quick-seeds", seeds, tuple(finished)), tmp_path / "quick-seeds" / RESULTS_FILE)
-    command = [*ALIGN, "ablate", "--config", config, "--sweep", sweep]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["ablate", "--config", config, "--sweep", sweep])
+    assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"base model: {model} (blessed 20")
     assert (done.stdout.count("base model: "), done.stdout.count("finished before")) == (1, 2)
