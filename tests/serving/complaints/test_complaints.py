@@ -1,6 +1,8 @@
 """What tensorflow/serving's users complain of, one test each: here it is otherwise.
 
-The numbers are of tensorflow/serving's own tracker.
+The numbers are of tensorflow/serving's own tracker. Two of its complaints have their tests elsewhere: 1853, SIGTERM is
+ignored, in tests/tfx_pipeline/commands/test_serve_signals.py; 1488, the status lists each version that was ever
+unloaded, in tests/serving/server/core/test_models.py.
 """
 
 from __future__ import annotations
@@ -8,9 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,25 +22,6 @@ from serving.server.core.config_file import one_model
 from serving.server.core.servable import Servable
 from serving.server.core.status import State
 from serving.server.refusal import Refusal
-
-
-def test_sigterm_ends_the_command_with_0_after_what_is_in_work(push, tmp_path):
-    """Issue 1853: SIGTERM is ignored, and Kubernetes kills the server after its grace."""
-    push(1)
-    command = [sys.executable, "-m", "tfx_pipeline.cli", "serve", "--model-dir", str(tmp_path / "m"), "--name", "m"]
-    with subprocess.Popen([*command, "--port", "0", "--rest-port", "0"], stdout=subprocess.PIPE, text=True) as served:
-        try:
-            said = ""
-            while "Ctrl-C" not in said:
-                line = served.stdout.readline()
-                assert line, said
-                said += line
-            served.send_signal(signal.SIGTERM)
-            said += served.stdout.read()
-            assert served.wait(timeout=60) == 0
-            assert "Stopping" in said
-        finally:
-            served.kill()
 
 
 def test_requests_are_answered_while_a_version_loads(push, tmp_path, monkeypatch, serving_of):
@@ -206,17 +186,6 @@ def test_readiness_has_one_path_whatever_is_served(push, tmp_path, serving_of):
         assert server.get("/readyz")[0] == 503
         push(1, model="n")
         until(lambda: server.get("/readyz")[0] == 200)
-
-
-def test_a_status_does_not_grow_for_ever(push, tmp_path):
-    """Issue 1488: the status lists each version that was ever unloaded."""
-    push(1)
-    with serving(one_model("m", tmp_path / "m")) as models:
-        for version in range(2, 12):
-            push(version, factor=1)
-            until(lambda version=version: answering(models) == {version})
-        assert max(states(models)) == 11
-        assert len(states(models)) < 10
 
 
 def test_requests_are_measured_by_version_and_signature(push, tmp_path, serving_of):
