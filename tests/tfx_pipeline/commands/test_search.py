@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,10 +22,13 @@ from rich.console import Console
 from components.files.example_files import list_split
 from serving.encoders.opening import encoder_of, open_encoder
 from serving.search.pictures import PictureGone, Pictures
+from serving.search.questions import Question, Unavailable
 from serving.search.same_model import known_by_index
 from serving.search.shards.schema import vector_column
 from serving.search.stores.exact import ExactStore
 from serving.search.stores.opening import EXACT, open_store
+from serving.search.terms import Term
+from serving.server.server import ModelServer
 from tfx_pipeline.commands.query import answer
 from tfx_pipeline.commands.search import Searching, open_searched, search_until_stopped
 from tfx_pipeline.indexing.folder import Made, Origin
@@ -216,3 +220,24 @@ def test_pictures_come_from_what_the_index_was_made_of_and_from_nowhere_else(ind
         file.unlink()
     with pytest.raises(PictureGone, match=r"cannot be read from .*gz \(.*; put the file back, or build the index anew"):
         pictures.encoded("train0")
+
+
+def test_a_model_server_encodes_the_queries_of_an_index_of_its_model(index, colour_model, tmp_path):
+    shutil.copytree(colour_model, tmp_path / "models" / "1")
+    made = Made.read(index)
+    encoder = open_encoder(str(colour_model))
+    rows = open_store(index).snapshot().table
+    (index / EXACT).unlink()
+    store = ExactStore(index / EXACT, fingerprint=encoder.fingerprint, dimension=4)
+    files = [picture(*colour) for colours in COLOURS.values() for colour in colours.values()]
+    order = [f"{split}{row}" for split, colours in COLOURS.items() for row in range(len(colours))]
+    vectors = dict(zip(order, encoder.encode_image(files), strict=True))
+    stacked = vector_column([vectors[name] for name in rows.column("id").to_pylist()])
+    store.add(rows.drop(["vector"]).append_column("vector", stacked))
+    Made(str(colour_model), encoder.fingerprint, 4, made.created, made.sources).write(index)
+    with ModelServer(tmp_path / "models", port=0) as server:
+        searcher, _ = open_searched(index, server.address)
+        assert searcher.ask(Question((Term(text="green"),), k=1)).hits[0].metadata["caption"] == "a green field"
+        server.stop()
+        with pytest.raises(Unavailable, match=r"the model cannot answer: no server answers at 127\.0\.0\.1"):
+            searcher.ask(Question((Term(text="blue"),), k=1))
