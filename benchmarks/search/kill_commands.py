@@ -29,6 +29,7 @@ from tfx_pipeline.settings.config import Config
 
 DIMENSION = 8
 LONGEST = 12.0  # seconds between a child's start of work and its end
+CYCLE = 150  # changes from one build to the next
 _IDS = 400
 _MODULE = "benchmarks.search.kill_commands"
 
@@ -59,13 +60,19 @@ def rows_of(change: int) -> dict[str, np.ndarray]:
 
 
 def kind_of(change: int) -> str:
-    """Returns what the change of a number does."""
-    return ("build", "add", "add", "delete", "delete where", "compact")[change % 6]
+    """Returns what the change of a number does; a build and two adds take as long as the others together."""
+    number = change % CYCLE
+    return ("build", "add", "add")[number] if number < 3 else ("delete", "delete where", "compact")[number % 3]
 
 
 def deleted_by(change: int) -> list[str]:
-    """Returns the ids that a change deletes."""
-    return list(rows_of(change))[:50]
+    """Returns the ids that a change deletes: about five are there."""
+    return [f"{number:03}" for number in np.random.default_rng(change).choice(_IDS, 10, replace=False)]
+
+
+def least_width(change: int) -> int:
+    """Returns w, where a change deletes the images of a width from w to w + 9."""
+    return int(np.random.default_rng(change).integers(0, _IDS))
 
 
 def make(folder: Path, change: int) -> None:
@@ -75,13 +82,15 @@ def make(folder: Path, change: int) -> None:
     if kind == "delete":
         delete_images(folder, index, deleted_by(change), [], console=console)
     elif kind == "delete where":
-        delete_images(folder, index, [], [f"caption == of change {change - 2}"], console=console)
+        least = least_width(change)
+        delete_images(folder, index, [], [f"width >= {least}", f"width <= {least + 9}"], console=console)
     elif kind == "compact":
         compact_index(folder, index, console)
     else:
         rows, path = rows_of(change), folder / f"{change}.parquet"
         table = {"id": list(rows), "embedding": [vector.tolist() for vector in rows.values()]}
-        pq.write_table(pa.table({**table, "caption": [f"of change {change}"] * len(rows)}), path)
+        table |= {"caption": [f"of change {change}"] * len(rows), "width": [int(name) for name in rows]}
+        pq.write_table(pa.table(table), path)
         act = build_index if kind == "build" else add_to_index
         act(config, [str(path)], ingest=False, model=f"{_MODULE}:MADE", folder=index, console=console)
 
@@ -93,7 +102,8 @@ def after(state: State, change: int) -> State:
         gone = set(deleted_by(change))
         return {name: by for name, by in state.items() if name not in gone}
     if kind == "delete where":
-        return {name: by for name, by in state.items() if by != change - 2}
+        least = least_width(change)
+        return {name: by for name, by in state.items() if not least <= int(name) <= least + 9}
     if kind == "compact":
         return state
     return {**({} if kind == "build" else state), **dict.fromkeys(rows_of(change), change)}

@@ -162,7 +162,7 @@ def found(tmp_path_factory, colour_model) -> Measured:
         ("filter", lambda times: 1.8 < times < 2 + NOISE),
         ("vocabulary", lambda times: times < NOISE),
         ("training start", lambda times: times < NOISE),
-        ("first query", lambda times: 0.9 < times < 1 + 5 * NOISE),  # with the next row, and what Beam reads of itself
+        ("first query", lambda times: 0.9 < times < 1 + 3 * NOISE),  # with the next row, and what Beam reads of itself
         ("report", lambda times: times < NOISE),
         ("query", lambda times: times < 1 / IMAGES + NOISE),
     ],
