@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable
 from typing import NamedTuple
@@ -58,12 +59,18 @@ class Pictures:
         if row["source"] is None:
             raise PictureGone(f"the index does not say where the picture of {name!r} lies")
         try:
-            return self._read(row["source"], row["row"])
+            encoded = self._read(row["source"], row["row"])
         except (OSError, ValueError) as error:
             raise PictureGone(
                 f"the picture of {name!r} cannot be read from {row['source']} ({error}); put the file back, or build "
                 "the index anew"
             ) from error
+        if row["sha256"] is not None and not _is(encoded, row["sha256"]):
+            raise PictureGone(
+                f"{row['source']} has another picture where that of {name!r} was when it was indexed; put the file "
+                "back, or build the index anew"
+            )
+        return encoded
 
     def shown(self, name: str, side: int) -> Shown:
         """Returns the picture of an id with no side longer than `side` pixels; raises as `encoded` does."""
@@ -71,6 +78,16 @@ class Pictures:
             return small(self.encoded(name), side)
         except PictureError as error:
             raise PictureGone(f"the picture of {name!r} cannot be shown: {error}") from error
+
+
+def _is(encoded: bytes, sha256: str) -> bool:
+    """Says whether a picture has a SHA-256, as it is encoded or in the normal form that ingest stores."""
+    if hashlib.sha256(encoded).hexdigest() == sha256:
+        return True
+    try:
+        return hashlib.sha256(View(encoded, LARGEST_PX).settled().encoded).hexdigest() == sha256
+    except PictureError:
+        return False
 
 
 def small(encoded: bytes, side: int) -> Shown:

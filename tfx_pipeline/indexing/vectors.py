@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,7 @@ class VectorsPart:
             "id": pa.array([id_of(f"{self.path}:{number}", "") for number in numbers.tolist()]),
             "source": pa.array([self.path] * len(batch)),
             "row": pa.array(numbers),
+            "ingested": pa.array([datetime.now(timezone.utc)] * len(batch)),
         }
         columns = []
         for field in METADATA:

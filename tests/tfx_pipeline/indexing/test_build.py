@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import colour_encoder
@@ -42,6 +43,7 @@ def rows_by_caption(folder: Path) -> dict[str, dict]:
 
 
 def test_every_image_of_the_run_is_there_with_what_is_known_of_it(root, run, tmp_path):
+    before = datetime.now(timezone.utc)
     assert "The index holds 5 images" in run("build", "--model", MODEL)
     rows = rows_by_caption(tmp_path / "index")
     colours = {caption: (split, colour) for split, some in COLOURS.items() for caption, colour in some.items()}
@@ -51,6 +53,7 @@ def test_every_image_of_the_run_is_there_with_what_is_known_of_it(root, run, tmp
         padded = np.array([*(part / 255 for part in colour), 0.1])
         np.testing.assert_allclose(row["vector"], padded / np.linalg.norm(padded), atol=1e-3)
         assert (row["split"], row["label"], row["width"], row["height"]) == (split, caption, 2, 2)
+        assert before <= row["ingested"] <= datetime.now(timezone.utc)
         assert row["language"] == ("cs" if caption == "tmavě modré moře" else "en")
         stored = Example.FromString(read_placed(row["source"], row["row"], None)).features.feature
         assert stored[schema.CAPTION_TEXT].bytes_list.value[0].decode() == caption

@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ class Embedder:
     def embed(self, task: Task) -> Embedded:
         """Read and embed a part. Raises EncodeError where the model fails on more than single pictures."""
         counts, rows, vectors = Counts(), [], []
+        now = datetime.now(timezone.utc)
         for some in _read_ahead(task.part.entries()):
             counts.read[ANY_SPLIT, IMAGES] += len(some)
             entries = [one for one in some if isinstance(one, Entry)]
@@ -90,7 +92,7 @@ class Embedder:
             encoded, broken = encode_readable(self.encoder, {at: entry.image for at, entry in enumerate(entries)})
             for at, entry in enumerate(entries):
                 if at in encoded:
-                    rows.append(entry.row)
+                    rows.append({**entry.row, "ingested": now})
                     vectors.append(encoded[at].astype(np.float16))
                 else:
                     counts.drop(ANY_SPLIT, IMAGES, IMAGE_NOT_DECODABLE, entry.name, broken[at])
