@@ -93,6 +93,17 @@ def colour_model(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def pair_models(tmp_path_factory) -> Path:
+    """The base folder of hand_made_pair's model, version 1."""
+    from hand_made_pair import pair
+    from models.saving.export import export
+
+    base = tmp_path_factory.mktemp("pair_models")
+    export(pair(), str(base / "1"))
+    return base
+
+
+@pytest.fixture(scope="session")
 def coloured_png():
     """Returns a function: (red, green, blue) in 0..255 -> bytes of a small PNG of that colour."""
     from PIL import Image

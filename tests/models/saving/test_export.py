@@ -15,7 +15,7 @@ from components import schema
 from models.config import ModelConfig
 from models.images import preprocessing
 from models.saving import folding
-from models.saving.export import ServedEncoder, export
+from models.saving.export import ServedEncoder, export, served_images
 from models.saving.folding import fold_tower
 from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import build_dual_encoder
@@ -145,10 +145,10 @@ def test_what_is_saved_needs_neither_xla_nor_gradients(folder):
     assert not [part.signature.name for part in graph.library.function if "gradient" in part.signature.name]
 
 
-def test_a_tower_that_is_not_frozen_is_saved_with_its_variables(encoder, tokenizer, tmp_path, monkeypatch):
+def test_a_tower_that_is_not_frozen_is_saved_with_its_variables(encoder, tmp_path, monkeypatch):
     """Sets the limit to nothing; a tower above the real one takes minutes."""
     monkeypatch.setattr(folding, "FROZEN_BYTES", 0)
-    export(ServedEncoder(encoder, MODEL, tokenizer), str(tmp_path / "model"))
+    export(served_images(encoder, MODEL), str(tmp_path / "model"))
     loaded = tf.saved_model.load(str(tmp_path / "model"))
     pixels = np.random.default_rng(0).uniform(-1, 1, (2, MODEL.image_crop_px, MODEL.image_crop_px, 3))
     found = loaded.embed_pixels(tf.constant(pixels, tf.float32))

@@ -18,10 +18,8 @@ from serving.server.core.calls import by_name, step_by_step
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pair") / "1"
-    export(pair(), str(folder))
-    return tf.saved_model.load(str(folder))
+def loaded(pair_models):
+    return tf.saved_model.load(str(pair_models / "1"))
 
 
 def ask(loaded, signature: str, **inputs) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from models.saving.export import export
 from models.saving.served import ServedImages, ServedPair, ServedTexts
-from models.saving.warm_up import WARM_UP_FILE
+from models.saving.warm_up import WARM_UP_FILE, write_warm_up
 
 MOST_RECORDS = 1000  # tensorflow/serving, servables/tensorflow/saved_model_warmup_util.h, kMaxNumRecords
 
@@ -65,5 +65,5 @@ def test_a_half_has_requests_of_its_own_signatures_alone(tmp_path):
 
 def test_the_same_model_has_the_same_requests_byte_for_byte(tmp_path):
     for name in ("1", "2"):
-        export(pair(), str(tmp_path / name))
+        write_warm_up(str(tmp_path / name), pair().by_signature())
     assert (tmp_path / "1" / WARM_UP_FILE).read_bytes() == (tmp_path / "2" / WARM_UP_FILE).read_bytes()

@@ -9,8 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
-from hand_made_pair import BLUE, RED, TEMPERATURE, pair
-from models.saving.export import export
+from hand_made_pair import BLUE, RED, TEMPERATURE
 from serving.async_client import AsyncAlignClient
 from serving.client import AlignClient
 from serving.encoders.encoder import BATCH, EncodeError
@@ -18,10 +17,8 @@ from serving.server.server import ModelServer
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    base = tmp_path_factory.mktemp("models")
-    export(pair(), str(base / "1"))
-    with ModelServer(base, port=0) as server:
+def address(pair_models):
+    with ModelServer(pair_models, port=0) as server:
         yield server.address
 
 

@@ -14,14 +14,10 @@ SHOWN = re.findall(r"```\n(curl [^`]*)\n```\n\n```json\n([^`]*)\n```", PAGE.read
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    from hand_made_pair import pair
-    from models.saving.export import export
+def address(pair_models):
     from serving.server.server import ModelServer
 
-    base = tmp_path_factory.mktemp("models")
-    export(pair(), str(base / "1"))
-    with ModelServer(base, port=0, rest_port=0) as server:
+    with ModelServer(pair_models, port=0, rest_port=0) as server:
         yield server.rest_address
 
 
