@@ -6,10 +6,11 @@ STAMP := .venv/whole-with-python-$(PYTHON)
 DOCS_STAMP := .docs-venv/whole
 CLUSTER_STAMP := .cluster-venv/whole
 CLIENTS_STAMP := .clients-venv/whole
+MILVUS_STAMP := .milvus-venv/whole
 GRPCURL := .tools/clients/grpcurl
 AXE := .tools/page/node_modules/axe-core/axe.min.js
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-milvus test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -42,11 +43,12 @@ COMPILE := scripts/uv pip compile --generate-hashes --no-emit-index-url --no-emi
 BOTH_STACKS := --universal --python-version 3.10
 IMAGE_STACK := --python-version 3.11 --python-platform x86_64-manylinux_2_40
 
-lock:  ## renew the five locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
+lock:  ## renew the six locks from pyproject.toml (UPGRADE=--upgrade moves every pin)
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --all-extras --group dev pyproject.toml --output-file requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group docs --output-file docs/requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group clients --output-file tests/clients/requirements.lock
 	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group cluster --output-file tests/cluster/requirements.lock
+	$(COMPILE) $(BOTH_STACKS) $(UPGRADE) --group milvus-server --output-file tests/milvus/requirements.lock
 	$(COMPILE) $(IMAGE_STACK) $(UPGRADE) --extra worker --group image --constraints requirements.lock \
 		--excludes deploy/image/excluded.txt pyproject.toml --output-file deploy/image/requirements.lock
 
@@ -104,12 +106,20 @@ $(CLUSTER_STAMP): tests/cluster/requirements.lock
 	@scripts/uv pip sync --quiet --python .cluster-venv/bin/python --require-hashes tests/cluster/requirements.lock
 	@touch $@
 
+test-milvus: setup $(MILVUS_STAMP)  ## hold the store in Milvus to the exact one, on a real server (minutes; it listens on every interface)
+	.venv/bin/pytest -m milvus tests/milvus
+
+$(MILVUS_STAMP): tests/milvus/requirements.lock
+	@scripts/uv venv --quiet --no-config --clear --python .venv/bin/python .milvus-venv
+	@scripts/uv pip sync --quiet --python .milvus-venv/bin/python --require-hashes tests/milvus/requirements.lock
+	@touch $@
+
 test-other-stack:  ## run the tests on the other stack, in a Debian 13 root under .root/
 	@scripts/test_other_stack $(OTHER_PYTHON)
 
 clean:  ## remove what make made, except the runs
 	@if [ -d .flink/pids ]; then .venv/bin/python scripts/flink/cluster.py down; fi
-	rm -rf .venv .docs-venv .clients-venv .cluster-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
+	rm -rf .venv .docs-venv .clients-venv .cluster-venv .milvus-venv .flink .tools .root build *.egg-info .ruff_cache .mypy_cache .pytest_cache .hypothesis __pycache__
 	find components models serving tfx_pipeline benchmarks demo tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from serving.search.shards.files import shard_facts
 from serving.search.stores.exact import ExactStore
+from serving.search.stores.milvus.load import NAME as MILVUS
+from serving.search.stores.milvus.load import open_place
 from serving.search.stores.segments.manifest import NAME, DamagedSegment
 from serving.search.stores.segments.segment_store import SegmentStore, refuse
 from serving.search.stores.store import Store
@@ -22,13 +24,15 @@ def open_store(folder: Path, *, on_damage: Callable[[DamagedSegment], None] = re
       on_damage: what is done of a damaged segment. If it returns, searches leave the segment out.
 
     Raises:
-      FileNotFoundError: when the folder holds no index.
+      FileNotFoundError: when the folder holds no index, or the one in Milvus is gone.
       ValueError: when the index is damaged, of another format, or more than one.
       DamagedSegment: as `on_damage` raises it.
+      MilvusUnavailable: when the index is in Milvus, which does not answer.
     """
     kinds: dict[str, Callable[[], Store]] = {
         NAME: lambda: SegmentStore(folder, on_damage=on_damage),
         EXACT: lambda: _exact(folder / EXACT),
+        MILVUS: lambda: open_place(folder),
     }
     held = [name for name in kinds if (folder / name).exists()]
     if len(held) > 1:

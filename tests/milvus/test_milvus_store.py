@@ -1,0 +1,142 @@
+"""A store in Milvus does what the exact store does: answers, filters, changes, and what it refuses."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from index_rows import index_rows, queries
+from serving.search.filters import And, Not, Or, Where
+from serving.search.shards.files import write_shard
+from serving.search.shards.schema import vector_column
+from serving.search.stores.exact import ExactStore
+from serving.search.stores.milvus.connection import MilvusUnavailable
+from serving.search.stores.milvus.load import main as load
+from serving.search.stores.milvus.load import write_place
+from serving.search.stores.milvus.milvus_store import MilvusStore, create_milvus_store
+from serving.search.stores.opening import open_store
+
+pytestmark = pytest.mark.milvus
+
+ODD = ['a"b\\', 'ä "ö"\n\t\u2028😀', "it's %{x}", "<script>", "", " ", None]
+HASHES = [0, 1, 2**63 - 1, 2**63, 2**64 - 1, None]
+UNSAFE = [0.1, 0.5, None, 1e-7, 1.0, 0.0]
+DAY = datetime.datetime(2026, 1, 4, tzinfo=datetime.timezone.utc)
+FILTERS = [
+    None,
+    Where("language", "==", "en"),
+    Where("language", "!=", "en"),
+    Not(Where("language", "==", "en")),
+    And((Where("language", "in", ["en", "th"]), Or((Where("width", ">", 500), Where("unsafe", "<=", 0.1))))),
+    And(()),
+    Or(()),
+    Where("caption", "in", []),
+    Where("ingested", ">=", DAY),
+    Where("id", ">", "0300"),
+    Where("id", "in", ["0001", "0002", "zz"]),
+    Where("phash", "in", [0, 2**64 - 1]),
+    *(Where("caption", op, text) for text in ODD[:-1] for op in ("==", "<", "!=")),
+    *(Where("phash", op, number) for number in HASHES[:-1] for op in ("==", "<", ">=")),
+    *(Where("unsafe", "==", number) for number in (0.1, 1e-7)),
+]
+
+
+def rows_of(count, **kinds):
+    rows = index_rows([f"{number:04}" for number in range(count)], **kinds)
+    captions = [*ODD, *rows.column("caption").to_pylist()][:count]
+    rows = rows.set_column(rows.column_names.index("caption"), "caption", pa.array(captions, pa.string()))
+    rows = rows.append_column("phash", pa.array((HASHES * count)[:count], pa.uint64()))
+    return rows.append_column("unsafe", pa.array((UNSAFE * count)[:count], pa.float32()))
+
+
+@pytest.fixture(scope="module")
+def stores(milvus, tmp_path_factory):
+    create_milvus_store(milvus, "both", fingerprint="f", dimension=8)
+    exact = ExactStore(tmp_path_factory.mktemp("exact") / "store.parquet", fingerprint="f", dimension=8)
+    rows = rows_of(600)
+    store = MilvusStore(milvus, "both")
+    for held in (store, exact):
+        held.add(rows)
+    return store, exact
+
+
+@pytest.mark.parametrize("where", FILTERS, ids=str)
+def test_the_same_is_found_in_the_same_order_with_the_same_scores(stores, where):
+    store, exact = stores
+    assert store.count(where) == exact.count(where)
+    for k in (1, 7, 600):
+        found, right = store.search(queries(3), k, where), exact.search(queries(3), k, where)
+        assert found.ids == right.ids
+        assert [line.tolist() for line in found.scores] == [line.tolist() for line in right.scores]
+
+
+def test_rows_vectors_and_values_are_the_same(stores):
+    store, exact = stores
+    ids = [*exact.search(queries(1), 20).ids[0], "0000", "0006"]
+    assert store.rows(ids).equals(exact.rows(ids))
+    assert (store.vectors(ids) == exact.vectors(ids)).all()
+    assert store.values("language", 9) == ["en", "th"]
+    assert store.values("caption", 5) == exact.values("caption", 5)
+    with pytest.raises(KeyError, match="no image 'zz'"):
+        store.rows(["0001", "zz"])
+
+
+def test_many_equal_vectors_come_by_id(milvus):
+    create_milvus_store(milvus, "equal", fingerprint="f", dimension=8)
+    store = MilvusStore(milvus, "equal")
+    ids = [f"{number:03}" for number in range(200)]
+    store.add(pa.table({"id": ids, "vector": vector_column(np.eye(1, 8).repeat(200, axis=0))}))
+    assert store.search(store.vectors(["007"]), 5).ids == [["000", "001", "002", "003", "004"]]
+
+
+def test_changes_are_seen_at_once_and_a_snapshot_has_nothing_that_is_newer(milvus, tmp_path):
+    create_milvus_store(milvus, "changed", fingerprint="f", dimension=8)
+    store, exact = MilvusStore(milvus, "changed"), ExactStore(tmp_path / "x", fingerprint="f", dimension=8)
+    for held in (store, exact):
+        held.add(rows_of(50))
+    before = store.snapshot()
+    for held in (store, exact):
+        assert held.delete(["0000", "zz", "0001"]) == 2
+        held.add(index_rows(["0002", "new"], seed=4))
+    assert store.count() == exact.count() == 49
+    assert store.search(queries(2), 60).ids == exact.search(queries(2), 60).ids
+    assert MilvusStore(milvus, "changed").count() == 49
+    assert set(before.search(queries(1), 60).ids[0]) == {f"{number:04}" for number in range(3, 50)}
+    assert before.count() == 47
+
+
+def test_shards_are_loaded_and_a_folder_stands_for_them(milvus, tmp_path, capsys):
+    for number in range(2):
+        rows = index_rows([f"{number}{place}" for place in range(9)])
+        write_shard(tmp_path / "shards" / f"{number}.parquet", rows, fingerprint="f", dimension=8)
+    (tmp_path / "index.json").write_text("{}")
+    for _ in range(2):
+        load([str(tmp_path / "shards"), milvus, "loaded", str(tmp_path / "index"), "--index", "IVF_SQ8"])
+    assert "loaded holds 18 images, 18 of them from 2 shards" in capsys.readouterr().out
+    assert (tmp_path / "index" / "index.json").read_text() == "{}"
+    store = open_store(tmp_path / "index")
+    assert (store.fingerprint, store.dimension, store.count()) == ("f", 8, 18)
+    assert store.search(store.vectors(["14"]).astype(np.float32), 1, Where("id", ">", "13")).ids == [["14"]]
+    write_shard(tmp_path / "other.parquet", index_rows(["x"]), fingerprint="g", dimension=8)
+    with pytest.raises(ValueError, match="made by model f, this is model g"):
+        store.add_shards([tmp_path / "shards" / "0.parquet", tmp_path / "other.parquet"])
+
+
+def test_what_cannot_be_is_said_in_a_sentence(milvus, stores, tmp_path):
+    with pytest.raises(FileExistsError, match="holds a collection 'both'; choose another name"):
+        create_milvus_store(milvus, "both", fingerprint="f", dimension=8)
+    with pytest.raises(FileNotFoundError, match="holds no collection 'none'"):
+        MilvusStore(milvus, "none")
+    with pytest.raises(MilvusUnavailable, match=r"Milvus at http://127\.0\.0\.1:1 does not answer"):
+        MilvusStore("http://127.0.0.1:1", "both")
+    from pymilvus import MilvusClient
+
+    MilvusClient(uri=milvus).create_collection("others", dimension=8)
+    write_place(tmp_path, milvus, "others")
+    with pytest.raises(ValueError, match=r"'others' of Milvus .* is no index of embeddings"):
+        open_store(tmp_path)
+    with pytest.raises(ValueError, match="'caption' of 'long' is longer than the 65535 bytes"):
+        stores[0].add(index_rows(["long"]).drop(["caption"]).append_column("caption", pa.array(["ä" * 40000])))
