@@ -23,9 +23,7 @@ def query(
         typer.Option("--split", help="Search this split alone. May be given again; all splits if not given."),
     ] = None,
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Show near duplicates of an image too.")] = False,
-    out: Annotated[Path, path_option(help="The page to write; a contact sheet where its name ends in .png.")] = Path(
-        "query.html"
-    ),
+    out: Annotated[Path, path_option(help="The page to write, its pictures inside.")] = Path("query.html"),
     model: Annotated[str | None, typer.Option(help="Folder, HOST:PORT or MODULE:OBJECT; else the index's.")] = None,
     index: Annotated[
         Path | None, path_option(help="Folder of an index; the newest, or the newest run's images, if not given.")

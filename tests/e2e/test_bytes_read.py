@@ -126,7 +126,7 @@ def run_steps(root: Path, images: int, shards: int, colour_model: Path) -> Measu
         rebuild(root / "align" / "runs" / "r1")
 
     def ask() -> None:
-        answer(root / "align", text="red", k=1, out=root / "sheet.png", console=Console(file=io.StringIO()))
+        answer(root / "align", text="red", k=1, out=root / "hits.html", console=Console(file=io.StringIO()))
 
     with counted(found, "first query", corpus):
         ask()

@@ -136,15 +136,16 @@ def test_4_an_unchanged_run_takes_everything_from_the_cache(config):
         assert [row["blessed"] for row in csv.DictReader(table)] == ["no", "yes"]
 
 
-def test_5_the_pushed_model_answers_a_query_with_a_contact_sheet(config):
-    sheet = config.parent / "sheet.png"
-    found = align("query", "sad cat", "--config", str(config), "--out", str(sheet), "-k", "6")
+def test_5_the_pushed_model_answers_a_query_with_a_page(config, coloured_png):
+    page = config.parent / "query.html"
+    found = align("query", "sad cat", "--config", str(config), "--out", str(page), "-k", "6")
     assert found.exit_code == 0, found.output
-    assert sheet.read_bytes().startswith(b"\x89PNG")
-    mixed = ["--image", str(sheet), "--minus-text", "sad", "--out", str(config.parent / "mixed.png")]
+    assert page.read_text(encoding="utf-8").count("data:image/") == 6
+    (config.parent / "yellow.png").write_bytes(coloured_png(255, 220, 0))
+    mixed = ["--image", str(config.parent / "yellow.png"), "--minus-text", "sad", "--out", str(page)]
     combined = align("query", "cat", *mixed, "--config", str(config))
     assert combined.exit_code == 0, combined.output
-    assert (config.parent / "mixed.png").read_bytes().startswith(b"\x89PNG")
+    assert "yellow.png" in page.read_text(encoding="utf-8")
 
 
 def test_6_the_report_is_rebuilt_from_any_run(config):

@@ -113,8 +113,8 @@ def test_the_pile_is_divided_and_filtered_with_the_papers_thresholds(run):
 
 def test_a_query_finds_images_of_the_run(home, monkeypatch):
     monkeypatch.chdir(home)
-    asked = ["query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "sheet.png"]
+    asked = ["query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "hits.html"]
     done = CliRunner().invoke(app, asked)
     assert done.exit_code == 0, done.output
     assert "a red boat" in done.output
-    assert (home / "sheet.png").read_bytes().startswith(b"\x89PNG")
+    assert (home / "hits.html").read_text(encoding="utf-8").startswith("<!doctype html>")

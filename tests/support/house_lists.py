@@ -40,7 +40,6 @@ DOORS_OF_SERVING = frozenset(
         "encoders.saved_model",
         "pictures",
         *(f"search.api.{name}" for name in ("answered", "app", "asked", "handlers", "rate")),
-        "search.contact_sheet",
         "search.filters",
         "search.pictures",
         "search.questions",

@@ -26,7 +26,7 @@ from tfx_pipeline.runs.search_server import SearchServer, newest_made, running_s
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 MAX_SHOWN = 1000
-SHEET_PX = 512  # of a picture on a contact sheet
+PAGES = (".html", ".htm")
 _A_SERVER = "`align search` starts a server, which answers the next query in less than a second."
 
 
@@ -76,7 +76,7 @@ def answer(
       image: file of an image to start from.
       minus_text: what the results should not be.
       k: how many images to find, at most.
-      out: the file to write: HTML, or a contact sheet where its name ends in .png.
+      out: the HTML file to write.
       splits: splits to search; None searches all.
       duplicates: whether near duplicates of an image are shown too.
       model: what to search with, as `serving.encoders.opening` reads it; None for the newest pushed one.
@@ -96,10 +96,11 @@ def answer(
         raise ConfigError("the query is empty; give a text, --image FILE, or both")
     if not 1 <= k <= MAX_SHOWN:
         raise ConfigError(f"-k is {k}; it must be from 1 to {MAX_SHOWN}, which one page holds")
+    if out.suffix.lower() not in PAGES:
+        raise ConfigError(f"--out {out} names no page; give a name that ends in .html")
     terms: list[dict[str, Any]] = []
-    encoded = read_query_image(image) if image is not None else None
-    if image is not None and encoded is not None:
-        terms.append({"image": base64.b64encode(encoded).decode(), "weight": IMAGE_WEIGHT})
+    if image is not None:
+        terms.append({"image": base64.b64encode(read_query_image(image)).decode(), "weight": IMAGE_WEIGHT})
     terms += [
         {"text": words, "weight": TEXT_WEIGHT, "sign": sign} for words, sign in ((text, 1), (minus_text, -1)) if words
     ]
@@ -110,11 +111,7 @@ def answer(
     console.print(results_table(found["hits"]))
     of_splits = f" of {', '.join(splits)}" if splits else ""
     note = f"{len(found['hits'])} of {found['count']:,} images{of_splits}, {asked.described}"
-    if out.suffix.lower() == ".png":
-        content = _contact_sheet(asked, found["hits"], encoded, text, minus_text, note)
-    else:
-        content = _page(asked, question, found, image, note)
-    write_file(out, content, f"--out {out}")
+    write_file(out, _page(asked, question, found, image, note), f"--out {out}")
     console.print(f"{note}. Pictures: {out}", soft_wrap=True, highlight=False, markup=False)
     return out
 
@@ -175,21 +172,6 @@ def _page(
 
     terms = [{**term, "name": image.name} if "image" in term and image else term for term in question["terms"]]
     return saved_page({**question, "terms": terms}, found, note, asked.picture).encode(errors="replace")
-
-
-def _contact_sheet(
-    asked: Answerer,
-    hits: Sequence[Mapping[str, Any]],
-    encoded: bytes | None,
-    text: str | None,
-    minus_text: str | None,
-    note: str,
-) -> bytes:
-    from serving.pictures import to_png
-    from serving.search.contact_sheet import Hit, Query, contact_sheet
-
-    shown = [Hit(asked.picture(hit["id"], SHEET_PX) or b"", hit["score"], hit["caption"] or "") for hit in hits]
-    return to_png(contact_sheet(Query(encoded, text, minus_text), shown, note=note))
 
 
 def pushed_model(root: Path) -> tuple[int, Path]:

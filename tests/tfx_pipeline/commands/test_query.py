@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
+import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -53,7 +56,7 @@ def console():
 
 
 def ask(root, console, tmp_path, **question):
-    return answer(root, out=tmp_path / "[bold] sheet.png", duplicates=True, console=console, **question)
+    return answer(root, **{"out": tmp_path / "[bold] hits.html", **question}, duplicates=True, console=console)
 
 
 def captions_in_order(console) -> list[str]:
@@ -63,14 +66,16 @@ def captions_in_order(console) -> list[str]:
 
 
 def test_a_text_finds_its_colour_first(shared, console, tmp_path):
-    sheet = ask(shared, console, tmp_path, text="RED", k=3)
+    page = ask(shared, console, tmp_path, text="RED", k=3)
     assert captions_in_order(console) == ["a red wall", "a red brick", "a violet flower"]
     assert "data_tfrecord-00000-of-00001.gz#1" in console.file.getvalue()
-    assert f"Pictures: {sheet}\n" in console.file.getvalue()
-    with Image.open(sheet) as picture:
-        assert picture.format == "PNG"
-        assert (np.asarray(picture) == (255, 0, 0)).all(axis=2).any()
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["[bold] sheet.png"]
+    assert f"Pictures: {page}\n" in console.file.getvalue()
+    (saved,) = re.findall(r'id="saved">(.*?)</script>', page.read_text(encoding="utf-8"))
+    hits = json.loads(saved)["answer"]["hits"]
+    assert [hit["caption"] for hit in hits] == ["a red wall", "a red brick", "a violet flower"]
+    with Image.open(io.BytesIO(base64.b64decode(hits[0]["image"].partition(",")[2]))) as picture:
+        assert (np.asarray(picture.convert("RGB")) == (255, 0, 0)).all()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["[bold] hits.html"]
 
 
 def test_an_image_finds_its_like(shared, console, tmp_path, coloured_png):
@@ -223,6 +228,7 @@ def test_without_a_run_one_sentence_says_so(root, console, tmp_path):
         ({}, "the query is empty"),
         ({"text": "   "}, "the query is empty"),
         ({"text": "red", "k": 0}, "-k is 0"),
+        ({"text": "red", "out": Path("sheet.png")}, "--out sheet.png names no page; .* ends in .html"),
         ({"image": Path("none.png")}, "--image none.png does not exist"),
         ({"text": "red", "minus_text": "RED"}, "cancel each other"),
     ],
@@ -233,7 +239,7 @@ def test_a_question_without_an_answer_is_one_sentence(shared, console, tmp_path,
     assert "\n" not in str(caught.value)
 
 
-def test_a_sheet_that_cannot_be_written_is_one_sentence(shared, console, tmp_path):
+def test_a_page_that_cannot_be_written_is_one_sentence(shared, console, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"--out .*sheet\.png cannot be written"):
-        answer(shared, text="red", out=tmp_path / "file" / "sheet.png", console=console)
+    with pytest.raises(ConfigError, match=r"--out .*hits\.html cannot be written"):
+        answer(shared, text="red", out=tmp_path / "file" / "hits.html", console=console)
