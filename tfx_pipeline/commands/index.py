@@ -183,7 +183,7 @@ def _tell(built: Built, folder: Path, seconds: float, console: Console) -> None:
             style="yellow",
         )
     if built.replaced:
-        say(f"{counted(built.replaced, 'image')} replaced by a later one of the same id.", style="dim")
+        say(f"{counted(built.replaced, 'image')} gave way to a later one of the same id.", style="dim")
     say(f"The index holds {counted(built.count, 'image')}, after {duration(seconds)}: {folder}")
 
 

@@ -65,7 +65,7 @@ class Built:
 
     Attributes:
       counts: of the records of its sources.
-      replaced: how many images gave way to a later one of their id.
+      replaced: how many images gave way to a later one of their id, in the sources or in the index.
       count: how many images the index holds.
     """
 
@@ -109,11 +109,11 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
         if held is not None:  # what stands in the store is covered at any moment
             replace(made, sources=_joined(Made.read(folder).sources, origins)).write(folder)
         with locked(folder, WRITING):
-            replaced = put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
+            put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
         made.write(folder)
         store = SegmentStore(folder)
         _sweep(store, names)
-        return Built(counts, replaced, store.count())
+        return Built(counts, _kept(counts) - store.count(), store.count())
 
 
 def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
@@ -142,10 +142,11 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
             skipped[reason] = skipped.get(reason, 0) + number
         replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
         with locked(folder, WRITING):
-            old = store.whole().parts
-            replaced = put_in_place(folder, Manifest(store.fingerprint, store.dimension), old, new)
+            old = store.whole()
+            put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
+            count = store.count()
         _sweep(store, names)
-        return Built(counts, replaced, store.snapshot().count())
+        return Built(counts, old.count() + _kept(counts) - count, count)
 
 
 def _embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:
@@ -188,6 +189,10 @@ def _dimension(facts: Sequence[ShardFacts], counts: Counts) -> int:
         why = ", ".join(f"{reason} {number}" for reason, number in _skipped(counts).items()) or "none was there"
         raise ConfigError(f"the sources hold no image that can be indexed ({why}); check what they name")
     return facts[0].dimension
+
+
+def _kept(counts: Counts) -> int:
+    return sum(counts.kept.values())
 
 
 def _skipped(counts: Counts) -> dict[str, int]:

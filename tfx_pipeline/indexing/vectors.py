@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ _COLUMNS = ("vector", "embedding", "image_embedding")
 NO_VECTOR = "no_vector"  # a null, or a list of nulls
 NO_DIRECTION = "vector_without_direction"  # zeros, NaN or infinity
 OTHER_DIMENSION = "vector_of_another_dimension"
+MISFIT = "value_out_of_range"  # of a column that an index keeps, such as a width of 2**40
 NO_IMAGE = "vector_of_a_text"  # `align embed` writes both kinds
 
 
@@ -62,12 +64,14 @@ class VectorsPart:
         """
         counts, tables, number = Counts(), [_empty(dimension)], self.first_row
         with open(self.path, "rb") as stream:
-            file = pq.ParquetFile(stream)
-            for batch in file.iter_batches(_AT_ONCE, row_groups=list(range(*self.groups))):
+            for batch in self._batches(stream):
+                misfits = _misfits(batch)
                 places, vectors = [], []
                 kinds = batch.column("kind").to_pylist() if "kind" in batch.schema.names else None
                 for place, vector in enumerate(_vectors(batch.column(self.column))):
                     reason, unit = _judged(vector, dimension, kinds and kinds[place])
+                    if place in misfits:
+                        reason, unit = MISFIT, None
                     if unit is None:
                         counts.drop(split, IMAGES, reason, f"{self.path}:{number + place}", "")
                     else:
@@ -79,6 +83,15 @@ class VectorsPart:
                     tables.append(self._table(batch.take(pa.array(places)), np.array(places) + number, vectors))
                 number += len(batch)
         return pa.concat_tables(tables), counts
+
+    def _batches(self, stream: BinaryIO) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from pq.ParquetFile(stream).iter_batches(_AT_ONCE, row_groups=list(range(*self.groups)))
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(
+                f"{self.path} cannot be read ({' '.join(str(error).split())}); where its vectors are lists of a fixed "
+                "size, leave out the rows without one, or write plain lists"
+            ) from error
 
     def _table(self, batch: pa.RecordBatch, numbers: np.ndarray, vectors: list[np.ndarray]) -> pa.Table:
         made = {
@@ -166,6 +179,27 @@ def _is_vectors(kind: pa.DataType) -> bool:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return pa.types.is_floating(kind.value_type)
     return pa.types.is_fixed_size_binary(kind)
+
+
+def _misfits(batch: pa.RecordBatch) -> set[int]:
+    """Returns the rows that have a value for which the type that an index keeps has no room."""
+    found = set()
+    for field in METADATA:
+        if field.name in batch.schema.names:
+            column = batch.column(field.name)
+            try:
+                column.cast(field.type)
+            except pa.ArrowException:
+                found |= {row for row in range(len(column)) if not _fits(column.slice(row, 1), field.type)}
+    return found
+
+
+def _fits(value: pa.Array, kind: pa.DataType) -> bool:
+    try:
+        value.cast(kind)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _vectors(column: pa.Array) -> Iterator[np.ndarray | None]:

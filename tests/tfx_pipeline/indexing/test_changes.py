@@ -71,6 +71,39 @@ def test_a_large_file_of_vectors_is_divided_by_its_row_groups(vectors, monkeypat
     assert parts[1].rows(4, "all")[0].column("row").to_pylist() == [5, 6, 7]
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.list_(pa.float64()), pa.large_list(pa.float32()), pa.list_(pa.float32(), 4)], ids=str
+)
+def test_vectors_are_lists_of_any_kind(tmp_path, kind):
+    """ClickHouse 68209, pg_parquet 116: a list of a fixed size was none. A width of 2**40 is the fault of one row."""
+    rows = pa.table({"embedding": pa.array([[2, 0, 0, 0], [0, 1, 0, 0]], kind), "width": [2**40, 7]})
+    pq.write_table(rows.append_column("id", pa.array([1, 2])), tmp_path / "v.parquet")
+    (part,) = parts_of_vectors(str(tmp_path / "v.parquet"))
+    found, counts = part.rows(4, "all")
+    assert found.select(["id", "width", "row"]).to_pylist() == [{"id": "2", "width": 7, "row": 1}]
+    assert counts.dropped == {("all", "images", "value_out_of_range"): 1}
+
+
+def test_a_null_among_lists_of_a_fixed_size_is_counted_or_one_sentence(tmp_path):
+    """Older versions of pyarrow cannot read it, later ones can."""
+    kind = pa.list_(pa.float32(), 4)
+    pq.write_table(pa.table({"embedding": pa.array([[1, 0, 0, 0], None], kind)}), tmp_path / "v.parquet")
+    (part,) = parts_of_vectors(str(tmp_path / "v.parquet"))
+    try:
+        told = str(dict(part.rows(4, "all")[1].dropped))
+    except ValueError as error:
+        told = str(error)
+    assert told == "{('all', 'images', 'no_vector'): 1}" or "v.parquet cannot be read" in told
+
+
+def test_rows_of_one_id_in_a_file_are_counted(tmp_path, run):
+    twice = {"id": ["a", "a", "b"], "embedding": [[1.0, 0, 0, 0]] * 3, "caption": ["first", "second", "b"]}
+    pq.write_table(pa.table(twice), tmp_path / "twice.parquet")
+    said = run("build", str(tmp_path / "twice.parquet"), "--model", MODEL)
+    assert "1 image gave way to a later one of the same id" in said
+    assert open_store(tmp_path / "index").rows(["a"]).column("caption").to_pylist() == ["second"]
+
+
 def test_what_align_embed_writes_of_texts_is_no_image(tmp_path, run, info):
     table = {"id": ["p", "t"], "kind": ["image", "text"], "embedding": [[1.0, 0, 0, 0], [0, 1.0, 0, 0]]}
     pq.write_table(pa.table(table), tmp_path / "both.parquet")
@@ -83,7 +116,7 @@ def test_added_images_replace_those_of_their_id_and_keep_the_others(vectors, run
     newer = pa.table({"id": ["a", "z"], "embedding": [[0, 1.0, 0, 0]] * 2, "caption": ["newer", "z"]})
     pq.write_table(newer, tmp_path / "newer.parquet")
     said = run("add", str(tmp_path / "newer.parquet"))
-    assert "1 image replaced" in said
+    assert "1 image gave way to a later one of the same id" in said
     assert "The index holds 6 images" in said
     store = open_store(tmp_path / "index")
     assert store.rows(["a", "b"]).column("caption").to_pylist() == ["newer", "green"]

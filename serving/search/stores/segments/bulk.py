@@ -65,31 +65,29 @@ def encode_group(
     aside.mkdir()
     try:
         entries = [write_segment(aside, _sorted_rows(piece, dimension), dimension, _NO_CODES) for piece in pieces]
-        parts, _ = last_of_each([Part(entry, open_segment(aside, entry, dimension), None) for entry in entries], 0)
+        parts = last_of_each([Part(entry, open_segment(aside, entry, dimension), None) for entry in entries], 0)
         (merged,) = write_merged(folder, parts, dimension, sizes, largest=sum(entry.rows for entry in entries))
         return merged
     finally:
         shutil.rmtree(aside)
 
 
-def last_of_each(parts: Sequence[Part], first: int) -> tuple[list[Part], int]:
-    """Returns parts in which an id lives once, in the last of them that has it, and how many rows that took.
+def last_of_each(parts: Sequence[Part], first: int) -> list[Part]:
+    """Returns parts in which an id lives once, in the last of them that has it.
 
     Args:
       parts: oldest first.
       first: number of the first part whose ids may be in parts before it.
     """
     live = [np.ones(part.entry.rows, bool) if part.live is None else part.live.copy() for part in parts]
-    before = sum(int(rows.sum()) for rows in live)
     for number in range(max(first, 1), len(parts)):
         ids = parts[number].segment.rows.every_id()
         for older in range(number):
             live[older][parts[older].segment.rows.among(ids)] = False
-    left = [replace(part, live=rows) for part, rows in zip(parts, live, strict=True)]
-    return left, before - sum(int(rows.sum()) for rows in live)
+    return [replace(part, live=rows) for part, rows in zip(parts, live, strict=True)]
 
 
-def put_in_place(folder: Path, manifest: Manifest, old: Sequence[Part], new: Sequence[Entry]) -> int:
+def put_in_place(folder: Path, manifest: Manifest, old: Sequence[Part], new: Sequence[Entry]) -> None:
     """Make new segments, and old ones without their ids, what a store holds; for who holds the lock.
 
     Args:
@@ -97,14 +95,10 @@ def put_in_place(folder: Path, manifest: Manifest, old: Sequence[Part], new: Seq
       manifest: its fingerprint and dimension.
       old: what stays of what it holds; none where the new segments replace all of it.
       new: segments that were written into the folder.
-
-    Returns:
-      how many rows were replaced by others of their id.
     """
     parts = [*old, *(Part(entry, open_segment(folder, entry, manifest.dimension), None) for entry in new)]
-    left, replaced = last_of_each(parts, len(old))
     entries = []
-    for part, before in zip(left, parts, strict=True):
+    for part, before in zip(last_of_each(parts, len(old)), parts, strict=True):
         rows = np.ones(part.entry.rows, bool) if part.live is None else part.live
         deleted = int(len(rows) - rows.sum())
         entry = before.entry
@@ -113,7 +107,6 @@ def put_in_place(folder: Path, manifest: Manifest, old: Sequence[Part], new: Seq
         if deleted < entry.rows:
             entries.append(entry)
     write_manifest(folder, replace(manifest, segments=tuple(entries)))
-    return replaced
 
 
 def _sorted_rows(shards: Sequence[Path], dimension: int) -> Iterator[pa.Table]:
