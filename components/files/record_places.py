@@ -94,31 +94,6 @@ class _Blocks(io.RawIOBase):
         return True
 
 
-def placed_records(path: str) -> Iterator[tuple[Place | None, bytes]]:
-    """Yield the records of a local file in order, each with its place; None where the file can be entered nowhere.
-
-    Raises:
-      ValueError: where the file is damaged, behind what stands before the damage.
-    """
-    whole = 0
-    try:
-        with open(path, "rb") as stored:
-            blocks = _Blocks(stored)
-            records = read_records(cast(BinaryIO, blocks))
-            while True:
-                place = Place(blocks.block, blocks.skip)
-                payload = next(records, None)
-                if payload is None:
-                    break
-                yield place, payload
-                whole += 1
-            if blocks.is_over:
-                return
-    except ValueError:
-        pass  # deflated, or damaged: what follows says which
-    yield from ((None, payload) for payload in itertools.islice(read_payloads(path), whole, None))
-
-
 def places(path: str) -> Iterator[Place]:
     """Yield where each record of a local file begins, and read of the records no more than their lengths.
 
@@ -144,7 +119,7 @@ def read_placed(path: str, row: int, place: Place | None) -> bytes:
     Args:
       path: of the file.
       row: number of the record in it, from 0.
-      place: as `placed_records` gave it.
+      place: as `places` gave it; None in a file that can be entered nowhere.
 
     Raises:
       ValueError: where the file holds no such record.

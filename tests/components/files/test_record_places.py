@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.files.example_files import read_payloads, writing
-from components.files.record_places import NotStored, placed_records, places, read_placed
+from components.files.record_places import NotStored, places, read_placed
 
 RECORDS = [bytes([number]) * size for number, size in enumerate([0, 1, 70_000, 65_519, 65_535, 3, 200_000, 0, 12])]
 
@@ -48,14 +48,13 @@ def test_each_record_is_read_from_its_place(tmp_path, name):
     write, is_stored = WRITERS[name]
     path = tmp_path / "a.gz"
     write(path, RECORDS)
-    found = list(placed_records(str(path)))
-    assert [record for _, record in found] == RECORDS == list(read_payloads(str(path)))
+    assert list(read_payloads(str(path))) == RECORDS
     assert list(tf.data.TFRecordDataset(str(path), "GZIP").as_numpy_iterator()) == RECORDS
-    assert all((place is not None) == is_stored for place, _ in found)
+    found = list(places(str(path))) if is_stored else [None] * len(RECORDS)
+    assert len(found) == len(RECORDS)
     for row in reversed(range(len(RECORDS))):
-        assert read_placed(str(path), row, found[row][0]) == RECORDS[row]
+        assert read_placed(str(path), row, found[row]) == RECORDS[row]
     if is_stored:
-        assert list(places(str(path))) == [place for place, _ in found]
         path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(NotStored):
         list(places(str(path)))
@@ -73,26 +72,23 @@ def test_any_records_in_any_blocks(tmp_path_factory, sizes, chunk):
     path.write_bytes(
         b"".join(stored.compress(part) + stored.flush(zlib.Z_FULL_FLUSH) for part in parts) + stored.flush()
     )
-    found = list(placed_records(str(path)))
-    assert [record for _, record in found] == records
-    assert all(read_placed(str(path), row, place) == records[row] for row, (place, _) in enumerate(found))
+    assert [read_placed(str(path), row, place) for row, place in enumerate(places(str(path)))] == records
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9, 0.999])
-def test_a_file_that_breaks_off_is_damaged_behind_what_is_whole(tmp_path, kept):
+def test_in_a_file_that_breaks_off_what_is_whole_has_its_place(tmp_path, kept):
     path = tmp_path / "a.gz"
     by_us(path, RECORDS)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    read = []
-    with pytest.raises(ValueError, match=r"a\.gz is damaged behind \d+ records"):
-        read += [record for _, record in placed_records(str(path))]
-    reading = placed_records(str(path))
-    assert next(reading)[1] == RECORDS[0]
+    reading = places(str(path))
+    assert read_placed(str(path), 0, next(reading)) == RECORDS[0]
+    with pytest.raises(NotStored):
+        list(reading)
 
 
 def test_a_place_of_another_file_is_no_record(tmp_path):
     by_us(tmp_path / "a.gz", RECORDS)
     by_us(tmp_path / "b.gz", [b"x" * 500_000])
-    (*_, (place, _)) = placed_records(str(tmp_path / "a.gz"))
+    (*_, place) = places(str(tmp_path / "a.gz"))
     with pytest.raises(ValueError, match=r"b\.gz holds no record at its byte"):
         read_placed(str(tmp_path / "b.gz"), 8, place)
