@@ -255,3 +255,19 @@ def test_an_index_that_is_gone_or_damaged_is_said(tmp_path, broken):
             assert (status, str(tmp_path / "index") in answer["error"]) == (503, True), answer
         status, _, page = ask(address, "GET", "/metrics")
         assert (status, b'status="503"' in page) == (200, True)
+
+
+def test_images_of_which_nothing_is_known_are_found_and_downloaded(tmp_path):
+    """As vectors of one's own, without captions or files."""
+    store = colour_store(tmp_path)
+    store.delete([str(number) for number in range(6)])
+    store.add(colour_rows().select(["id", "vector"]))
+    with http_port(search_app([colours_searched(store)])) as address:
+        status, answer = asked(address, "POST", "/api/search", RED)
+        assert (status, answer["hits"][0]["id"], answer["hits"][0]["caption"]) == (200, "0", None)
+        status, _, body = ask(address, "POST", "/api/search.parquet", json.dumps(RED))
+        assert (status, pq.read_table(io.BytesIO(body)).column("caption").null_count) == (200, len(answer["hits"]))
+        negated = {**RED, "where": {"not": {"field": "unsafe", "op": ">", "value": 0.5}}}
+        assert asked(address, "POST", "/api/search", negated)[1]["count"] == 6
+        status, refused = asked(address, "GET", "/api/images/0")
+        assert (status, refused["error"]) == (404, "the index does not say where the picture of '0' lies")
