@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.pictures import PictureError, View
-
 PAGE = Path(__file__).with_name("page")
 THUMBNAIL_PX = 512  # the longer side of a hit's picture
 ASKED_PX = 128  # of a picture that was asked with
@@ -101,6 +99,8 @@ def _term(term: Mapping[str, Any], picture: Callable[[str, int], bytes | None]) 
 
 
 def _thumbnail(encoded: bytes) -> bytes | None:
+    from serving.pictures import PictureError, View  # whose libraries a page without such a picture needs not wait for
+
     try:
         pixels = View(encoded).pixels("RGB")
     except PictureError:
