@@ -24,7 +24,7 @@ SIZES = ((64, 48), (48, 64), (200, 50), (64, 64), (40, 160))
 PICTURES = 60
 LAST = PICTURES - 1
 DIMENSION = 3 + PICTURES
-COPY, COPIED = 41, 40  # one picture twice: the file's hash says so
+COPY, COPIED = 45, 40  # one picture twice
 
 
 def pixels(number: int) -> tuple[int, int, int]:
@@ -34,6 +34,7 @@ def pixels(number: int) -> tuple[int, int, int]:
 
 def drawn(number: int) -> bytes:
     """Returns a picture as a PNG."""
+    number = COPIED if number == COPY else number
     file = io.BytesIO()
     Image.new("RGB", SIZES[number % len(SIZES)], pixels(number)).save(file, "PNG")
     return file.getvalue()
@@ -80,10 +81,7 @@ def rows(numbers: range) -> Any:
             "row": pa.array(list(numbers), pa.int64()),
             "width": pa.array([SIZES[number % len(SIZES)][0] for number in numbers], pa.int32()),
             "height": pa.array([SIZES[number % len(SIZES)][1] for number in numbers], pa.int32()),
-            "sha256": [
-                hashlib.sha256(drawn(COPIED) if number == COPY else file).hexdigest()
-                for number, file in zip(numbers, files, strict=True)
-            ],
+            "sha256": [hashlib.sha256(file).hexdigest() for file in files],
         }
     )
 
