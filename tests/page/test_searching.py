@@ -177,6 +177,17 @@ def test_filters_hold_and_are_cleared(opened):
     assert opened.query() == "?plus=red"
 
 
+def test_a_long_text_is_asked_whole_or_refused_but_never_cut(opened):
+    opened.open()
+    opened.page.fill("#words", "red " * 3000)
+    with opened.page.expect_request("**/api/search") as sent:
+        opened.page.press("#words", "Enter")
+    assert json.loads(sent.value.post_data)["terms"][0]["text"] == ("red " * 3000).strip()
+    opened.settle()
+    assert opened.page.locator("button.tile, [role=alert]").count() > 0
+    opened.wrong.clear()
+
+
 def test_pages_are_turned_and_back_goes_back(opened):
     opened.open("/?plus=red")
     first = opened.ids()

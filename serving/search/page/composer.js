@@ -12,7 +12,7 @@ import { termChips } from "./terms.js";
  */
 export function composer(on) {
   const words = h("input", {
-    type: "text", id: "words", dir: "auto", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", maxlength: 2000,
+    type: "text", id: "words", dir: "auto", autocomplete: "off", spellcheck: "false", enterkeyhint: "search",
     "aria-label": "Words to search for; begin with a minus to take away", onkeydown: pressed,
   });
   const file = h("input", { type: "file", accept: "image/*", multiple: true, hidden: true, onchange: chosen });

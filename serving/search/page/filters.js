@@ -5,6 +5,7 @@ import { FACETS, SIZES } from "./question.js";
 
 const NAMES = { language: "Language", label: "Class", split: "Split", source: "Source" };
 const MANY = 8;
+const MOST_TOLD = 200; // values of a field that /api/info tells
 
 /** Returns the row of filters. `change(part)` is called with the parts of the question that changed. */
 export function filterRow(question, info, change) {
@@ -51,7 +52,7 @@ function facetMenu(field, question, values, change) {
     },
   });
   const set = chosen.length && `${NAMES[field]}: ${chosen.length > 2 ? chosen.length : chosen.map((value) => shown(field, value)).join(", ")}`;
-  return menu(NAMES[field], set, all.length > MANY && find, h("div", { classes: "checks" }, ...rows));
+  return menu(NAMES[field], set, all.length > MANY && find, h("div", { classes: "checks" }, ...rows), values.length >= MOST_TOLD && h("p", { classes: "note" }, `The first ${MOST_TOLD} are listed.`));
 }
 
 /** Returns a value as it is read: a source's last part, a language's code with its name. */
