@@ -11,6 +11,7 @@ from typing import TextIO
 from rich.console import Console
 
 from serving.search.stores.segments.compaction import compact
+from serving.search.stores.segments.manifest import WRITING, locked
 from serving.search.stores.segments.segment_store import SegmentStore
 from tfx_pipeline.commands.index_info import info_of
 from tfx_pipeline.indexing.conditions import filter_of
@@ -50,7 +51,8 @@ def delete_images(
         raise ConfigError("say what to delete: ids, or - for a list of them, or else --where 'FIELD OP VALUE'")
     with as_config_error((ValueError, FileNotFoundError)):
         folder = folder or newest_index(root)
-        made, store = Made.read(folder), _opened(folder)
+        Made.read(folder)
+        store = _opened(folder)
         if conditions:
             deleted = store.delete_where(filter_of(conditions))
             asked = f"for which {' and '.join(conditions)}"
@@ -58,7 +60,9 @@ def delete_images(
             given = [name for word in ids for name in (_lines(listed) if word == STANDARD_INPUT else [word])]
             deleted = store.delete(given)
             asked = f"of {counted(len(given), 'id')}"
-    replace(made, deleted=made.deleted + deleted).write(folder)
+        with locked(folder, WRITING):
+            made = Made.read(folder)
+            replace(made, deleted=made.deleted + deleted).write(folder)
     said = f"Deleted {counted(deleted, 'image')} {asked}; the index holds {counted(store.count(), 'image')}."
     console.print(said, soft_wrap=True, highlight=False, markup=False)
     return deleted

@@ -7,6 +7,7 @@ wrote are used by the next one.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from serving.search.stores.segments.bulk import grouped, put_in_place
 from serving.search.stores.segments.compaction import sweep_all_but
 from serving.search.stores.segments.manifest import (
     COMPACTING,
-    NAME,
     WRITING,
     Manifest,
     locked,
@@ -85,7 +85,7 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
     refuse_exact(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, COMPACTING):
-        held = parse_manifest(folder, manifest_bytes(folder)) if (folder / NAME).exists() else None
+        held = _held(folder)
         if held is not None and held.fingerprint != work.encoder.fingerprint:
             raise ConfigError(
                 f"{folder} holds an index of model {held.fingerprint[:16]}, this is {work.encoder.fingerprint[:16]} "
@@ -106,11 +106,11 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
             skipped=_skipped(counts),
         )
         new = run_encoding(work.make_pipeline, folder, grouped(shards), dimension)
-        if held is not None:  # what stands in the store is covered at any moment
-            replace(made, sources=_joined(Made.read(folder).sources, origins)).write(folder)
         with locked(folder, WRITING):
+            if held is not None:  # what stands in the store is covered at any moment
+                replace(made, sources=_joined(_sources_of(folder), origins)).write(folder)
             put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
-        made.write(folder)
+            made.write(folder)
         store = SegmentStore(folder)
         _sweep(store, names)
         return Built(counts, _kept(counts) - store.count(), store.count())
@@ -127,7 +127,7 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
     """
     folder = work.folder
     refuse_exact(folder)
-    made = Made.read(folder)
+    Made.read(folder)
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
     with locked(folder, COMPACTING):
@@ -136,17 +136,32 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
         counts = _counts(facts)
         check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
         new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
-        names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
-        skipped = _skipped(counts)
-        for reason, number in made.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + number
-        replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
         with locked(folder, WRITING):
+            made = Made.read(folder)
+            names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
+            skipped = dict(Counter(made.skipped) + Counter(_skipped(counts)))
+            replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
             old = store.whole()
             put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
             count = store.count()
         _sweep(store, names)
         return Built(counts, old.count() + _kept(counts) - count, count)
+
+
+def _held(folder: Path) -> Manifest | None:
+    """Returns what a folder holds; None where that is nothing, or cannot be read and is what a build replaces."""
+    try:
+        return parse_manifest(folder, manifest_bytes(folder))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _sources_of(folder: Path) -> Sequence[Origin]:
+    """Returns the sources that an index.json names; none where it cannot be read."""
+    try:
+        return Made.read(folder).sources
+    except ConfigError:
+        return ()
 
 
 def _embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:

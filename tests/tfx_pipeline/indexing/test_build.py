@@ -124,6 +124,19 @@ def test_a_folder_with_the_index_of_another_model_is_refused(root, run, monkeypa
     assert len(rows_by_caption(tmp_path / "index")) == 5
 
 
+@pytest.mark.parametrize("name", ["index.json", "manifest.json"])
+def test_what_is_damaged_or_gone_is_made_anew_by_a_build(run, info, tmp_path, name):
+    run("build", "--model", MODEL)
+    (tmp_path / "index" / name).write_text("{half", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"{name} is .*; build the index anew"):
+        run("info")
+    run("build", "--model", MODEL)
+    assert info()["count"] == 5
+    (tmp_path / "index" / name).unlink()  # as a first build leaves it that is killed between the two
+    run("build", "--model", MODEL)
+    assert info()["count"] == 5
+
+
 def test_a_damaged_segment_is_named(run, info, tmp_path):
     run("build", "--model", MODEL)
     (vectors,) = (tmp_path / "index").glob("segment-*/vectors.f16")

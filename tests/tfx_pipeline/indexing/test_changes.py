@@ -18,7 +18,9 @@ from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
 from serving.search.stores.opening import open_store
 from tfx_pipeline.commands.index_changes import delete_images
+from tfx_pipeline.indexing import building
 from tfx_pipeline.indexing.conditions import filter_of
+from tfx_pipeline.indexing.folder import Made
 from tfx_pipeline.indexing.vectors import parts_of_vectors
 from tfx_pipeline.settings.config import ConfigError
 
@@ -69,6 +71,23 @@ def test_a_large_file_of_vectors_is_divided_by_its_row_groups(vectors, monkeypat
     parts = parts_of_vectors(str(vectors))
     assert [(part.groups, part.first_row) for part in parts] == [((0, 1), 0), ((1, 2), 4)]
     assert parts[1].rows(4, "all")[0].column("row").to_pylist() == [5, 6, 7]
+
+
+def test_what_is_deleted_while_others_are_added_stays_deleted(vectors, run, info, tmp_path, monkeypatch):
+    run("build", str(vectors), "--model", MODEL)
+    pq.write_table(pa.table({"id": ["z"], "embedding": [[0, 1.0, 0, 0]]}), tmp_path / "more.parquet")
+    encode = building.run_encoding
+
+    def after_a_delete(*given):
+        run("delete", "a")
+        return encode(*given)
+
+    monkeypatch.setattr(building, "run_encoding", after_a_delete)
+    run("add", str(tmp_path / "more.parquet"))
+    assert ids_in(tmp_path / "index") >= {"b", "f", "h", "z"}
+    assert "a" not in ids_in(tmp_path / "index")
+    made = Made.read(tmp_path / "index")
+    assert (made.deleted, len(made.sources), len(made.shards)) == (1, 2, 2)
 
 
 @pytest.mark.parametrize(
