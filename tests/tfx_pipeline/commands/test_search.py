@@ -109,9 +109,9 @@ def test_a_query_asks_the_server_that_runs_for_the_index(index, tmp_path, monkey
         assert (note["address"], note["pid"]) == (address, os.getpid())
         (tmp_path / "red.png").write_bytes(picture(255, 0, 0))
         more = {"image": tmp_path / "red.png", "duplicates": True, "splits": ["seen"], "server": address}
-        answer(root, out=tmp_path / "sheet.png", console=console, **more)
+        answer(root, out=tmp_path / "like.html", console=console, **more)
         assert "2 of 2 images of seen, model version 7" in console.file.getvalue()
-        assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "like.html").is_file()
         with pytest.raises(ConfigError, match=r"http://127.*: the parts of the query cancel each other"):
             answer(root, text="red", minus_text="red", console=console)
         with pytest.raises(ConfigError, match="split 'unseen' does not exist in this run; its splits are seen, train"):
