@@ -1,12 +1,13 @@
-"""Measures how many true neighbours a store in segments finds and how fast, beside FAISS flat and usearch.
+"""Measures how many true neighbours a store in segments finds and how fast, beside FAISS flat, usearch and ScaNN.
 
 Usage: .venv/bin/python -m benchmarks.search.recall_speed [--rows 200000] [--dimension 640] [--queries 1000]
        [--threads 2] [--peers all]
 
-Says a line an index, and ours by how many lists are looked into: seconds to build it, bytes a vector in memory (of the
-codes or the graph; our fp16 vectors and metadata are mapped files), recall@10 against the exact cosines of the fp16
-vectors, queries a second in one batch, and the median of one query alone. `--peers none` leaves usearch out, which is
-fetched at first use.
+Says a line an index, and ours by how many lists are looked into: seconds to build it, bytes a vector in memory (ours as
+benchmarks.search.memory measures them in a process that opens the store; fp16 vectors and metadata are mapped files),
+recall@10 against the exact cosines of the fp16 vectors, queries a second in one batch, the median of one query alone,
+and both beside FAISS flat's. Then how fast 10,000 rows more are added. `--peers none` leaves usearch and ScaNN out,
+which are fetched at first use (0.1 and 2 GB).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -33,8 +36,9 @@ from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.segment_store import SegmentStore, create_segment_store
 
 K = 10
-PROBES = (8, 16, Sizes().probes, 48)  # lists that are looked into
-_ALONE = 200  # queries that are asked one by one
+PROBES = (8, Sizes().probes, 32)  # lists that are looked into
+_ALONE = 100  # queries that are asked one by one
+_ADDED = 10_000  # rows
 
 Search = Callable[[np.ndarray], np.ndarray]  # [Q, D] -> [Q, K] rows
 
@@ -44,9 +48,24 @@ def recall(found: np.ndarray, exact: np.ndarray) -> float:
     return float(np.mean([len(np.intersect1d(line, right)) for line, right in zip(found, exact, strict=True)])) / K
 
 
-def line(name: str, built: float, size: float, share: float, batch: float, alone: float) -> str:
-    """Returns what is told of an index; batch in queries a second, alone in seconds."""
-    return f"{name:32} {built:8.1f} {size:10.0f} {share:9.3f} {batch:10.0f} {alone * 1e3:10.2f}"
+@dataclass(frozen=True)
+class Measured:
+    """An index: seconds to build it, bytes a vector, recall, queries a second in a batch, seconds of one alone."""
+
+    name: str
+    built: float
+    size: float
+    recall: float
+    batch: float
+    alone: float
+
+    def tell(self, flat: Measured) -> None:
+        """Say the line of an index beside FAISS flat."""
+        print(
+            f"{self.name:32} {self.built:8.1f} {self.size:10.1f} {self.recall:9.3f} {self.batch:10.0f} "
+            f"{self.alone * 1e3:10.2f} {self.batch / flat.batch:8.1f} {flat.alone / self.alone:8.1f}",
+            flush=True,
+        )
 
 
 def timed(search: Search, queries: np.ndarray) -> tuple[np.ndarray, float, float]:
@@ -68,16 +87,44 @@ def nearest_by(index: faiss.Index, queries: np.ndarray) -> np.ndarray:
     return index.search(queries, K)[1]
 
 
-def build(folder: Path, vectors: np.ndarray, sizes: Sizes) -> tuple[float, float]:
-    """Build a store of ours. Returns seconds to add the vectors, and bytes a vector of its codes."""
+def build(folder: Path, vectors: np.ndarray) -> float:
+    """Build a store of ours. Returns seconds to add the vectors."""
     create_segment_store(folder, fingerprint="made", dimension=vectors.shape[1])
-    store = SegmentStore(folder, sizes=sizes)
     start = time.perf_counter()
-    store.add(pa.table({"id": [f"{row:09}" for row in range(len(vectors))], "vector": vector_column(vectors)}))
-    built = time.perf_counter() - start
-    size = sum(file.size for entry in store.entries() for file in entry.files if file.name.endswith("codes.faiss"))
+    SegmentStore(folder).add(rows_of(vectors))
+    return time.perf_counter() - start
 
-    return built, size / len(vectors)
+
+def rows_of(vectors: np.ndarray, first: int = 0) -> pa.Table:
+    """Returns rows of a store, by number."""
+    ids = [f"{row:09}" for row in range(first, first + len(vectors))]
+    return pa.table({"id": ids, "vector": vector_column(vectors)})
+
+
+def memory(folder: Path, count: int) -> float:
+    """Returns bytes a vector that a process takes which opens a store of ours."""
+    command = [sys.executable, "-m", "benchmarks.search.memory", str(folder)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    return json.loads(told.stdout)["own"] / count
+
+
+def peers(folder: Path, threads: int) -> Iterator[tuple[Measured, np.ndarray]]:
+    """Yields what usearch and ScaNN do with vectors.npy and queries.npy of a folder, and the rows they find."""
+    for name, packages, gigabytes in (
+        ("usearch", ["usearch>=2.17,<3", "numpy"], 0.1),
+        ("scann", ["scann>=1.3.2,<2", "numpy"], 2),
+    ):
+        try:
+            python = peer_python(name, packages, gigabytes=gigabytes)
+        except RuntimeError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+            continue
+        command = [str(python), "-m", f"benchmarks.search.{name}_peer", str(folder), str(threads)]
+        told_by = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        for told in told_by.stdout.splitlines():
+            said = json.loads(told)
+            found = np.load(folder / said.pop("found"))
+            yield Measured(recall=0.0, **said), found
 
 
 def nearest_in(store: SegmentStore, queries: np.ndarray) -> np.ndarray:
@@ -95,42 +142,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = parser.parse_args(arguments)
     faiss.omp_set_num_threads(said.threads)
     print(f"{said.rows} x {said.dimension}, {said.threads} threads; {describe_machine()}")
-    print(f"{'index':32} {'build s':>8} {'B a vector':>10} {'recall@10':>9} {'batch QPS':>10} {'one, ms':>10}")
+    print(
+        f"{'index':32} {'build s':>8} {'B a vector':>10} {'recall@10':>9} {'batch QPS':>10} {'one, ms':>10} "
+        f"{'x batch':>8} {'x one':>8}"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = [part.astype(np.float16) for part in clustered(said.rows, said.dimension, seed=0)]
         vectors = np.concatenate(parts)
         queries = np.concatenate(list(clustered(said.queries, said.dimension, seed=1)))
-        flat = faiss.IndexFlatIP(said.dimension)
+        index = faiss.IndexFlatIP(said.dimension)
         start = time.perf_counter()
         for part in parts:
             block = part.astype(np.float32)
-            flat.add(block / np.linalg.norm(block, axis=1, keepdims=True))
+            index.add(block / np.linalg.norm(block, axis=1, keepdims=True))
         built = time.perf_counter() - start
-        exact, batch, alone = timed(partial(nearest_by, flat), queries)
-        print(line("FAISS flat, float32", built, 4 * said.dimension, 1, batch, alone), flush=True)
-        del flat
-        for kind, bytes_below in (("SQ8", said.rows + 1), ("RaBitQ", 0)):
-            built, size = build(folder / kind, vectors, Sizes(exact_below=0, bytes_below=bytes_below))
-            for probes in PROBES:
-                store = SegmentStore(folder / kind, sizes=Sizes(probes=probes))
-                found, batch, alone = timed(partial(nearest_in, store), queries)
-                print(
-                    line(f"ours, {kind}, {probes} lists", built, size, recall(found, exact), batch, alone), flush=True
-                )
-        if said.peers == "none":
-            return
-        np.save(folder / "vectors.npy", vectors)
-        np.save(folder / "queries.npy", queries)
-        python = peer_python("usearch", ["usearch>=2.17,<3", "numpy"], gigabytes=0.1)
-        command = [str(python), "-m", "benchmarks.search.usearch_peer", str(folder), str(said.threads)]
-        told_by = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        for told in told_by.stdout.splitlines():
-            peer = json.loads(told)
-            found = np.load(folder / f"found-{peer['expansion']}.npy")
-            name, rate = f"usearch f16, expansion {peer['expansion']}", said.queries / peer["batch"]
-            size = peer["bytes"] / said.rows
-            print(line(name, peer["built"], size, recall(found, exact), rate, peer["p50"]), flush=True)
+        exact, batch, alone = timed(partial(nearest_by, index), queries)
+        flat = Measured("FAISS flat, float32", built, 4 * said.dimension, 1, batch, alone)
+        flat.tell(flat)
+        del index, parts
+        built = build(folder / "store", vectors)
+        size = memory(folder / "store", said.rows)
+        for probes in PROBES:
+            store = SegmentStore(folder / "store", sizes=replace(Sizes(), probes=probes))
+            found, batch, alone = timed(partial(nearest_in, store), queries)
+            Measured(f"ours, {probes} lists", built, size, recall(found, exact), batch, alone).tell(flat)
+        if said.peers == "all":
+            np.save(folder / "vectors.npy", vectors)
+            np.save(folder / "queries.npy", queries)
+            for measured, found in peers(folder, said.threads):
+                replace(measured, recall=recall(found, exact)).tell(flat)
+        more = rows_of(vectors[:_ADDED], first=said.rows)
+        start = time.perf_counter()
+        store.add(more)
+        print(f"{_ADDED} rows more: {_ADDED / (time.perf_counter() - start):.0f} a second")
 
 
 if __name__ == "__main__":

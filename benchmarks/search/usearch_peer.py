@@ -33,13 +33,18 @@ def main() -> None:
         found = index.search(queries, 10, threads=threads).keys
         batch = time.perf_counter() - start
         alone = []
-        for query in queries[:200]:
+        for query in queries[:100]:
             start = time.perf_counter()
             index.search(query, 10)
             alone.append(time.perf_counter() - start)
         np.save(folder / f"found-{expansion}.npy", np.asarray(found, np.int64))
-        said = {"expansion": expansion, "built": built, "batch": batch, "p50": float(np.median(alone))}
-        print(json.dumps(said | {"bytes": index.memory_usage}), flush=True)
+        said = {"name": f"usearch f16, expansion {expansion}", "found": f"found-{expansion}.npy", "built": built}
+        said |= {
+            "size": index.memory_usage / len(vectors),
+            "batch": len(queries) / batch,
+            "alone": float(np.median(alone)),
+        }
+        print(json.dumps(said), flush=True)
 
 
 if __name__ == "__main__":

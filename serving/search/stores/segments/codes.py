@@ -101,6 +101,11 @@ def _in_place(vectors: np.ndarray) -> faiss.Index:
     return index
 
 
+def lists_of(count: int, rabitq: bool) -> int:
+    """Returns into how many lists the codes of so many vectors are sorted, L."""
+    return max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if rabitq else _TRAINED_A_LIST)))
+
+
 def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
     """Train on a sample of vectors, encode all of them block by block, and write the codes.
 
@@ -112,7 +117,7 @@ def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) ->
     """
     count, dimension = vectors.shape
     rabitq = count >= sizes.bytes_below
-    lists = max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if rabitq else _TRAINED_A_LIST)))
+    lists = lists_of(count, rabitq)
     form = f"RR{dimension},IVF{lists},RaBitQfs" if rabitq else f"IVF{lists},SQ8"
     index = faiss.index_factory(dimension, form, faiss.METRIC_INNER_PRODUCT)
     faiss.extract_index_ivf(index).cp.niter = 10
