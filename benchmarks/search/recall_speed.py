@@ -110,16 +110,16 @@ def memory(folder: Path, count: int) -> float:
 
 def peers(folder: Path, threads: int) -> Iterator[tuple[Measured, np.ndarray]]:
     """Yields what usearch and ScaNN do with vectors.npy and queries.npy of a folder, and the rows they find."""
-    for name, packages, gigabytes in (
-        ("usearch", ["usearch>=2.17,<3", "numpy"], 0.1),
-        ("scann", ["scann>=1.3.2,<2", "numpy"], 2),
+    for name, module, packages, gigabytes in (
+        ("usearch", "benchmarks.search.usearch_peer", ["usearch>=2.17,<3", "numpy"], 0.1),
+        ("scann", "benchmarks.search.scann_peer", ["scann>=1.3.2,<2", "numpy"], 2),
     ):
         try:
             python = peer_python(name, packages, gigabytes=gigabytes)
         except RuntimeError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
             continue
-        command = [str(python), "-m", f"benchmarks.search.{name}_peer", str(folder), str(threads)]
+        command = [str(python), "-m", module, str(folder), str(threads)]
         told_by = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         for told in told_by.stdout.splitlines():
             said = json.loads(told)

@@ -1,9 +1,9 @@
 """Holds Milvus to the exact store: the same ten images of 50,000, in the same order, with the same cosines.
 
-Usage: make test-milvus, then .venv/bin/python -m benchmarks.search.same_in_milvus [--rows 50000] [--dimension 640]
-       [--queries 100]
+Usage: .venv/bin/python -m benchmarks.search.same_in_milvus [--rows 50000] [--dimension 640] [--queries 100]
 
-Starts the server of `make test-milvus`, and says how long adding and searching take. Fails where the two differ.
+Starts the server that `make test-milvus` installs, and says how long adding and searching take. Fails where the two
+differ.
 """
 
 from __future__ import annotations
