@@ -15,7 +15,7 @@ from serving.search.stores.segments.manifest import WRITING, locked
 from serving.search.stores.segments.segment_store import SegmentStore
 from tfx_pipeline.commands.index_info import info_of
 from tfx_pipeline.indexing.conditions import filter_of
-from tfx_pipeline.indexing.folder import Made, newest_index, refuse_exact
+from tfx_pipeline.indexing.folder import Made, newest_index, refuse_unsegmented
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted
 
@@ -76,8 +76,9 @@ def compact_index(root: Path, folder: Path | None, console: Console) -> None:
     """
     folder = folder or newest_index(root)
     with as_config_error((ValueError, FileNotFoundError)):
+        store = _opened(folder)
         before = _size_of(folder)
-        compact(_opened(folder))
+        compact(store)
         after = _size_of(folder)
     console.print(f"{after}; before, {before}.", soft_wrap=True, highlight=False, markup=False)
 
@@ -89,7 +90,7 @@ def _size_of(folder: Path) -> str:
 
 
 def _opened(folder: Path) -> SegmentStore:
-    refuse_exact(folder)
+    refuse_unsegmented(folder)
     return SegmentStore(folder)
 
 

@@ -29,7 +29,7 @@ from serving.search.stores.segments.manifest import (
 )
 from serving.search.stores.segments.segment_store import SegmentStore
 from serving.search.stores.store import check_model
-from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact
+from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_unsegmented
 from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, Task, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
 from tfx_pipeline.indexing.sources import Part, digest_of
@@ -82,7 +82,7 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
-    refuse_exact(folder)
+    refuse_unsegmented(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, COMPACTING):
         held = _held(folder)
@@ -126,7 +126,7 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
-    refuse_exact(folder)
+    refuse_unsegmented(folder)
     Made.read(folder)
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)

@@ -17,7 +17,7 @@ from typing import Any
 
 from components.beam import whole_files
 from components.files import local_files
-from serving.search.stores.opening import EXACT
+from serving.search.stores.opening import EXACT, MILVUS
 from serving.search.stores.segments.manifest import NAME
 from tfx_pipeline.runs.folders import INDEXES
 from tfx_pipeline.settings.config import ConfigError
@@ -96,15 +96,16 @@ def stamp_of(folder: Path) -> str:
     return hashlib.blake2b("".join(told).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-def refuse_exact(folder: Path) -> None:
-    """Raise ConfigError where a folder holds an exact index, which has no segments to be changed."""
-    if (folder / EXACT).exists():
-        raise ConfigError(f"{folder} holds an exact index, {EXACT}, which these commands do not change; build another")
+def refuse_unsegmented(folder: Path) -> None:
+    """Raise ConfigError where a folder holds an index without segments: an exact one, or one in Milvus."""
+    for name, what in ((EXACT, "an exact index"), (MILVUS, "an index in Milvus")):
+        if (folder / name).exists():
+            raise ConfigError(f"{folder} holds {what}, {name}, which these commands do not change; name another folder")
 
 
 def is_index(folder: Path) -> bool:
     """Says whether a folder holds a store."""
-    return (folder / NAME).is_file() or (folder / EXACT).is_file()
+    return any((folder / name).is_file() for name in (NAME, EXACT, MILVUS))
 
 
 def newest_index(root: Path) -> Path:

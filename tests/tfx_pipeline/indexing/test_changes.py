@@ -20,7 +20,7 @@ from serving.search.stores.opening import open_store
 from tfx_pipeline.commands.index_changes import delete_images
 from tfx_pipeline.indexing import building
 from tfx_pipeline.indexing.conditions import filter_of
-from tfx_pipeline.indexing.folder import Made
+from tfx_pipeline.indexing.folder import Made, is_index
 from tfx_pipeline.indexing.vectors import parts_of_vectors
 from tfx_pipeline.settings.config import ConfigError
 
@@ -192,6 +192,16 @@ def test_what_cannot_be_done_is_one_sentence(vectors, run, monkeypatch):
         (("add", str(vectors), "--model", "colour_encoder:other"), "made by model"),
     ):
         with pytest.raises(ConfigError, match=said):
+            run(*words)
+
+
+@pytest.mark.parametrize("name", ["exact.parquet", "milvus.json"])
+def test_an_index_without_segments_is_not_changed_and_gets_no_second_beside_it(vectors, run, tmp_path, name):
+    run("build", str(vectors), "--model", MODEL)
+    (tmp_path / "index" / "manifest.json").rename(tmp_path / "index" / name)
+    assert is_index(tmp_path / "index")
+    for words in (("build", str(vectors), "--model", MODEL), ("delete", "a"), ("compact",)):
+        with pytest.raises(ConfigError, match=f"holds an .*{name}, which these commands do not change"):
             run(*words)
 
 
