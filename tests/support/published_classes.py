@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from components.evaluator.datasets.names import published
 from components.files.tf_example import Example
 from components.files.tfrecords import framing
 from published_sets import picture, put
+
+SYNSETS = published("imagenet")["synsets"]
 
 
 def class_folders(folder: Path, names: Sequence[str], images: int = 1) -> None:
@@ -39,6 +42,12 @@ def flat_imagenet(root: Path, synset_of: Mapping[int, str], truth: Sequence[int]
     savemat(data / "meta.mat", {"synsets": rows})
     for index in range(len(truth)):
         put(root / f"imagenet/val/ILSVRC2012_val_{index + 1:08d}.JPEG", picture(index))
+
+
+def imagenet_real(root: Path, labels: Any) -> None:
+    """Three flat images, by ImageNet of the classes 1, 0 and 0, with `labels` as what real.json says of them."""
+    flat_imagenet(root, {1: SYNSETS[0], 2: SYNSETS[1]}, truth=[2, 1, 1])
+    put(root / "imagenet/real.json", json.dumps(labels))
 
 
 def flowers102(root: Path) -> None:

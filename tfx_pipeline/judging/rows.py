@@ -17,11 +17,13 @@ from components.evaluator.datasets.kinds import (
     RatedSet,
     TrainedSet,
 )
+from components.evaluator.datasets.multi_label import MultiLabelSet
 from components.evaluator.metrics.ranking import Ties
 from components.evaluator.tasks import keeping
 from components.evaluator.tasks.choice import judge_choice
 from components.evaluator.tasks.judged import Judged
 from components.evaluator.tasks.knn import judge_knn
+from components.evaluator.tasks.multi_label import judge_multi_label
 from components.evaluator.tasks.probe import judge_probe
 from components.evaluator.tasks.retrieval import judge_pairs, judge_positives
 from components.evaluator.tasks.similarity import judge_similarity
@@ -66,6 +68,9 @@ def rows_of(
     elif isinstance(dataset, PositivesSet):
         positives, captions = keeping.keep_positives(dataset, good[0])
         yield judge_positives(blank, positives, vectors[good[0]], texts.vectors[captions], ties=ties)
+    elif isinstance(dataset, MultiLabelSet):  # ahead of ClassSet, which it is too
+        multi_label = keeping.keep_multi_label(dataset, good[0])
+        yield judge_multi_label(blank, multi_label, vectors[good[0]], texts.vectors, ties=ties)
     elif isinstance(dataset, ClassSet):
         classified = keeping.keep_classified(dataset, good[0])
         yield judge_zero_shot(blank, classified, vectors[good[0]], texts.vectors, temperature=temperature, ties=ties)

@@ -107,7 +107,7 @@ class ClassSet:
             raise DataSetError(
                 f"labels has the shape {self.labels.shape} for {len(self.images)} images; give one an image"
             )
-        _check_indices("labels", self.labels, len(self.classes), "classes")
+        check_indices("labels", self.labels, len(self.classes), "classes")
         for index, names in enumerate(self.classes):
             if not names or not all(name.strip() for name in names):
                 raise DataSetError(f"class {index} has the names {names!r}; give each class a name")
@@ -179,7 +179,7 @@ class RatedSet:
             if indices.shape != (pairs,):
                 raise DataSetError(f"{side} has the shape {indices.shape} for {pairs} ratings; give one index a rating")
             table = self.images if modality == "image" else self.texts
-            _check_indices(side, indices, len(table), f"{modality}s")
+            check_indices(side, indices, len(table), f"{modality}s")
         if not pairs or not np.isfinite(self.scores).all():
             raise DataSetError(f"{int(np.isfinite(self.scores).sum())} of {pairs} ratings are numbers; give all one")
 
@@ -227,8 +227,8 @@ class PositivesSet:
         ):
             if pairs.ndim != 2 or pairs.shape[1] != 2:
                 raise DataSetError(f"{name} has the shape {pairs.shape}; give one row of two indices a pair")
-            _check_indices(name, pairs[:, 0], asking, "rows that ask")
-            _check_indices(name, pairs[:, 1], answering, "rows that answer")
+            check_indices(name, pairs[:, 0], asking, "rows that ask")
+            check_indices(name, pairs[:, 1], answering, "rows that answer")
         for name, pairs in (("text_text", self.text_text), ("image_image", self.image_image)):
             if np.any(pairs[:, 0] == pairs[:, 1]):
                 row = int(pairs[pairs[:, 0] == pairs[:, 1]][0, 0])
@@ -275,8 +275,8 @@ class ChoiceSet:
                 f"item_images and item_captions have the shapes {shapes} for {items} items in {len(self.groups)} "
                 "groups; give an item one image and 2 or more captions, or two images and their two captions"
             )
-        _check_indices("item_images", self.item_images, len(self.images), "images")
-        _check_indices("item_captions", self.item_captions, len(self.captions), "captions")
+        check_indices("item_images", self.item_images, len(self.images), "images")
+        check_indices("item_captions", self.item_captions, len(self.captions), "captions")
 
 
 DataSet = PairSet | ClassSet | TrainedSet | RatedSet | PositivesSet | ChoiceSet
@@ -292,7 +292,7 @@ def _check_images(ids: Sequence[str], images: Sequence[Picture]) -> None:
         raise DataSetError(f"the image {twice!r} stands in the set twice; list it once, with all its captions")
 
 
-def _check_indices(name: str, indices: NDArray, size: int, of: str) -> None:
+def check_indices(name: str, indices: NDArray, size: int, of: str) -> None:
     if not np.issubdtype(indices.dtype, np.integer):
         raise DataSetError(f"{name} holds {indices.dtype}; indices are whole numbers")
     if len(indices) and (indices.min() < 0 or indices.max() >= size):

@@ -14,13 +14,17 @@ from components.evaluator.datasets.published import (
     eccv_caption,
     fine_grained,
     imagenet,
+    imagenet_real,
     karpathy,
     multi30k,
     simlex,
     vtab,
 )
 
-_FAMILIES = (demo, karpathy, multi30k, cxc, eccv_caption, imagenet, fine_grained, vtab, simlex, choices)
+_FAMILIES = (
+    *(demo, karpathy, multi30k, cxc, eccv_caption),
+    *(imagenet, imagenet_real, fine_grained, vtab, simlex, choices),
+)
 ENTRIES: Mapping[str, Entry] = {entry.name: entry for family in _FAMILIES for entry in family.ENTRIES}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.evaluator.datasets.kinds import ChoiceSet, ClassSet, Indices, PairSet, PositivesSet, RatedSet
+from components.evaluator.datasets.multi_label import MultiLabelSet
 
 Mask = NDArray[np.bool_]
 T = TypeVar("T")
@@ -54,6 +55,17 @@ def keep_classified(classified: ClassSet, images: Mask) -> ClassSet:
         image_ids=_picked(classified.image_ids, images),
         images=_picked(classified.images, images),
         labels=classified.labels[images],
+    )
+
+
+def keep_multi_label(classified: MultiLabelSet, images: Mask) -> MultiLabelSet:
+    """Returns the set with the images that are marked; all classes stay ones that a model may name."""
+    return replace(
+        classified,
+        image_ids=_picked(classified.image_ids, images),
+        images=_picked(classified.images, images),
+        labels=classified.labels[images],
+        right=_renumbered(classified.right, images, np.ones(len(classified.classes), bool)),
     )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import published_classes
 import published_sets
-from components.evaluator.datasets.published import cxc, simlex
+from components.evaluator.datasets.published import cxc, imagenet_real, simlex
 from components.evaluator.datasets.published.karpathy import read_coco
 from components.evaluator.datasets.registry import find
 from serving.encoders.opening import encoder_of
@@ -22,7 +23,7 @@ from tfx_pipeline.judging.report.page import render
 
 SETS = (
     *("mscoco", "multi30k-de", "cxc-retrieval", "cxc-sts", "cxc-sis", "cxc-sits", "simlex999"),
-    *("winoground", "sugarcrepe", "aro-relation"),
+    *("winoground", "sugarcrepe", "aro-relation", "imagenet-real"),
 )
 
 
@@ -45,7 +46,11 @@ def judged(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     for write in ("mscoco", "flickr30k", "cxc", "multi30k", "simlex", "winoground", "sugar_crepe", "aro"):
         getattr(published_sets, write)(root)
+    published_classes.imagenet_real(root, [[1, 7], [], [0]])
     of_this_size = {
+        "imagenet-real": lambda data: replace(
+            imagenet_real.read_real(data), templates=("{}",)
+        ),  # 1000 texts, not 80,000
         "cxc-retrieval": lambda data: cxc.read_retrieval(data, "test", published_sets.RATED_ROWS),
         "simlex999": lambda data: simlex.read_simlex(data, 3),
         **{f"cxc-{task}": partial(rated, task=task) for task in ("sts", "sis", "sits")},
@@ -74,6 +79,13 @@ def test_a_part_of_a_published_set_is_said_to_be_one(judged):
     images = len(read_coco(judged[1].parent, "test").file_names)
     assert f"judged by {images} images where 5000 are published" in notes["mscoco"]
     assert not [note for note in notes["simlex999"] if "published" in note]
+
+
+def test_images_that_are_of_no_class_are_left_out_and_counted(judged):
+    row = next(row.judged for row in judged[0].rows if row.judged.dataset == "imagenet-real")
+    assert (row.numbers["top_1"].queries, row.skipped) == (2, {"no_right_class": 1})
+    assert row.numbers["top_1"].chance == pytest.approx((2 / 1000 + 1 / 1000) / 2)
+    assert "no_right_class" in render(*judged)
 
 
 def test_what_was_judged_is_shown_and_compares_with_itself(judged):

@@ -87,7 +87,7 @@ def _flat(folder: Path, devkit: Path, language: str) -> ClassSet:
     )
 
 
-_WHERE = (
+WHERE = (
     "get ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz from image-net.org and unpack them into imagenet/val/ "
     "and imagenet/ of the data folder; a folder for each synset in imagenet/val/ needs no devkit"
 )
@@ -99,7 +99,7 @@ ENTRIES = (
             kind="classes",
             metrics=_ZERO_SHOT,
             layout=("imagenet/val/*",),
-            where=_WHERE,
+            where=WHERE,
             read=functools.partial(read_validation, language=language),
             split="val",
             language=language,
@@ -152,7 +152,7 @@ ENTRIES = (
         layout=("imagenet/train/*",),
         shared=("imagenet/val/*",),
         where="get ILSVRC2012_img_train.tar from image-net.org and unpack it into imagenet/train/ of the data folder, "
-        f"a folder for each synset; {_WHERE}",
+        f"a folder for each synset; {WHERE}",
         read=read_neighbours,
         split="val",
         images=_IMAGES,

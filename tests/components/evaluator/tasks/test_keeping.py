@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.evaluator.datasets.kinds import ChoiceSet, ClassSet, PairSet, PositivesSet, RatedSet
+from components.evaluator.datasets.multi_label import MultiLabelSet
 from components.evaluator.tasks import keeping
 
 
@@ -58,6 +59,19 @@ def test_classes_stay_though_their_images_go():
         ClassSet(("a", "b", "c"), (nothing,) * 3, np.array([0, 1, 0]), (("x",), ("y",))), NOT_B
     )
     assert (left.image_ids, left.labels.tolist(), left.classes) == (("a", "c"), [0, 0], (("x",), ("y",)))
+
+
+def test_the_classes_of_an_image_go_with_it():
+    whole = MultiLabelSet(
+        image_ids=("a", "b", "c"),
+        images=(nothing,) * 3,
+        labels=np.array([0, 1, 0]),
+        classes=(("x",), ("y",)),
+        right=np.array([[0, 1], [1, 0], [2, 0], [2, 1]]),
+    )
+    left = keeping.keep_multi_label(whole, NOT_B)
+    assert (left.image_ids, left.labels.tolist(), left.classes) == (("a", "c"), [0, 0], (("x",), ("y",)))
+    assert left.right.tolist() == [[0, 1], [1, 0], [1, 1]]
 
 
 def test_ratings_of_a_lost_image_go():

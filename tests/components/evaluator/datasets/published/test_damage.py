@@ -31,6 +31,7 @@ FILES = [  # set -> the file that is damaged
     ("simlex999", "simlex999/SimLex-999.txt"),
     ("imagenet", "imagenet/ILSVRC2012_devkit_t12/data/meta.mat"),
     ("imagenet", "imagenet/ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt"),
+    ("imagenet-real", "imagenet/real.json"),
     ("flowers102", "flowers102/imagelabels.mat"),
     ("pets", "pets/annotations/trainval.txt"),
     ("cars", "cars/devkit/cars_train_annos.mat"),
@@ -52,7 +53,7 @@ def root(tmp_path_factory) -> Path:
         getattr(published_sets, name)(root)
     for name in ("flowers102", "pets", "cars", "food101"):
         getattr(published_classes, name)(root)
-    published_classes.flat_imagenet(root, {1: "n01440764", 2: "n01443537"}, truth=[2, 1])
+    published_classes.imagenet_real(root, [[1], [], [0, 2]])
     published_classes.tfds(root / "vtab/dtd/3.0.1", {"test": [{"image": b"", "label": [1]}] * 5})
     return root
 
@@ -63,7 +64,7 @@ def load(name: str, root: Path) -> object:
 
 def test_all_are_whole_before(root):
     assert {type(load(name, root)).__name__ for name, _ in FILES} == {
-        *("PairSet", "ClassSet", "TrainedSet", "PositivesSet", "RatedSet", "ChoiceSet"),
+        *("PairSet", "ClassSet", "MultiLabelSet", "TrainedSet", "PositivesSet", "RatedSet", "ChoiceSet"),
         "list",
     }
 
