@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import grpc
 import keras
 import numpy as np
 import pytest
@@ -20,12 +21,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 from typer.testing import CliRunner
 
 from models.keras_hub import texts
 from models.keras_hub.importing import SERVABLE_FOLDER, import_keras_hub, served_backbone
 from models.keras_hub.presets import load
 from models.saving.export import export
+from predict_requests import predict_request
 from serving.encoders.encoder import EncodeError
 from serving.encoders.opening import open_encoder
 from serving.pictures import View
@@ -50,7 +53,7 @@ class Served:
     preprocessor: Any
     encode_image: Callable[[Sequence[bytes]], np.ndarray]
     encode_text: Callable[[Sequence[str]], np.ndarray]
-    by_signature: Callable[[], Mapping[str, Callable]]
+    ask: Callable[..., Mapping[str, np.ndarray]]  # a signature's name and its inputs by name -> its answer
     folder: Path  # of a SavedModel with its tokenizer inside
 
     def own_texts(self, asked):
@@ -62,15 +65,6 @@ class Served:
         pictures = [np.asarray(View(one).pixels(), np.float32)[None] for one in encoded]
         converted = [np.asarray(self.preprocessor.image_converter(picture))[0] for picture in pictures]
         return unit(self.backbone.get_vision_embeddings(np.stack(converted)))
-
-    def ask(self, signature, **inputs):
-        """Returns the answer of a signature of what was imported."""
-        answer = self.signatures[signature](**{name: tf.constant(values) for name, values in inputs.items()})
-        return {name: values.numpy() for name, values in answer.items()}
-
-    @cached_property
-    def signatures(self):
-        return self.by_signature()
 
     @cached_property
     def own(self):
@@ -98,11 +92,14 @@ def clip(presets, server):
     """A CLIP that was imported whole and is asked through a server."""
     client = open_encoder(server[0].address)
     folder = server[1] / SERVABLE_FOLDER / "1"
+    with grpc.insecure_channel(server[0].address) as channel:
+        predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
 
-    def saved():
-        return tf.saved_model.load(str(folder)).signatures
+        def ask(signature, **inputs):
+            answer = predict(predict_request(signature, **inputs), timeout=60)
+            return {name: tf.make_ndarray(values) for name, values in answer.outputs.items()}
 
-    return Served(*load(str(presets["clip"])), client.encode_image, client.encode_text, saved, folder)
+        yield Served(*load(str(presets["clip"])), client.encode_image, client.encode_text, ask, folder)
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +109,16 @@ def siglip(presets, tmp_path_factory):
     folder = tmp_path_factory.mktemp("siglip") / "texts"
     export(served.texts, str(folder))
     encode_text = tf.saved_model.load(str(folder)).signatures["encode_text"]
+
+    def ask(signature, **inputs):
+        answer = served.by_signature()[signature](**{name: tf.constant(values) for name, values in inputs.items()})
+        return {name: values.numpy() for name, values in answer.items()}
+
     return Served(
         *load(str(presets["siglip"])),
         lambda images: served.encode_image(tf.constant(images, tf.string))["embedding"].numpy(),
         lambda texts: encode_text(text=tf.constant(texts, tf.string))["embedding"].numpy(),
-        served.by_signature,
+        ask,
         folder,
     )
 
