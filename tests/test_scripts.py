@@ -29,7 +29,7 @@ FAILING = "echo cannot >&2; exit 127"
 def checkout(tmp_path) -> Path:
     """A copy of what make reads, without what make makes."""
     root = tmp_path / "checkout"
-    shutil.copytree(ROOT / "scripts", root / "scripts")
+    shutil.copytree(ROOT / "scripts", root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, root / name)
     return root

@@ -154,7 +154,7 @@ class BatchQueue:
         with self._batcher.changed:
             if self._batcher.closing:
                 raise Refusal(grpc.StatusCode.UNAVAILABLE, "the server is shutting down")
-            if self._tasks and self._waiting_rows + _size(task) > settings.capacity:
+            if self._waiting_rows >= settings.capacity:  # a large request is not refused for a small one before it
                 raise Refusal(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
                     "The batch scheduling queue to which this task was submitted is full; currently "

@@ -168,11 +168,16 @@ def test_a_full_queue_refuses_at_once():
     assert all(answer.result() for answer in answers)
 
 
-def test_an_empty_queue_takes_a_request_of_any_size():
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_queue_that_is_not_full_takes_a_request_of_any_size(before):
     bench = Bench(max_batch_size=2, max_enqueued_batches=1)
+    small = [bench.submit([2]) for _ in range(before)]
     large = bench.submit(*([[1]] * 9))
+    with pytest.raises(Refusal, match="is full"):
+        bench.submit([3])
     bench.let_go()
     assert large.result()["y"].tolist() == [1] * 9
+    assert all(answer.result()["y"].tolist() == [2] for answer in small)
 
 
 def test_a_signature_that_compares_rows_is_not_batched():
