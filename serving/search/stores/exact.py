@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from serving.search.filters import Filter, mask
 from serving.search.shards.files import read_shard, shard_facts, write_shard
 from serving.search.shards.schema import conform, schema, vectors_of
+from serving.search.stores.as_now import AsNow
 from serving.search.stores.ranking import scan
 from serving.search.stores.store import Found, unit_queries
 
@@ -56,7 +57,7 @@ class ExactSnapshot:
         return self.table.take(places)
 
 
-class ExactStore:
+class ExactStore(AsNow):
     """A store in one Parquet file, which every change writes anew: aside, then renamed. One process writes it."""
 
     def __init__(self, path: Path, *, fingerprint: str, dimension: int) -> None:
@@ -91,25 +92,8 @@ class ExactStore:
             self._write(left)
         return len(held) - len(left)
 
-    def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
-        """See `Snapshot.search`."""
-        return self._now.search(queries, k, where)
-
-    def rows(self, ids: Sequence[str]) -> pa.Table:
-        """See `Snapshot.rows`."""
-        return self._now.rows(ids)
-
-    def vectors(self, ids: Sequence[str]) -> np.ndarray:
-        """See `Snapshot.vectors`."""
-        return self._now.vectors(ids)
-
-    def count(self, where: Filter | None = None) -> int:
-        """See `Snapshot.count`."""
-        return self._now.count(where)
-
-    def values(self, field: str, most: int) -> list[str]:
-        """See `Snapshot.values`."""
-        return self._now.values(field, most)
+    def _state(self) -> ExactSnapshot:
+        return self._now
 
     def snapshot(self) -> ExactSnapshot:
         """See `Store.snapshot`."""

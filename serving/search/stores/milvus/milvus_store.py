@@ -11,17 +11,17 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from serving.search.filters import Filter, Where
+from serving.search.filters import Where
 from serving.search.shards.files import read_shard, shard_facts
 from serving.search.shards.schema import conform
+from serving.search.stores.as_now import AsNow
 from serving.search.stores.milvus.columns import VECTOR, milvus_schema, to_milvus
 from serving.search.stores.milvus.connection import connect
 from serving.search.stores.milvus.expressions import expression
 from serving.search.stores.milvus.view import MilvusSnapshot
-from serving.search.stores.store import Found, check_model
+from serving.search.stores.store import check_model
 
 BUILT: Mapping[str, dict[str, int]] = {  # how each kind of index is
     "FLAT": {},
@@ -66,7 +66,7 @@ def create_milvus_store(
     )
 
 
-class MilvusStore:
+class MilvusStore(AsNow):
     """A store of images in a collection of Milvus."""
 
     def __init__(self, address: str, collection: str) -> None:
@@ -129,25 +129,8 @@ class MilvusStore:
             deleted += len(held)
         return deleted
 
-    def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
-        """See `MilvusSnapshot.search`."""
-        return self._now.search(queries, k, where)
-
-    def rows(self, ids: Sequence[str]) -> pa.Table:
-        """See `Snapshot.rows`."""
-        return self._now.rows(ids)
-
-    def vectors(self, ids: Sequence[str]) -> np.ndarray:
-        """See `Snapshot.vectors`."""
-        return self._now.vectors(ids)
-
-    def count(self, where: Filter | None = None) -> int:
-        """See `Snapshot.count`."""
-        return self._now.count(where)
-
-    def values(self, field: str, most: int) -> list[str]:
-        """See `Snapshot.values`."""
-        return self._now.values(field, most)
+    def _state(self) -> MilvusSnapshot:
+        return self._now
 
     def snapshot(self) -> MilvusSnapshot:
         """Returns the store without what is added from now on; what is deleted or replaced later is gone from it."""

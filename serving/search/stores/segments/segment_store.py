@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from serving.search.filters import Filter
 from serving.search.shards.schema import conform
+from serving.search.stores.as_now import AsNow
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.manifest import (
     NAME,
@@ -41,7 +42,6 @@ from serving.search.stores.segments.segment import (
     write_tombstones,
 )
 from serving.search.stores.segments.view import SegmentsSnapshot
-from serving.search.stores.store import Found
 
 
 def refuse(error: DamagedSegment) -> None:
@@ -66,7 +66,7 @@ class _Outdated(Exception):
     """The manifest that is being read is not the newest any more."""
 
 
-class SegmentStore:
+class SegmentStore(AsNow):
     """A store of images in segments."""
 
     def __init__(
@@ -137,25 +137,8 @@ class SegmentStore:
                 self.commit([entry for entry in entries if entry.deleted < entry.rows])
             return deleted
 
-    def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
-        """See `Snapshot.search`."""
-        return self.snapshot().search(queries, k, where)
-
-    def rows(self, ids: Sequence[str]) -> pa.Table:
-        """See `Snapshot.rows`."""
-        return self.snapshot().rows(ids)
-
-    def vectors(self, ids: Sequence[str]) -> np.ndarray:
-        """See `Snapshot.vectors`."""
-        return self.snapshot().vectors(ids)
-
-    def count(self, where: Filter | None = None) -> int:
-        """See `Snapshot.count`."""
-        return self.snapshot().count(where)
-
-    def values(self, field: str, most: int) -> list[str]:
-        """See `Snapshot.values`."""
-        return self.snapshot().values(field, most)
+    def _state(self) -> SegmentsSnapshot:
+        return self.snapshot()
 
     def snapshot(self) -> SegmentsSnapshot:
         """See `Store.snapshot`."""
