@@ -56,7 +56,7 @@ def test_a_compressed_body_is_read(address):
     assert (status, json.loads(body)) == (200, {"predictions": [2.5, 3.0, 4.5]})
 
 
-@pytest.mark.parametrize("body", [BODY, gzip.compress(BODY)[:-9]])
+@pytest.mark.parametrize("body", [BODY, gzip.compress(BODY)[:-9]], ids=["plain", "cut"])
 def test_a_body_that_does_not_uncompress_is_an_empty_one(address, body):
     status, _, answer = ask(address, "POST", PREDICT, body, {"Content-Encoding": "gzip"})
     assert (status, json.loads(answer)["error"]) == (400, "JSON Parse error: The document is empty")
