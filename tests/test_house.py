@@ -176,7 +176,7 @@ def test_plumbing_names_files_that_exist(pattern):
     [
         ("tfx_pipeline/pipeline.py", "from models.towers.dual_encoder import DualEncoder", "models.towers"),
         ("tfx_pipeline/pipeline.py", "import models", "imports models;"),
-        ("tfx_pipeline/commands/query.py", "from serving.tensors import to_proto", "serving.tensors"),
+        ("tfx_pipeline/commands/search/query.py", "from serving.tensors import to_proto", "serving.tensors"),
         ("tfx_pipeline/pipeline.py", "import apache_beam as beam", "apache_beam"),
         ("tfx_pipeline/pipeline.py", "from kfp import compiler", "kfp"),
         ("tfx_pipeline/report/page.py", "from google.cloud import storage", "google.cloud"),

@@ -14,7 +14,7 @@ SLOW = ("tensorflow", "tfx", "tensorflow_model_analysis", "tensorflow_data_valid
     ("modules", "forbidden"),
     [
         (
-            ["tfx_pipeline.report.rebuild", "tfx_pipeline.commands.query", "tfx_pipeline.commands.run"],
+            ["tfx_pipeline.report.rebuild", "tfx_pipeline.commands.search.query", "tfx_pipeline.commands.run"],
             (*SLOW, "apache_beam"),
         ),
         (

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline import cli_index, cli_models, cli_search, cli_serving, cli_versions
-from tfx_pipeline.options import ConfigOption, SetOption, config_of, overrides_of, path_option
+from tfx_pipeline.command_line import index, models, search, serving, versions
+from tfx_pipeline.command_line.options import ConfigOption, SetOption, config_of, overrides_of, path_option
 from tfx_pipeline.settings.config import ConfigError, at_home, load
 
 app = typer.Typer(
@@ -178,11 +178,11 @@ def presets() -> None:
     show(Console())
 
 
-app.add_typer(cli_index.app)
-app.add_typer(cli_models.app)
-app.add_typer(cli_search.app)
-app.add_typer(cli_serving.app)
-app.add_typer(cli_versions.app)
+app.add_typer(index.app)
+app.add_typer(models.app)
+app.add_typer(search.app)
+app.add_typer(serving.app)
+app.add_typer(versions.app)
 
 
 def main() -> None:

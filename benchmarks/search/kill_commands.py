@@ -22,8 +22,8 @@ from rich.console import Console
 
 from benchmarks.search.kills import killed
 from serving.search.stores.segments.segment_store import SegmentStore
-from tfx_pipeline.commands.index import add_to_index, build_index
-from tfx_pipeline.commands.index_changes import compact_index, delete_images
+from tfx_pipeline.commands.search.index import add_to_index, build_index
+from tfx_pipeline.commands.search.index_changes import compact_index, delete_images
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import Config
 

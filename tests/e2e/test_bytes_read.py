@@ -33,7 +33,7 @@ from models.records.input_pipeline import training_batches
 from models.records.record_files import find_files, read_counts
 from models.texts.tokenizer import Tokenizer
 from models.training_config import TrainingConfig
-from tfx_pipeline.commands.query import answer
+from tfx_pipeline.commands.search.query import answer
 from tfx_pipeline.report.rebuild import rebuild
 
 IMAGES, SHARDS = 60, 3

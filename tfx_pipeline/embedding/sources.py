@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tfx_pipeline.options import as_typed
+from tfx_pipeline.command_line.options import as_typed
 from tfx_pipeline.settings.config import ConfigError, at_home
 
 IMAGE_ENDINGS = (

@@ -31,7 +31,7 @@ from serving.encoders.saved_model import SavedModelEncoder
 from serving.pictures import View
 from serving.server.server import ModelServer
 from small_training import CUSTOM_CONFIG, PIECES
-from tfx_pipeline.commands.query import read_query_image
+from tfx_pipeline.commands.search.query import read_query_image
 
 MODEL = ModelConfig(**{**CUSTOM_CONFIG["model"], "image_resize_px": 16})
 FORMS = forms()

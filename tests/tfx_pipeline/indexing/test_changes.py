@@ -17,7 +17,7 @@ from serving.search.filters import And, Where
 from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
 from serving.search.stores.opening import open_store
-from tfx_pipeline.commands.index_changes import delete_images
+from tfx_pipeline.commands.search.index_changes import delete_images
 from tfx_pipeline.indexing import building
 from tfx_pipeline.indexing.conditions import filter_of
 from tfx_pipeline.indexing.folder import Made, is_index

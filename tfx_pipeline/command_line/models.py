@@ -8,9 +8,17 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, overrides_of, path_argument, path_option
+from tfx_pipeline.command_line.options import (
+    ConfigOption,
+    SetOption,
+    as_typed,
+    config_of,
+    overrides_of,
+    path_argument,
+    path_option,
+)
+from tfx_pipeline.command_line.tls_options import TlsCa, TlsCert, TlsKey, tls_of
 from tfx_pipeline.settings.config import ConfigError, at_home
-from tfx_pipeline.tls_options import TlsCa, TlsCert, TlsKey, tls_of
 
 app = typer.Typer()
 
@@ -48,7 +56,7 @@ def eval_(
 ) -> None:
     """Judge any dual encoder by the paper's tables, the demo or data sets of your own."""
     from tfx_pipeline.commands.evaluate import LAST, compare_models, judge_model, list_sets
-    from tfx_pipeline.commands.query import pushed_model
+    from tfx_pipeline.commands.search.query import pushed_model
 
     console = Console()
     if list_:
@@ -166,7 +174,7 @@ def embed(
 ) -> None:
     """Embed images and texts into a file of vectors, by a server or a model in this process."""
     from tfx_pipeline.commands.embed import embed as write_vectors
-    from tfx_pipeline.commands.query import pushed_model
+    from tfx_pipeline.commands.search.query import pushed_model
     from tfx_pipeline.embedding.sources import Columns
 
     named = str(pushed_model(config_of(config, set_).root)[1]) if model is None else at_home(model, "--model")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tfx_pipeline.options import path_option
+from tfx_pipeline.command_line.options import path_option
 from tfx_pipeline.settings.config import as_config_error
 
 if TYPE_CHECKING:

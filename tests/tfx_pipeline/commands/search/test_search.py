@@ -29,8 +29,8 @@ from serving.search.stores.exact import ExactStore
 from serving.search.stores.opening import EXACT, open_store
 from serving.search.terms import Term
 from serving.server.server import ModelServer
-from tfx_pipeline.commands.query import answer
-from tfx_pipeline.commands.search import Searching, open_searched, search_until_stopped
+from tfx_pipeline.commands.search.query import answer
+from tfx_pipeline.commands.search.search import Searching, open_searched, search_until_stopped
 from tfx_pipeline.indexing.folder import Made, Origin
 from tfx_pipeline.indexing.originals import Originals
 from tfx_pipeline.runs.search_server import FILE, SearchServer, newest_made, running_server

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, path_option
+from tfx_pipeline.command_line.options import ConfigOption, SetOption, as_typed, config_of, path_option
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ def query(
     set_: SetOption = None,
 ) -> None:
     """Search images by text, by image, or by image plus or minus text; `align search` makes it answer at once."""
-    from tfx_pipeline.commands.query import answer
+    from tfx_pipeline.commands.search.query import answer
     from tfx_pipeline.settings.config import at_home
 
     answer(
@@ -75,7 +75,7 @@ def search(
     set_: SetOption = None,
 ) -> None:
     """Search images in a browser: model, index, API and page in one process, until Ctrl-C."""
-    from tfx_pipeline.commands.search import Searching, search_until_stopped
+    from tfx_pipeline.commands.search.search import Searching, search_until_stopped
     from tfx_pipeline.settings.config import at_home
 
     search_until_stopped(

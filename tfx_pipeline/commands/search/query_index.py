@@ -34,7 +34,7 @@ def index_for(root: Path, model: str | None, console: Console) -> Path:
     with quiet_imports(), without_keras():
         from serving.encoders.encoder import EncodeError
         from serving.encoders.opening import open_encoder
-        from tfx_pipeline.commands.index import Indexing, build_index_of_run, folder_of_model
+        from tfx_pipeline.commands.search.index import Indexing, build_index_of_run, folder_of_model
         from tfx_pipeline.indexing.folder import MADE, Made, is_index, stamp_of
     indexing = Indexing(root, model, beam_args=BeamConfig().pipeline_args())
     if model is None:
@@ -81,7 +81,7 @@ def standing_index(root: Path) -> Path | None:
 
 def _made_by(folder: Path, model: str) -> bool:
     """Says whether a model without a fingerprint embeds the pictures of an index as the index has them."""
-    from tfx_pipeline.commands.search import open_searched
+    from tfx_pipeline.commands.search.search import open_searched
 
     try:
         open_searched(folder, model)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, as_typed, config_of, path_option
+from tfx_pipeline.command_line.options import ConfigOption, SetOption, as_typed, config_of, path_option
 from tfx_pipeline.settings.config import at_home
 
 app = typer.Typer()
@@ -36,7 +36,7 @@ def build(
     set_: SetOption = None,
 ) -> None:
     """Embed images and make an index of them; what was embedded before is not embedded again."""
-    from tfx_pipeline.commands.index import build_index
+    from tfx_pipeline.commands.search.index import build_index
 
     model = model and at_home(model, "--model")
     told = Console()
@@ -53,7 +53,7 @@ def add(
     set_: SetOption = None,
 ) -> None:
     """Add images to an index; one that is there already is replaced."""
-    from tfx_pipeline.commands.index import add_to_index
+    from tfx_pipeline.commands.search.index import add_to_index
 
     model = model and at_home(model, "--model")
     told = Console()
@@ -69,7 +69,7 @@ def info(
     set_: SetOption = None,
 ) -> None:
     """Say what an index holds, of which model, in how many segments and bytes."""
-    from tfx_pipeline.commands.index_info import show_info
+    from tfx_pipeline.commands.search.index_info import show_info
 
     if show_info(config_of(config, set_).root, folder, check=check, as_json=as_json, console=Console()):
         raise typer.Exit(1)
@@ -89,7 +89,7 @@ def delete(
     set_: SetOption = None,
 ) -> None:
     """Delete images of an index, by their ids or by a condition such as 'unsafe >= 0.5'."""
-    from tfx_pipeline.commands.index_changes import delete_images
+    from tfx_pipeline.commands.search.index_changes import delete_images
 
     root, told = config_of(config, set_).root, Console()
     delete_images(root, folder, [as_typed(name) for name in ids or []], where or [], console=told)
@@ -98,6 +98,6 @@ def delete(
 @index.command()
 def compact(folder: Folder = None, config: ConfigOption = "demo", set_: SetOption = None) -> None:
     """Merge an index's segments, and give back the room of what was deleted."""
-    from tfx_pipeline.commands.index_changes import compact_index
+    from tfx_pipeline.commands.search.index_changes import compact_index
 
     compact_index(config_of(config, set_).root, folder, Console())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tfx_pipeline.options import ConfigOption, SetOption, config_of, path_option
+from tfx_pipeline.command_line.options import ConfigOption, SetOption, config_of, path_option
 
 app = typer.Typer()
 ModelOption = Annotated[

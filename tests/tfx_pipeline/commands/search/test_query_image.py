@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from tfx_pipeline.commands.query import read_query_image
+from tfx_pipeline.commands.search.query import read_query_image
 from tfx_pipeline.settings.config import ConfigError
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tfx_pipeline.commands.query import pushed_model
+from tfx_pipeline.commands.search.query import pushed_model
 from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import newest_examples

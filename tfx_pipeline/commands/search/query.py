@@ -17,7 +17,7 @@ from rich.text import Text
 
 from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
 from serving.versions import complete_versions
-from tfx_pipeline.commands.query_index import index_for, standing_index
+from tfx_pipeline.commands.search.query_index import index_for, standing_index
 from tfx_pipeline.files import write_file
 from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
@@ -133,7 +133,7 @@ def _answerer(root: Path, *, model: str | None, index: Path | None, server: str 
     console.print(f"Loading the model and {folder}. {_A_SERVER}", style="dim", markup=False, soft_wrap=True)
     with quiet_imports(), without_keras():
         from serving.encoders.encoder import EncodeError
-        from tfx_pipeline.commands.search import open_searched
+        from tfx_pipeline.commands.search.search import open_searched
         from tfx_pipeline.runs.local_search import LocalSearch
 
         with as_config_error((EncodeError, OSError, ValueError)):

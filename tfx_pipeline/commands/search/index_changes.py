@@ -13,7 +13,7 @@ from rich.console import Console
 from serving.search.stores.segments.compaction import compact
 from serving.search.stores.segments.manifest import WRITING, locked
 from serving.search.stores.segments.segment_store import SegmentStore
-from tfx_pipeline.commands.index_info import info_of
+from tfx_pipeline.commands.search.index_info import info_of
 from tfx_pipeline.indexing.conditions import filter_of
 from tfx_pipeline.indexing.folder import Made, newest_index, refuse_unsegmented
 from tfx_pipeline.settings.config import ConfigError, as_config_error
