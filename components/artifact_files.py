@@ -19,7 +19,8 @@ NUMBERS_FILE = "numbers.json"
 # In a pushed version, beside the SavedModel.
 MODEL_CARD_PAGE, MODEL_CARD_FILE = "model_card.md", "model_card.json"
 
-# In the ServingValidator's blessing: {"blessed": bool, "reasons": [sentence, ...], "load_s": x, "peak_memory_bytes": n,
+# In the ServingValidator's blessing: {"blessed": bool, "reasons": [sentence, ...], "precision": text,
+# "least_cosine_to_float32": {signature: x}, "load_s": x, "peak_memory_bytes": n,
 # "largest_difference": {protocol: {signature: x}}, "latency_ms": {protocol: {signature: {"p50": x, "p99": y}}}}
 SERVING_VALIDATION_FILE = "serving_validation.json"
 

@@ -15,6 +15,7 @@ ANOMALY_GATE = "AnomalyGate"
 PAIR_FILTER = "PairFilter"
 VOCABULARY = "Vocabulary"
 TRAINER = "Trainer"
+EXPORTER = "Exporter"  # where the model is served in another precision than training writes it in
 BASELINE_MODEL = "BaselineModel"
 EVALUATOR = "Evaluator"
 SERVING_VALIDATOR = "ServingValidator"

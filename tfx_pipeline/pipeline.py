@@ -19,6 +19,7 @@ from components.contents.component import CONTENT, Contents
 from components.evaluator.baseline.component import VERSION, BaselineModel
 from components.evaluator.component import AlignEvaluator
 from components.evaluator.sharded.component import ShardedEvaluator
+from components.exporter.component import Exporter
 from components.pair_example_gen.component import read_pairs
 from components.pair_filter.component import PairFilter
 from components.pusher.component import Pusher
@@ -29,7 +30,9 @@ from components.vocabulary.component import VocabularyLearner
 from tfx_pipeline.settings.config import Config
 from tfx_pipeline.settings.paths import paths_of, vocabulary_of
 
-RUN_FN = "models.trainer.run_fn"  # by name: compiling a pipeline needs no model code
+# By name: compiling a pipeline needs no model code.
+RUN_FN = "models.trainer.run_fn"
+EXPORT_FN = "models.saving.halves.export_anew"
 EVALUATORS = {"tfma": AlignEvaluator, "beam": ShardedEvaluator}
 
 # Encoded images, hashes and record names differ in each Example: their statistics cost much and say nothing.
@@ -67,6 +70,7 @@ def create_pipeline(
     """
     contents = {of: Contents(paths).with_id(f"{CONTENTS}-{of}") for of, paths in paths_of(config).items() if paths}
     content = {of: found.outputs[CONTENT].future()[0].value for of, found in contents.items()}
+    max_image_pixels = max(read.max_image_pixels for read in (config.ingest, *config.evaluation_sets.values()))
     files, pairs = read_pairs(config.ingest)
     statistics = StatisticsGen(
         examples=pairs.outputs["examples"], stats_options=tfdv.StatsOptions(feature_allowlist=DESCRIBED_FEATURES)
@@ -96,25 +100,33 @@ def create_pipeline(
             "model": dataclasses.asdict(config.model),
             "training": dataclasses.asdict(config.training),
             "checkpoints": checkpoints,
-            "max_image_pixels": max(
-                read.max_image_pixels for read in (config.ingest, *config.evaluation_sets.values())
-            ),
+            "max_image_pixels": max_image_pixels,
         },
         base_model_content=content.get(TRAINER, ""),
         of_the_run=training_of_the_run,
     ).with_id(TRAINER)
-    baseline = BaselineModel(trainer.outputs["model"], pushed_models=push_to)
+    exported = [
+        Exporter(
+            config.export,
+            model_run=trainer.outputs["model_run"],
+            export_fn=EXPORT_FN,
+            max_image_pixels=max_image_pixels,
+        )
+    ] * config.export.is_needed
+    model = (exported or [trainer])[0].outputs["model"]
+    baseline = BaselineModel(model, pushed_models=push_to)
     evaluator = EVALUATORS[config.evaluation.engine](
         config.evaluation,
         examples=kept.outputs["examples"],
-        model=trainer.outputs["model"],
+        model=model,
         baseline=baseline.outputs[VERSION].future()[0].value,
     ).with_id(EVALUATOR)
-    served = ServingValidator(config.serving_validation, model=trainer.outputs["model"])
+    held_to_float32 = {"float32_model": trainer.outputs["model"], "min_cosine": config.export.min_cosine}
+    served = ServingValidator(config.serving_validation, model=model, **(held_to_float32 if exported else {}))
     pusher = Pusher(
         config.card,
         config.name,
-        model=trainer.outputs["model"],
+        model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=served.outputs["blessing"],
         push_destination=pusher_pb2.PushDestination(
@@ -144,6 +156,7 @@ def create_pipeline(
             kept,
             vocabulary,
             trainer,
+            *exported,
             baseline,
             evaluator,
             served,

@@ -25,6 +25,7 @@ def known_components(config: Config) -> list[str]:
         ids.PAIR_FILTER,
         ids.VOCABULARY,
         ids.TRAINER,
+        *[ids.EXPORTER] * config.export.is_needed,
         ids.BASELINE_MODEL,
         ids.EVALUATOR,
         ids.SERVING_VALIDATOR,

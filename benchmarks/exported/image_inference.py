@@ -19,8 +19,8 @@ import sys
 from benchmarks.shared.in_turn import Timing, Worker, time_in_turn
 from benchmarks.shared.machine import describe_machine
 from benchmarks.shared.torch_environment import torch_python
-from models.saving.bfloat16_units import precision_here
 from models.sizes import EFFICIENTNETS
+from serving.precision import precision_here
 
 OURS = "ours, exported, from tensors"
 OURS_BFLOAT16 = "ours, exported in bfloat16, from tensors"

@@ -5,7 +5,9 @@ Legend: N requests in a batch, D embedding dimension.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +78,40 @@ def difference(served: Floats, here: Floats) -> float:
     return float(np.max(np.abs(served - here)))
 
 
-def differing(signature: str, protocol: str, largest: float, tolerance: float) -> Iterator[str]:
-    """Yield a sentence where served vectors are not those of the same model in process."""
-    if not largest <= tolerance:  # also NaN
+def least_cosine(vectors: Floats, exact: Floats) -> float:
+    """Returns the least cosine of a row of one array to that of another, [N, D] unit vectors; -1 for unlike shapes."""
+    if vectors.shape != exact.shape:
+        return -1.0
+    return float(np.min(np.sum(vectors.astype(np.float64) * exact, axis=1), initial=1.0))
+
+
+def far_from_float32(signature: str, cosine: float, least: float) -> Iterator[str]:
+    """Yield a sentence where a vector is too far from that of the same weights in float32."""
+    if not cosine >= least:  # also NaN
         yield (
-            f"{signature} over {protocol} is {largest:.3g} away from the same model in process, above "
-            f"serving_validation.tolerance, which is {tolerance:g}"
+            f"{signature} gives a vector whose cosine to that in float32 is {cosine:.6g}, below export.min_cosine, "
+            f"which is {least:g}; set export.precision to float32, or train longer"
+        )
+
+
+class Limit(NamedTuple):
+    """How far a number may be from another, and how messages lead to it."""
+
+    difference: float
+    named: str
+
+
+def limit_at(least: float) -> Limit:
+    """Returns how far a number of two unit vectors may be apart whose cosine is `least`: |a - b|^2 = 2 - 2 cos."""
+    return Limit(math.sqrt(2 - 2 * least), f"what vectors may differ at export.min_cosine = {least:g}, which is")
+
+
+def differing(signature: str, protocol: str, largest: float, limit: Limit) -> Iterator[str]:
+    """Yield a sentence where served vectors are not those of the same model in process."""
+    if not largest <= limit.difference:  # also NaN
+        yield (
+            f"{signature} over {protocol} is {largest:.3g} away from the same model in process, above {limit.named} "
+            f"{limit.difference:g}"
         )
 
 

@@ -11,14 +11,20 @@ from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 
 from components.serving_validator.config import ServingValidationConfig
-from components.serving_validator.executor import CONFIG, Executor
+from components.serving_validator.executor import CONFIG, FLOAT32_MODEL, MIN_COSINE, Executor
 
 
 class ServingValidatorSpec(component_spec.ComponentSpec):
-    """One config, as JSON; the keys are those of TFX's InfraValidator."""
+    """One config, as JSON, and what a model of another precision is held to; keys are those of TFX's InfraValidator."""
 
-    PARAMETERS = {CONFIG: component_spec.ExecutionParameter(type=str)}  # noqa: RUF012 - TFX's own form
-    INPUTS = {specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012 - TFX's own form
+        CONFIG: component_spec.ExecutionParameter(type=str),
+        MIN_COSINE: component_spec.ExecutionParameter(type=float, optional=True),
+    }
+    INPUTS = {  # noqa: RUF012
+        specs.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        FLOAT32_MODEL: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
     OUTPUTS = {specs.BLESSING_KEY: component_spec.ChannelParameter(type=standard_artifacts.InfraBlessing)}  # noqa: RUF012
 
 
@@ -31,6 +37,7 @@ class ServingValidator(base_component.BaseComponent):
       - it has the signatures that clients and the Evaluator use;
       - batches of none, of one and of several are answered with the vectors of the same model in process, which are
         finite and of unit length;
+      - where it is in another precision, each vector has a cosine of at least `min_cosine` to that in float32;
       - a broken picture is refused, and requests beside it are answered;
       - requests take no longer than `config.max_latency_ms`, where that is set.
 
@@ -46,17 +53,28 @@ class ServingValidator(base_component.BaseComponent):
     SPEC_CLASS = ServingValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, config: ServingValidationConfig, *, model: types.BaseChannel) -> None:
+    def __init__(
+        self,
+        config: ServingValidationConfig,
+        *,
+        model: types.BaseChannel,
+        float32_model: types.BaseChannel | None = None,
+        min_cosine: float | None = None,
+    ) -> None:
         """Build the component.
 
         Args:
           config: what the candidate must do.
           model: the candidate, a SavedModel with the signatures of `serving.signatures`.
+          float32_model: the same weights in float32, where the candidate computes in another precision.
+          min_cosine: how near to it, where it is given.
         """
         super().__init__(
             spec=ServingValidatorSpec(
                 serving_validation=json.dumps(dataclasses.asdict(config)),
+                min_cosine=min_cosine,
                 model=model,
+                float32_model=float32_model,
                 blessing=types.Channel(type=standard_artifacts.InfraBlessing),
             )
         )

@@ -6,7 +6,7 @@ import json
 import posixpath
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from components.config_fields import build_fields
 from components.example_artifacts import Artifacts
 from components.serving_validator.config import ServingValidationConfig
 from components.serving_validator.findings import Findings
-from components.serving_validator.served.trial import try_out
+from components.serving_validator.served.trial import Nearness, try_out
+from serving.precision import SLOWER_HERE, is_slower_here
 
 CONFIG = "serving_validation"
+FLOAT32_MODEL, MIN_COSINE = "float32_model", "min_cosine"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -34,18 +36,26 @@ class Executor(base_executor.BaseExecutor):
         """Write the verdict and what was measured.
 
         Args:
-          input_dict: "model" (Model).
+          input_dict: "model" (Model), and "float32_model" where that is in another precision.
           output_dict: "blessing" (InfraBlessing).
-          exec_properties: "serving_validation", a ServingValidationConfig as JSON.
+          exec_properties: "serving_validation", a ServingValidationConfig as JSON; "min_cosine" beside "float32_model".
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         config = build_fields(ServingValidationConfig, json.loads(exec_properties[CONFIG]), CONFIG)
         model = artifact_utils.get_single_instance(input_dict[specs.MODEL_KEY])
         blessing = artifact_utils.get_single_instance(output_dict[specs.BLESSING_KEY])
-        with _on_this_machine(path_utils.serving_model_path(model.uri)) as folder:
-            findings = try_out(folder, config)
+        exact = input_dict.get(FLOAT32_MODEL)
+        with ExitStack() as here:
+
+            def fetched(uri: str) -> Path:
+                return here.enter_context(_on_this_machine(path_utils.serving_model_path(uri)))
+
+            near = Nearness(fetched(exact[0].uri), exec_properties[MIN_COSINE]) if exact else None
+            findings = try_out(fetched(model.uri), config, near)
         for reason in findings.reasons:
             logging.error("The model is not blessed for serving: %s", reason)
+        if is_slower_here(findings.precision):
+            logging.warning("The model was timed, but %s", SLOWER_HERE)
         write(findings, blessing.uri)
         blessing.set_int_custom_property("blessed", int(findings.is_blessed))  # which the Pusher looks at
 

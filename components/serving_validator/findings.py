@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from serving.precision import Precision
+
 
 @dataclass
 class Findings:
@@ -12,6 +14,9 @@ class Findings:
 
     Attributes:
       reasons: why it is refused, a sentence each; a candidate without one is blessed.
+      precision: in which it computes images.
+      least_cosine_to_float32: signature -> that of a vector to the one of the same weights in float32; empty where the
+        model is in float32.
       load_s: seconds from the start of the server's process until it answered; None where it never did.
       peak_memory_bytes: the most that the server held; None where it never answered, or the system does not tell.
       largest_difference: protocol -> signature -> how far a number of a served vector was from that in process.
@@ -19,6 +24,8 @@ class Findings:
     """
 
     reasons: list[str] = field(default_factory=list)
+    precision: Precision = "float32"
+    least_cosine_to_float32: dict[str, float] = field(default_factory=dict)
     load_s: float | None = None
     peak_memory_bytes: int | None = None
     largest_difference: dict[str, dict[str, float]] = field(default_factory=dict)

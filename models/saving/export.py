@@ -13,7 +13,7 @@ import tensorflow as tf
 from components import schema
 from models.config import ModelConfig
 from models.images import preprocessing
-from models.saving.folding import FoldedTower, Precision
+from models.saving.folding import FoldedTower
 from models.saving.served import ServedImages, ServedPair, ServedTexts, strings
 from models.saving.warm_up import write_warm_up
 from models.saving.whole import whole_folder
@@ -21,6 +21,7 @@ from models.texts.tokenizer import Tokenizer
 from models.towers.dual_encoder import DualEncoder
 from serving import signatures
 from serving.normal_form import MAX_IMAGE_PIXELS
+from serving.precision import Precision
 
 _EXAMPLE_FEATURES = {
     schema.IMAGE_ENCODED: tf.io.FixedLenFeature([], tf.string),

@@ -11,7 +11,7 @@ Legend: B batch, H and W pixels, K kernel size, I and O channels in and out, F o
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -19,13 +19,13 @@ import tensorflow as tf
 
 from models.sizes import STAGES
 from models.towers.efficientnet_blocks import BATCH_NORM_EPSILON
+from serving.precision import Precision
 
 # Kernels that are constants of the graph are laid out for the CPU once instead of at each call: 1.2 to 1.3 times the
 # speed at B0 and B3. But a graph is copied some twenty times while it is loaded and optimised: B7's 0.25 GB took a
 # server from 1.5 to 7.2 GB, for 1.15 times the speed of single images and none of batches. The limit is above B3.
 FROZEN_BYTES = 48 << 20
 STEM = "stem"
-Precision = Literal["float32", "bfloat16"]
 NORM_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 

@@ -22,6 +22,8 @@ CLASSES = {  # module -> what of it has an example
     "components.pair_filter.config": ["FilterConfig"],
     "components.pair_filter.model_config": ["ImageModelConfig", "UnsafeConfig", "NeighbourConfig"],
     "components.pusher.component": ["Pusher"],
+    "components.exporter.component": ["Exporter"],
+    "components.exporter.config": ["ExportConfig"],
     "components.serving_validator.component": ["ServingValidator"],
     "components.serving_validator.config": ["ServingValidationConfig"],
     "components.trainer.component": ["AlignTrainer"],

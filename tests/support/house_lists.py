@@ -39,6 +39,7 @@ DOORS_OF_SERVING = frozenset(
         "encoders.probe",
         "encoders.saved_model",
         "pictures",
+        "precision",
         *(f"search.api.{name}" for name in ("answered", "app", "asked", "handlers", "rate")),
         "search.filters",
         "search.pictures",
@@ -72,7 +73,8 @@ DOORS_OF_MODELS = frozenset(
         "saving.halves",
     )
 )
-CONTRACTS = frozenset({"serving.normal_form", "serving.signatures"})  # names and bytes that a served model answers to
+# Names, bytes and arithmetic of a served model.
+CONTRACTS = frozenset({"serving.normal_form", "serving.precision", "serving.signatures"})
 DOORS_OF_COMPONENTS = {  # a component -> what of serving it may import beside the contracts
     "pusher": frozenset({"serving.taking_back", "serving.versions"}),  # the folder that servers read
     # It runs the server that clients are given, in another process; a command line in a string would hide the arrow.

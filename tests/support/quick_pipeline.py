@@ -17,7 +17,7 @@ REFUSED, BROKEN = 100, 200  # seeds from which on a model is not blessed, from w
 
 
 class Quick(base_executor.BaseExecutor):
-    """Leaves of each component what looking up needs: the Trainer's model folder, the Evaluator's verdict."""
+    """Leaves what looking up needs: the Trainer's model folder, the Exporter's model, the Evaluator's verdict."""
 
     def Do(self, input_dict, output_dict, exec_properties):
         if "model_run" in output_dict:
@@ -26,6 +26,8 @@ class Quick(base_executor.BaseExecutor):
             folder = Path(output_dict["model_run"][0].uri) / MODEL_FOLDER
             folder.mkdir(parents=True)
             (folder / MODEL_FILE).write_text("{}")
+        if "model_run" in input_dict and "model" in output_dict:
+            Path(output_dict["model"][0].uri, "seed").write_text("0")
         if "blessing" in output_dict:
             (model,), (blessing,) = input_dict["model"], output_dict["blessing"]
             seed = int(Path(model.uri, "seed").read_text())

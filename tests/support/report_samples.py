@@ -72,6 +72,8 @@ def tally(read: int, **dropped: int) -> dict:
 SERVING = {
     "blessed": True,
     "reasons": [],
+    "precision": "bfloat16",
+    "least_cosine_to_float32": {"encode_image": 0.99994},
     "load_s": 5.25,
     "peak_memory_bytes": 600_000_000,
     "largest_difference": {"gRPC": {"encode_image": 1e-7, "encode_text": 0.0}},

@@ -55,6 +55,22 @@ def test_the_pusher_hears_both_verdicts_on_the_model_that_it_pushes():
     assert {each.inputs["model"] for each in (pusher, judge, server)} == {model}
 
 
+def test_another_precision_stands_between_training_and_all_that_takes_the_model():
+    before, after = (
+        {component.id: component for component in pipeline_of(export=export).components}
+        for export in ({}, {"precision": "bfloat16", "min_cosine": 0.99})
+    )
+    assert after.keys() - before.keys() == {"Exporter"}
+    changed = {name for name in before if before[name].exec_properties != after[name].exec_properties}
+    assert changed == {"ServingValidator"}
+    assert after["ServingValidator"].exec_properties["min_cosine"] == 0.99
+    assert json.loads(after["Exporter"].exec_properties["export"])["precision"] == "bfloat16"
+    model, float32 = after["Exporter"].outputs["model"], after["Trainer"].outputs["model"]
+    takers = ("Pusher", "Evaluator", "ServingValidator")
+    assert {after[name].inputs["model"] for name in takers} == {after["BaselineModel"].inputs["candidate"]} == {model}
+    assert after["ServingValidator"].inputs["float32_model"] is float32
+
+
 def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alone():
     pipeline = pipeline_of(evaluation_sets={"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}})
     components = {component.id: component for component in pipeline.components}
@@ -73,7 +89,7 @@ def test_evaluation_sets_are_read_by_components_of_their_own_for_the_filter_alon
     [
         {},
         {"evaluation_sets": {"coco": {"shards": "gs://c"}, "flickr30k": {"shards": "gs://f"}}},
-        {"validation": {"schema": "schema.pbtxt", "on_anomalies": "stop"}},
+        {"validation": {"schema": "schema.pbtxt", "on_anomalies": "stop"}, "export": {"precision": "bfloat16"}},
     ],
 )
 def test_component_ids_are_known_without_building_the_pipeline(sections):

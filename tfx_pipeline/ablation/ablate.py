@@ -136,7 +136,7 @@ def outcome_of(row: Row, config: Config, record: RunRecord) -> Outcome:
         row,
         config=config.to_mapping(),
         run=str(record.run_dir.relative_to(record.root)),
-        model=str(record.output(TRAINER, "model") or ""),
+        model=str(record.model or ""),
         training=_training(record),
     )
     if record.why_failed is not None:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.component_ids import EVALUATOR, PAIR_FILTER, TRAINER
+from components.component_ids import EVALUATOR, PAIR_FILTER
 from components.evaluator.config import EvaluationConfig
 from components.evaluator.metrics.classes.prompts import class_texts
 from tfx_pipeline.files import write_file
@@ -42,7 +42,7 @@ def keep_findings(record: RunRecord, config: EvaluationConfig) -> None:
     evaluation, blessing = (record.output(EVALUATOR, key) for key in ("evaluation", "blessing"))
     if evaluation is not None:
         _keep(record.run_dir / EVALUATION_FILE, lambda: _read_evaluation(evaluation, blessing))
-    model, examples = record.output(TRAINER, "model"), record.output(PAIR_FILTER, "examples")
+    model, examples = record.model, record.output(PAIR_FILTER, "examples")
     if model is not None and examples is not None:
         _keep(record.run_dir / ANSWERS_FILE, lambda: _known_answers(record, model, examples, config))
 

@@ -92,7 +92,8 @@ def newest_blessed_model(store: MetadataStore) -> BlessedModel | None:
     """Returns the model that the newest of all blessing executions judged, cached ones among them; None without one.
 
     Args:
-      store: ML Metadata, filled by the pipeline's Trainer ("model" and "model_run") and Evaluator ("blessing").
+      store: ML Metadata, filled by the pipeline's Trainer ("model" and "model_run"), Exporter (from "model_run" to
+        "model") and Evaluator ("blessing").
     """
     blessings = {found.id: found for found in _live(store, "ModelBlessing") if _property(found, "blessed") == 1}
     given = _outputs(store.get_events_by_artifact_ids(list(blessings)))
@@ -104,11 +105,9 @@ def newest_blessed_model(store: MetadataStore) -> BlessedModel | None:
         for event in store.get_events_by_execution_ids([blessing.execution_id])
         if event.type == event.INPUT and _key(event) == "model"
     )
-    training = _outputs(store.get_events_by_artifact_ids([model]))[0].execution_id  # others took it from the cache
+    made = _outputs(store.get_events_by_artifact_ids([model]))[0].execution_id  # others took it from the cache
     (model_run,) = (
-        event.artifact_id
-        for event in _outputs(store.get_events_by_execution_ids([training]))
-        if _key(event) == "model_run"
+        event.artifact_id for event in store.get_events_by_execution_ids([made]) if _key(event) == "model_run"
     )
     (artifact,) = store.get_artifacts_by_id([model_run])
     milliseconds = blessings[blessing.artifact_id].create_time_since_epoch

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.component_ids import EVALUATOR, TRAINER
+from components.component_ids import EVALUATOR
 from components.evaluator.config import METRICS
 from tfx_pipeline.files import write_file
 from tfx_pipeline.runs.folders import JUDGED_MODELS
@@ -57,7 +57,7 @@ def append_model(record: RunRecord, found: Mapping[str, Any]) -> None:
     row = {
         RUN: record.run_dir.name,
         FINISHED: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.finished)),
-        MODEL: _below(record, record.output(TRAINER, "model")),
+        MODEL: _below(record, record.model),
         EVALUATION: _below(record, evaluation),
         BLESSED: "yes" if found["blessed"] else "no",
         **numbers,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from components.component_ids import EXPORTER, TRAINER
 from tfx_pipeline.runs.event_log import EVENTS_FILE, EventKind
 from tfx_pipeline.runs.folders import RUNS
 from tfx_pipeline.runs.json_lines import read_json_lines
@@ -100,6 +101,11 @@ class RunRecord:
         """Returns the folder of a finished component's output, None where it was not reached."""
         uri = self.component(component).outputs.get(key)
         return Path(uri) if uri else None
+
+    @property
+    def model(self) -> Path | None:
+        """Folder of the model that is judged and served, None where it was not reached."""
+        return self.output(EXPORTER, "model") or self.output(TRAINER, "model")
 
     @property
     def why_failed(self) -> str | None:

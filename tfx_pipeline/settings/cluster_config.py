@@ -123,7 +123,7 @@ class ClusterConfig:
       default: what every container gets where its own section says nothing.
       ingest: of PairExampleGen and of the evaluation sets.
       statistics, filter, vocabulary, trainer, evaluator, serving_validator: of StatisticsGen, PairFilter, Vocabulary,
-        Trainer, Evaluator, ServingValidator.
+        Trainer, Evaluator, ServingValidator; the last is that of the Exporter too.
       env: environment variables of all containers; they can be read by whoever sees the run.
       secrets: a Secret's name -> how containers see it; Kubeflow only.
       volumes: name of a persistent volume claim -> folder where containers find it; Kubeflow only.

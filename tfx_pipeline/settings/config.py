@@ -16,6 +16,7 @@ from typing import Any
 from components.closest_name import did_you_mean
 from components.config_fields import NO_VALUE, build_fields, kind
 from components.evaluator.config import ZERO_SHOT_METRICS, EvaluationConfig
+from components.exporter.config import ExportConfig
 from components.pair_example_gen.config import EvaluationSetConfig, IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.pusher.config import CardConfig
@@ -66,8 +67,8 @@ class Config:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
       evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
-      ingest, validation, filter, vocabulary, model, training, evaluation, serving_validation, card, beam, cluster: see
-        each section's class.
+      ingest, validation, filter, vocabulary, model, training, export, evaluation, serving_validation, card, beam,
+        cluster: see each section's class.
     """
 
     name: str = "align"
@@ -79,6 +80,7 @@ class Config:
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     serving_validation: ServingValidationConfig = field(default_factory=ServingValidationConfig)
     card: CardConfig = field(default_factory=CardConfig)

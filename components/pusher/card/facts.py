@@ -8,7 +8,8 @@
  "training": {"model": fields of ModelConfig, "settings": fields of TrainingConfig, "last": line of the history},
  "evaluation": {"metrics": {split: {metric: {"value": x, "low": x, "high": x, "chance": x}}}, "images": {split: n},
                 "captions": {split: n}},
- "serving": {"load_s": x, "peak_memory_bytes": n, "latency_ms": {protocol: {signature: {"p50": x, "p99": x}}}},
+ "serving": {"precision": text, "least_cosine_to_float32": {signature: x}, "load_s": x,
+             "peak_memory_bytes": n, "latency_ms": {protocol: {signature: {"p50": x, "p99": x}}}},
  "lineage": {"artifacts": {input: {"id": n, "type": text, "uri": text}}, "files": {path: SHA-256},
              "weights": SHA-256, "vocabulary": SHA-256, "software": {"training": {name: version}, "pushing": ...}},
  "pushed": time as ISO 8601}
@@ -139,5 +140,5 @@ def _evaluation(numbers: Json | None) -> Json | None:
 
 
 def _serving(found: Json | None) -> Json | None:
-    fields = ("load_s", "peak_memory_bytes", "latency_ms")
+    fields = ("precision", "least_cosine_to_float32", "load_s", "peak_memory_bytes", "latency_ms")
     return None if found is None else {field: found.get(field) for field in fields}

@@ -162,6 +162,10 @@ def _serving(found: Json | None) -> Iterator[str]:
     if found is None:
         yield "How it is served was not recorded."
         return
+    if found["precision"]:
+        yield f"Images are computed in {found['precision']}."
+    for signature, cosine in (found["least_cosine_to_float32"] or {}).items():
+        yield f"No vector of `{signature}` has a cosine below {cosine:.5f} to that in float32."
     memory = f"{found['peak_memory_bytes'] / 2**20:,.0f} MiB"
     yield f"Loaded in {found['load_s']:.1f} s, at most {memory}, on the machine that tried it."
     yield ""

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from serving.precision import SLOWER_HERE, is_slower_here
 from serving.server.batching.batcher import Batcher
 from serving.server.batching.settings import DEFAULT_BATCHING, BatchingSettings
 from serving.server.core import memory
@@ -266,6 +267,8 @@ class ServedModels:
     def _load(self, name: str, number: int, folder: VersionFolder) -> Version:
         """Returns a version, loaded and warm; raises ValueError."""
         servable = Servable(folder.path)
+        if is_slower_here(servable.precision):
+            _log.warning("version %d of model %s is served, but %s", number, name, SLOWER_HERE)
         version = Version(name, number, servable, self._batcher, self._limits)
         warm_up(version, folder.path, self._monitoring)
         memory.trim()

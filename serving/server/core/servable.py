@@ -14,6 +14,7 @@ import tensorflow_text  # noqa: F401  registers the ops that the text signature 
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from serving.precision import Precision, precision_of
 from serving.server.core.calls import by_name, step_by_step
 from serving.server.refusal import Refusal
 from serving.signatures import EMBEDDING, IMAGE_BYTES
@@ -29,6 +30,7 @@ class Servable:
     Attributes:
       path: the folder that it came from.
       signature_defs: signature name -> SignatureDef message, as the file states them.
+      precision: the least in which it multiplies.
 
     Examples:
       >>> servable = Servable(Path("output/align-demo/serving_models/align/1"))
@@ -44,7 +46,9 @@ class Servable:
         """
         self.path = path
         try:
-            self.signature_defs: dict[str, Any] = _read_signature_defs(path)
+            graph = _read_graph(path)
+            self.signature_defs: dict[str, Any] = dict(graph.signature_def)
+            self.precision: Precision = precision_of(graph.graph_def)
             self._loaded = tf.saved_model.load(str(path), tags=[SERVE_TAG])
             functions = by_name(self._loaded)
             self._signatures = {
@@ -137,10 +141,11 @@ def _cause(error: tf.errors.OpError) -> str:
     return " ".join(said.split())
 
 
-def _read_signature_defs(path: Path) -> dict[str, Any]:
+def _read_graph(path: Path) -> Any:
+    """Returns the MetaGraphDef that is served."""
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((path / SAVED_MODEL_FILE).read_bytes())
     for graph in saved.meta_graphs:
         if SERVE_TAG in graph.meta_info_def.tags:
-            return dict(graph.signature_def)
+            return graph
     raise ValueError(f"none of its graphs has the tag {SERVE_TAG!r}")

@@ -71,8 +71,20 @@ def test_a_difference_is_the_largest_of_a_number():
 
 
 def test_what_is_no_number_differs():
-    assert len([*checks.differing("encode_text", "gRPC", float("nan"), 1.0)]) == 1
-    assert [*checks.differing("encode_text", "gRPC", 1.0, 1.0)] == []
+    limit = checks.Limit(1.0, "tolerance, which is")
+    assert len([*checks.differing("encode_text", "gRPC", float("nan"), limit)]) == 1
+    assert [*checks.differing("encode_text", "gRPC", 1.0, limit)] == []
+
+
+def test_the_least_cosine_counts():
+    vectors, exact = np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert checks.least_cosine(vectors, exact) == pytest.approx(0.6)
+    assert checks.least_cosine(np.zeros((0, 2)), np.zeros((0, 2))) == 1.0
+    assert checks.least_cosine(vectors, exact[:1]) == -1.0
+    assert [*checks.far_from_float32("encode_image", 0.6, 0.6)] == []
+    assert len([*checks.far_from_float32("encode_image", float("nan"), 0.6)]) == 1
+    # Of two vectors with the cosine .6 no number is further apart than .8 is from 0.
+    assert np.abs(vectors - exact).max() <= checks.limit_at(0.6).difference == pytest.approx(np.sqrt(0.8))
 
 
 def test_latency_counts_where_there_is_a_limit():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import itertools
 import json
@@ -24,6 +25,7 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from typer.testing import CliRunner
 
 from components.artifact_files import MODEL_FOLDER
+from components.exporter.config import ExportConfig
 from tfx_pipeline import local_runner
 from tfx_pipeline.ablation.ablate import row_config
 from tfx_pipeline.ablation.results import RESULTS_FILE, Ablation, Outcome, write_results
@@ -106,6 +108,12 @@ def test_runs_mean_the_model_of_the_newest_one_that_was_blessed(finish, config_o
     assert abs((datetime.now() - blessed).total_seconds()) < 600
     assert finish(config_of(tmp_path, seed=0)) == first  # from the cache
     assert resolved(asked)[0].training.base_model == first
+
+
+def test_of_a_model_in_another_precision_the_trained_weights_are_taken(finish, config_of, tmp_path):
+    trained = finish(dataclasses.replace(config_of(tmp_path), export=ExportConfig("bfloat16")))
+    found, _ = resolved(config_of(tmp_path / "elsewhere", base_model=str(tmp_path / "quick")))
+    assert found.training.base_model == trained
 
 
 def test_a_pipeline_trains_on_from_its_own_blessed_model(finish, config_of, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from ml_metadata.proto.metadata_store_pb2 import Execution
 from quick_pipeline import REFUSED, quick_pipeline
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from components.exporter.config import ExportConfig
 from components.lookup import LookupDriver
 from tfx_pipeline import local_runner
 from tfx_pipeline.pipeline import create_pipeline
@@ -149,14 +151,14 @@ class Runs:
     """Runs of one quick pipeline."""
 
     def __init__(self, config: Config) -> None:
-        self._config, self._number = config, 0
+        self.config, self._number = config, 0
 
     def __call__(self, *rerun: str) -> set[str]:
         """Run it; returns the components whose result did not come from the cache."""
         self._number += 1
-        self.run_dir = self._config.root / "runs" / f"r{self._number}"
+        self.run_dir = self.config.root / "runs" / f"r{self._number}"
         self.run_dir.mkdir(parents=True)
-        local_runner.run(self._config, self.run_dir, rerun)
+        local_runner.run(self.config, self.run_dir, rerun)
         record = read_record(self.run_dir)
         states = {each.id: each.state for each in record.components}
         assert set(states.values()) <= {"complete", "cached"}
@@ -209,6 +211,15 @@ def test_rerun_forces_a_component_and_what_reads_it_and_later_runs_take_the_new_
     for name, key in (("Vocabulary", "vocabulary"), ("Trainer", "model"), ("Pusher", "pushed_model")):
         assert after.output(name, key) == forced.output(name, key)
     assert run("ExampleValidator", "Pusher") == {"ExampleValidator", "AnomalyGate", "Pusher"}
+
+
+def test_another_precision_writes_the_model_anew_and_trains_nothing(run):
+    run()
+    run.config = dataclasses.replace(run.config, export=ExportConfig("bfloat16"))
+    assert run() == {"Exporter", *OF_THE_MODEL}
+    record = read_record(run.run_dir)
+    assert record.model == record.output("Exporter", "model") != record.output("Trainer", "model")
+    assert run() == set()
 
 
 def test_a_cached_result_says_since_when_it_stands(folder, run):

@@ -25,6 +25,7 @@ FIELD_OF = {  # a component's id, up to its first hyphen -> its field in Cluster
     ids.VOCABULARY: "vocabulary",
     ids.TRAINER: "trainer",
     ids.EVALUATOR: "evaluator",
+    ids.EXPORTER: "serving_validator",
     ids.SERVING_VALIDATOR: "serving_validator",
 }
 # As kfp's set_retry has them, but for the minute: what was evicted would be so again at once.

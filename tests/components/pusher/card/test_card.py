@@ -100,6 +100,8 @@ def test_the_page_tells_the_rest(whole):
         "not stated; the config's field `card.limits` says it",
         "200 steps; at the last one the loss was 0.25 and the temperature 0.0625.",
         "`learning_rate` 0.001",
+        "Images are computed in bfloat16.",
+        "No vector of `encode_image` has a cosine below 0.99994 to that in float32.",
         "| gRPC | `encode_image` | 4.1 | 7.5 |",
         "| model | Model | 12 | `/runs/12` |",
         "SHA-256 of the weights: `abab",

@@ -74,7 +74,7 @@ def test_a_component_takes_the_default_for_what_it_does_not_say(spec):
 
 
 def test_every_section_is_of_a_component_that_there_is():
-    config = build({"evaluation_sets": {"coco": {"shards": "gs://a"}}})
+    config = build({"evaluation_sets": {"coco": {"shards": "gs://a"}}, "export": {"precision": "bfloat16"}})
     assert {*FIELD_OF} <= {name.partition("-")[0] for name in known_components(config)}
     assert {*FIELD_OF.values()} == {name for name, _ in config.cluster.pods()}
 
