@@ -24,4 +24,4 @@ def clip_benchmark_python() -> Path:
 
 def mteb_python() -> Path:
     """Returns the interpreter that imports mteb 2.23 on Python 3.10, 2.26 on 3.11, and our client of a server."""
-    return peer_python("mteb", ("mteb>=2.23,<2.27", TORCH, "pillow", "tensorflow-serving-api>=2.16,<2.22"), gigabytes=8)
+    return peer_python("mteb", ("mteb>=2.23,<2.27", TORCH, "pillow", "grpcio", "protobuf>=4.25"), gigabytes=6)

@@ -30,10 +30,8 @@ class Served(AbsEncoder):
 
     def __init__(self, address: str) -> None:
         self._client = AlignClient(address)
-        self.mteb_model_meta = ModelMeta.create_empty(
-            {"name": "align/served", "revision": "1", "modalities": ["text", "image"]}
-        )
-        self.mteb_model_meta.similarity_fn_name = ScoringFunction.COSINE
+        about = {"name": "align/served", "revision": "1", "modalities": ["text", "image"]}
+        self.mteb_model_meta = ModelMeta.create_empty({**about, "similarity_fn_name": ScoringFunction.COSINE})
 
     def encode(self, inputs: Any, **_: Any) -> np.ndarray:
         """Returns [N, D] of all batches."""
