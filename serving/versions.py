@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import filecmp
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 SAVED_MODEL_FILE = "saved_model.pb"
 VARIABLES_INDEX = "variables/variables.index"
 IMPORTED_FOLDER = "servable"  # beneath what `align import-hf` and `align import-keras-hub` write
 LARGEST = 2**63 - 1  # a number that no message of TensorFlow Serving holds is no version there, nor here
-_SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
+_SHARD = re.compile(r"variables/variables\.data-(\d{5})-of-(\d{5})")
 
 
 def complete_versions(base: Path, prefix: str = "") -> dict[int, Path]:
@@ -54,5 +55,10 @@ def is_complete(folder: Path) -> bool:
     """
     if not (folder / SAVED_MODEL_FILE).is_file() or not (folder / VARIABLES_INDEX).is_file():
         return False
-    shards = [match for path in (folder / "variables").iterdir() if (match := _SHARD.fullmatch(path.name))]
-    return bool(shards) and len(shards) == int(shards[0][2])
+    return are_complete([SAVED_MODEL_FILE, *(f"variables/{path.name}" for path in (folder / "variables").iterdir())])
+
+
+def are_complete(names: Collection[str]) -> bool:
+    """Say whether files make a version, by their names in its folder, as `is_complete` does."""
+    shards = [match for name in names if (match := _SHARD.fullmatch(name))]
+    return SAVED_MODEL_FILE in names and VARIABLES_INDEX in names and bool(shards) and len(shards) == int(shards[0][2])

@@ -14,6 +14,7 @@ SHARED = frozenset(
 SERVER_DOORS = (
     "access_log",
     "batching.settings",
+    "bucket",
     "core.limits",
     "core.memory",
     "grpc.server",

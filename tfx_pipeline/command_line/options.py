@@ -12,12 +12,23 @@ import typer
 from tfx_pipeline.settings.config import Config, ConfigError, at_home, load
 
 
-def _path(text: str) -> Path:
-    """Returns a path as typed, with the home folder for ~, which no shell puts into --out=~/x."""
-    return Path(at_home(text, "a path"))
+def _path(text: str | Path) -> Path:
+    """Returns a path as typed, with the home folder for ~, which no shell puts into --out=~/x; refuses an address."""
+    if "://" in str(text):
+        raise typer.BadParameter(
+            f"{text} is an address, where a file or folder of this machine is asked for; copy it here first, such as "
+            "by `gcloud storage cp -r` or `aws s3 cp --recursive`"
+        )
+    return Path(at_home(str(text), "a path"))
+
+
+def _path_or_address(text: str) -> Path | str:
+    """Returns a path as `_path` does, or an address as typed."""
+    return text if "://" in text else _path(text)
 
 
 path_option = functools.partial(typer.Option, parser=_path)
+path_or_address_option = functools.partial(typer.Option, parser=_path_or_address)
 path_argument = functools.partial(typer.Argument, parser=_path)
 
 ConfigOption = Annotated[

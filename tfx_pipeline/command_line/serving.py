@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tfx_pipeline.command_line.options import ConfigOption, SetOption, config_of, path_option
+from tfx_pipeline.command_line.options import ConfigOption, SetOption, config_of, path_option, path_or_address_option
 
 app = typer.Typer()
 
@@ -17,8 +17,13 @@ def serve(
     config: ConfigOption = "demo",
     set_: SetOption = None,
     model_dir: Annotated[
-        Path | None,
-        path_option("--model-dir", "--model", help="Folder of numbered versions; the pushed ones if not given."),
+        Any,
+        path_or_address_option(
+            "--model-dir",
+            "--model",
+            metavar="FOLDER",
+            help="Folder of numbered versions, or its address at gs:// or s3://; the pushed ones if not given.",
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="What requests call the model of that folder.")] = "align",
     model_config_file: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,7 +35,7 @@ class Serving:
 
     Attributes:
       root: the pipeline's folder, `<output>/<name>`, whose pushed model is served where nothing else is named.
-      model_dir: a folder of numbered versions, or one with `servable/` in it.
+      model_dir: a folder of numbered versions, or one with `servable/` in it; or the address of such versions.
       name: what requests call the model of that folder.
       model_config_file: a ModelServerConfig as text, in the place of one folder.
       batching_parameters_file: a BatchingParameters as text; None takes what is measured to be good.
@@ -55,7 +56,7 @@ class Serving:
     """
 
     root: Path
-    model_dir: Path | None = None
+    model_dir: Path | str | None = None
     name: str = "align"
     model_config_file: Path | None = None
     batching_parameters_file: Path | None = None
@@ -108,11 +109,11 @@ def serve_until_stopped(serving: Serving, console: Console | None = None) -> Non
       ConfigError: when there is no model to serve, a file cannot be used, or a port is taken.
     """
     console = console or Console()
-    source = _source(serving)  # before TensorFlow's slow import
     with stop_signals() as stopped, ExitStack() as running:
+        source = _source(serving, running)  # before TensorFlow's slow import
         with as_config_error((OSError, ValueError)):
             server = running.enter_context(_server(serving, source))
-        for line in _banner(server, source):
+        for line in _banner(server, serving.model_dir if isinstance(serving.model_dir, str) else source):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
         stopped.wait()
         console.print(
@@ -120,8 +121,15 @@ def serve_until_stopped(serving: Serving, console: Console | None = None) -> Non
         )
 
 
-def _source(serving: Serving) -> Path:
-    """Returns the folder of versions to serve, or the file that says which."""
+def _source(serving: Serving, running: ExitStack) -> Path:
+    """Returns the folder of versions to serve, or the file that says which; versions of an address are fetched."""
+    if isinstance(serving.model_dir, str):
+        from serving.server.bucket import Bucket
+
+        with as_config_error((OSError, ValueError)):
+            fetched = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="align-versions-")))
+            running.enter_context(Bucket(serving.model_dir, fetched, serving.poll_s))
+        return fetched
     if serving.model_config_file is not None:
         if not serving.model_config_file.is_file():
             raise ConfigError(f"--model-config-file {serving.model_config_file} is no file; name a ModelServerConfig")
@@ -206,7 +214,7 @@ def stop_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _banner(server: ModelServer, source: Path) -> list[str]:
+def _banner(server: ModelServer, source: Path | str) -> list[str]:
     """Returns what is printed once requests are answered."""
     lines = [f"Serving {', '.join(_called(server))} on {server.address}, TensorFlow Serving's gRPC API"]
     if server.rest_address is not None:

@@ -73,7 +73,10 @@ def check_config(config: Any) -> None:
         names.add(model.name)
     for model in config.model_config_list.config:
         if "://" in model.base_path:
-            raise _invalid(f"model {model.name} has base_path {model.base_path}; only folders of this machine are read")
+            raise _invalid(
+                f"model {model.name} has base_path {model.base_path}; a file names folders of this machine alone: "
+                "serve an address by --model-dir, or copy it here first"
+            )
         if not Path(model.base_path).is_absolute():
             raise _invalid(
                 f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"

@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from serving.encoders.saved_model import SavedModelEncoder
+from tfx_pipeline.cli import app
 from tfx_pipeline.commands.serve import Serving, serve_until_stopped
 from tfx_pipeline.settings.config import ConfigError
 
@@ -165,3 +167,13 @@ def test_files_that_cannot_be_used_are_one_sentence(root, tmp_path, monkeypatch,
     with pytest.raises(ConfigError, match=said) as caught:
         serve_until_stopped(Serving(root, port=0, rest_port=None, **options))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("versions", "--model"), ("rollback", "--model"), ("label", "a=1", "--model"), ("serve", "--model-config-file")],
+)
+def test_where_a_folder_is_needed_an_address_is_refused(command):
+    done = CliRunner().invoke(app, [*command, "gs://b/x"], env={"COLUMNS": "400"})
+    assert done.exit_code == 2
+    assert "gs://b/x is an address, where a file or folder of this machine is asked for; copy it here" in done.output

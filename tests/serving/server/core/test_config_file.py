@@ -38,7 +38,7 @@ def test_a_file_is_read(tmp_path):
         ("custom_model_config {}", "Only ModelConfigList is currently supported"),
         (ONE[:-1] + ONE[len("model_config_list { ") :], "Illegal to list model a multiple times in config list"),
         (ONE.replace('"/a"', '"a"'), r"Expected model a to have an absolute path or URI; got base_path\(\)=a"),
-        (ONE.replace('"/a"', '"gs://b/a"'), "only folders of this machine are read"),
+        (ONE.replace('"/a"', '"gs://b/a"'), "a file names folders of this machine alone"),
         (ONE.replace('"tensorflow"', '"caffe"'), "Model a requests unsupported platform caffe"),
         (ONE.replace('model_platform: "tensorflow"', ""), "Illegal setting neither"),
         (ONE.replace("model_platform", "model_type: TENSORFLOW model_platform"), "Illegal setting both"),
