@@ -26,6 +26,7 @@ def pytest_collection_finish() -> None:
     """Collect garbage from here on, but look for none in what was imported."""
     find_out_once()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 20)  # a traced graph is some hundred thousand objects, of which few are garbage
     gc.enable()
 
 
