@@ -13,6 +13,7 @@ IMAGE_ENCODED = "image/encoded"
 IMAGE_SHA256 = "image/sha256"
 IMAGE_WIDTH = "image/width"
 IMAGE_HEIGHT = "image/height"
+IMAGE_FINGERPRINT = "image/fingerprint"
 CAPTION_TEXT = "caption/text"
 CAPTION_LANGUAGE = "caption/language"
 CLASS_LABEL = "class/label"
@@ -55,6 +56,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(IMAGE_SHA256, "bytes", (), "hex SHA-256 of image/encoded: the identity of an image"),
     Feature(IMAGE_WIDTH, "int64", (), "pixels of image/encoded, which EXIF turns no more"),
     Feature(IMAGE_HEIGHT, "int64", (), "pixels of image/encoded, which EXIF turns no more"),
+    Feature(IMAGE_FINGERPRINT, "bytes", (), "what it shows, by image_fingerprint.py; none, or of another make: decode"),
     Feature(CAPTION_TEXT, "bytes", (None,), "captions, UTF-8, none empty, in the order of ingest.captions"),
     Feature(CAPTION_LANGUAGE, "bytes", (None,), "BCP 47 tag of each caption, or 'und'; as long as caption/text"),
     Feature(CLASS_LABEL, "bytes", (), "class for zero-shot evaluation as plain words, UTF-8, or empty"),

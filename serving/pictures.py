@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from PIL import GifImagePlugin, Image, UnidentifiedImageError
+from PIL import GifImagePlugin, Image, ImageFile, UnidentifiedImageError
 
 from serving.normal_form import Header, normalise, read_header, read_turn
 
@@ -103,6 +103,9 @@ class View:
         try:
             if at_least_px is not None:
                 self._image.draft(mode, (at_least_px, at_least_px))
+            if self._image.format in KEPT_FORMATS and isinstance(self._image, ImageFile.ImageFile):
+                # In one piece, so that what is broken behind the last row shows.
+                self._image.decodermaxblock = max(len(self._encoded), self._image.decodermaxblock)
             self._image.load()
             if self._image.mode == "F" or (self._image.mode, self._image.format) == ("I", "TIFF"):
                 raise UnknownFormat(

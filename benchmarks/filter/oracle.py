@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.image_fingerprint import Fingerprint
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.copies.fingerprint import Fingerprint, fingerprint
+from components.pair_filter.copies.fingerprint import fingerprint
 from components.pair_filter.counting.words import split_words
 from components.pair_filter.judging.rules import same_caption
 

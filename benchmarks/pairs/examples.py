@@ -11,6 +11,8 @@ import tensorflow as tf
 from benchmarks.pairs.encoded import Encoded
 from benchmarks.pairs.plan import Pair
 from components import schema
+from components.image_fingerprint import written
+from components.pair_filter.copies.fingerprint import fingerprint
 
 
 def to_example(pair: Pair, image: Encoded) -> bytes:
@@ -20,6 +22,7 @@ def to_example(pair: Pair, image: Encoded) -> bytes:
         schema.IMAGE_SHA256: [hashlib.sha256(image.content).hexdigest().encode()],
         schema.IMAGE_WIDTH: [image.width],
         schema.IMAGE_HEIGHT: [image.height],
+        schema.IMAGE_FINGERPRINT: [written(fingerprint(image.content))],
         schema.CAPTION_TEXT: [text.strip().encode() for text, _ in pair.captions],
         schema.CAPTION_LANGUAGE: [tag.encode() for _, tag in pair.captions],
         schema.CLASS_LABEL: [schema.NO_LABEL.encode()],

@@ -19,7 +19,7 @@ from benchmarks.pairs.plan import Corpus
 from benchmarks.pairs.stand_ins import NoImages, StandIns
 from benchmarks.pairs.writing import MANIFEST_FILE, read_manifest, write_examples, write_tars
 
-VERSION = 2  # of how pairs are made; a folder of another is not taken for the same
+VERSION = 3  # of how pairs are made; a folder of another is not taken for the same
 FORMS = {"tars": write_tars, "examples": write_examples}
 IMAGES = {"photos": Photos, "stand-ins": StandIns, "none": NoImages}
 

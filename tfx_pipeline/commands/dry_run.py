@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -11,7 +10,7 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from rich.console import Console
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
-from tfx_pipeline.commands.decoder_beside import DecoderBeside
 from tfx_pipeline.commands.dry_run_table import DryRun, show
 from tfx_pipeline.live.lifeline import end_with_parent, started
 from tfx_pipeline.quick import quick_imports
@@ -31,7 +29,6 @@ from tfx_pipeline.wording import counted
 
 CONFIG_FILE = "config.json"
 RESULT_FILE = "result.json"
-SMALL_SAMPLE = 4000  # records; of more, loading TensorFlow is a small share, and filtering twice the likelier
 
 
 def dry_run(config: Config, sample: int | None, console: Console) -> None:
@@ -107,7 +104,7 @@ def _run_apart(folder: Path) -> Mapping[str, Any]:
 
 
 def filter_into(folder: Path, config: Config) -> dict[str, Any]:
-    """Ingest and filter into a folder; a small sample on Pillow's word, and anew where the training's decoder differs.
+    """Ingest and filter into a folder.
 
     Returns:
       "ingest" and "filter": the reports; "evaluation_sets": name -> images; "error" where the filter left nothing.
@@ -115,21 +112,6 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     Raises:
       ValueError: where there is nothing to filter, or a model cannot be asked.
     """
-    reads = (config.ingest, *config.evaluation_sets.values())
-    if all(read.sample is not None and read.sample <= SMALL_SAMPLE for read in reads):
-        with (
-            contextlib.suppress(Exception),  # which the second pass raises again, if the decoder has it so
-            tempfile.TemporaryDirectory(dir=folder) as name,
-            DecoderBeside(Path(name)) as beside,
-        ):
-            found = _filter_checked(Path(name), config, beside.check)
-            if beside.agrees():
-                return found
-    return _filter_checked(folder, config, decode_as_training_does)
-
-
-def _filter_checked(folder: Path, config: Config, check: Callable[[bytes], object]) -> dict[str, Any]:
-    """Ingest and filter into a folder what a check lets pass; returns and raises as `filter_into` does."""
     with quick_imports():
         from components.beam.file_system_options import use_options
         from components.pair_example_gen.storage.file_systems import local_pipeline
@@ -149,7 +131,7 @@ def _filter_checked(folder: Path, config: Config, check: Callable[[bytes], objec
 
     def ingest(read: IngestConfig) -> tuple[FilesOfSplits, dict]:
         examples, report = (str(folder / read.section / of) for of in ("examples", "report"))
-        counts = run_ingest(make_pipeline, read, check, examples=examples, report=report)
+        counts = run_ingest(make_pipeline, read, decode_as_training_does, examples=examples, report=report)
         refuse_empty(counts, read)
         return {split: list_split(examples, split) for split in read.split_names}, _read(report, INGEST_REPORT_FILE)
 

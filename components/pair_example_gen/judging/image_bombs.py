@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from components.pair_example_gen.judging.reasons import IMAGE_NOT_DECODABLE, Refused
+from serving.normal_form import END, SCAN
 
 # Deflate makes at most 1032 bytes of one, so that this much holds no more text than Pillow allows before the pixels.
 MAX_COMPRESSED_TEXT_BYTES = 64 * 1024
 MAX_JPEG_SCANS = 100  # libjpeg's own progressive script has 10; each scan passes over all blocks
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _COMPRESSED_CHUNKS = (b"zTXt", b"iTXt", b"iCCP")
-_JPEG_START = b"\xff\xd8"
-_JPEG_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")  # in the data of a scan 0xff precedes 0 or a restart marker
-_SCAN, _END = b"\xda", b"\xd9"
+_JPEG_START, _JPEG_SCAN = b"\xff\xd8", bytes((0xFF, SCAN))
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in the data of a scan 0xff precedes 0 or a restart marker
 
 
 def refuse_slow(encoded: bytes) -> None:
@@ -27,7 +28,9 @@ def refuse_slow(encoded: bytes) -> None:
         if size > MAX_COMPRESSED_TEXT_BYTES:
             detail = f"{size} bytes of compressed text in a PNG, above {MAX_COMPRESSED_TEXT_BYTES}"
             raise Refused(IMAGE_NOT_DECODABLE, detail)
-    elif encoded.startswith(_JPEG_START) and (scans := jpeg_scans(encoded)) > MAX_JPEG_SCANS:
+    elif encoded.startswith(_JPEG_START) and encoded.count(_JPEG_SCAN) > MAX_JPEG_SCANS < (
+        scans := jpeg_scans(encoded)
+    ):
         raise Refused(IMAGE_NOT_DECODABLE, f"{scans} scans in a JPEG, above {MAX_JPEG_SCANS}")
 
 
@@ -44,13 +47,22 @@ def compressed_text_bytes(png: bytes) -> int:
 
 
 def jpeg_scans(jpeg: bytes) -> int:
-    """Returns how many scans a JPEG has before its end; what may follow, such as a film, is not looked at.
+    """Returns how many scans a JPEG has before its end; what may follow, such as a film, is not looked at."""
+    return sum(marker == SCAN for marker, _ in jpeg_segments(jpeg))
+
+
+def jpeg_segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of each segment of a JPEG up to its end, the end too, where it is reached.
+
+    Pixels are passed over, as are bytes between segments that belong to none.
 
     Reference: ITU-T T.81, annex B.
     """
-    count, marker = 0, _JPEG_MARKER.search(jpeg, len(_JPEG_START))
-    while marker and marker[1] != _END:
-        count += marker[1] == _SCAN
-        segment = int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
-        marker = _JPEG_MARKER.search(jpeg, marker.end() + segment)
-    return count
+    found = _JPEG_MARKER.search(jpeg, len(_JPEG_START))
+    while found:
+        marker, at = jpeg[found.end() - 1], found.end()
+        behind = at + int.from_bytes(jpeg[at : at + 2], "big")
+        yield marker, jpeg[at + 2 : behind]
+        if marker == END:
+            return
+        found = _JPEG_MARKER.search(jpeg, behind)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from components.pair_example_gen.judging import reasons
-from components.pair_example_gen.judging.images import prepare
+from components.pair_example_gen.judging.images import Prepared, prepare
 from components.pair_example_gen.judging.language_tags import language_tag
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, RawRecord
 from components.schema import NO_LABEL, UNKNOWN_LANGUAGE
-from serving.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Captions:
     noted: list[Refused] = field(default_factory=list)
 
 
-def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], object]) -> Picture:
+def read_picture(record: RawRecord, max_pixels: int, check: Callable[[bytes], object]) -> Prepared:
     """Returns the image of a record, checked and transcoded by `images.prepare`.
 
     A record whose metadata is no JSON or ambiguous is judged by its image first, as one whose metadata is sound.
@@ -129,6 +128,8 @@ def split_of(identity: bytes, shares: Mapping[str, int]) -> str:
       identity: what must never straddle two splits, such as an image's bytes.
       shares: split name -> integer weight.
     """
+    if len(shares) == 1:
+        return next(iter(shares))
     place = int.from_bytes(hashlib.sha256(identity).digest()[:8], "big") % sum(shares.values())
     for name, share in shares.items():
         place -= share
@@ -181,4 +182,8 @@ def _clean(value: object) -> str:
 
 def _is_unicode(text: str) -> bool:
     """Returns whether a string can be written as UTF-8, which JSON's escapes allow to break."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

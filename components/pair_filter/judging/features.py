@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components import schema
+from components.image_fingerprint import Fingerprint, read
 from components.pair_filter.judging.rules import ImageFacts
 
 
@@ -23,6 +24,14 @@ def caption_languages(features: Mapping) -> list[str]:
     captions = len(features[schema.CAPTION_TEXT].bytes_list.value)
     tags = [tag.decode("utf-8", "replace") for tag in features[schema.CAPTION_LANGUAGE].bytes_list.value[:captions]]
     return [tag or schema.UNKNOWN_LANGUAGE for tag in tags] + [schema.UNKNOWN_LANGUAGE] * (captions - len(tags))
+
+
+def carried_fingerprint(features: Mapping) -> Fingerprint | None:
+    """Returns the image's fingerprint as ingest computed it, or None where there is none to compare by here."""
+    if schema.IMAGE_FINGERPRINT not in features:
+        return None
+    values = features[schema.IMAGE_FINGERPRINT].bytes_list.value
+    return read(values[0]) if len(values) == 1 else None
 
 
 def image_size(features: Mapping) -> ImageFacts:

@@ -1,4 +1,7 @@
-"""First pass of the filter: each file is read and decoded once, and what later passes need of it is put aside."""
+"""First pass of the filter: each file is read once, and what later passes need of it is put aside.
+
+An image is decoded only where its Example carries no fingerprint.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,21 @@ from components import schema
 from components.beam import whole_files
 from components.files import example_files
 from components.files.tf_example import Example
+from components.image_fingerprint import NOT_COMPARED
 from components.pair_filter.config import FilterConfig
 from components.pair_filter.copies.evaluation_images import Prints
-from components.pair_filter.copies.fingerprint import NOT_COMPARED, fingerprint
+from components.pair_filter.copies.fingerprint import fingerprint
 from components.pair_filter.counting.evidence import caption_key, image_key
 from components.pair_filter.counting.ngrams import occurrences
 from components.pair_filter.counting.words import split_words
 from components.pair_filter.judging.facts import Columns, FactsWriter, join_words, part_words
-from components.pair_filter.judging.features import bytes_of, caption_languages, caption_texts, image_size
+from components.pair_filter.judging.features import (
+    bytes_of,
+    caption_languages,
+    caption_texts,
+    carried_fingerprint,
+    image_size,
+)
 from components.pair_filter.judging.rules import passes_by_size
 from components.pair_filter.tasks import FileTask
 
@@ -57,7 +67,9 @@ def _describe(features, task: FileTask, facts: FactsWriter, config: FilterConfig
     size = image_size(features)
     captions = caption_texts(features)
     is_compared = config.compares_images and (task.split != schema.TRAIN_SPLIT or passes_by_size(size, config))
-    seen = fingerprint(bytes_of(features, schema.IMAGE_ENCODED)) if is_compared else NOT_COMPARED
+    seen = NOT_COMPARED
+    if is_compared:
+        seen = carried_fingerprint(features) or fingerprint(bytes_of(features, schema.IMAGE_ENCODED))
     facts.name.append(bytes_of(features, schema.RECORD_NAME).decode("utf-8", "replace"))
     facts.width.append(size.width)
     facts.height.append(size.height)

@@ -11,8 +11,8 @@ from benchmarks.filter.run import SPLITS, FilterJob, execute, read_outcome
 from benchmarks.pairs.photos import Photos
 from benchmarks.pairs.plan import Corpus
 from benchmarks.pairs.writing import write_examples
+from components.image_fingerprint import Fingerprint
 from components.pair_filter.config import FilterConfig
-from components.pair_filter.copies.fingerprint import Fingerprint
 
 CONFIG = FilterConfig(
     shorter_side_above_px=10,

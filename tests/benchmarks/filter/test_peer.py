@@ -16,7 +16,7 @@ from benchmarks.pairs.plan import Corpus
 from benchmarks.pairs.stand_ins import NoImages, StandIns
 from benchmarks.pairs.writing import write_examples, write_tars
 from benchmarks.shared.processes import watch
-from components.pair_filter.copies.fingerprint import Fingerprint
+from components.image_fingerprint import Fingerprint
 
 PAIRS = 300
 

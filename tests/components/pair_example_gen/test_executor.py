@@ -14,7 +14,9 @@ from tfx.types import standard_artifacts
 from components import schema
 from components.artifact_files import INGEST_REPORT_FILE
 from components.artifacts import IngestReport
+from components.image_fingerprint import written
 from components.pair_example_gen.executor import Executor
+from components.pair_filter.copies.fingerprint import fingerprint
 
 CAPTIONS = {"txt": "und", "names": "en"}
 
@@ -83,6 +85,7 @@ def test_good_records_become_examples_of_the_schema(mixed, read_examples):
         schema.IMAGE_SHA256: [hashlib.sha256(good).hexdigest()],
         schema.IMAGE_WIDTH: [40],
         schema.IMAGE_HEIGHT: [30],
+        schema.IMAGE_FINGERPRINT: [written(fingerprint(good)).decode()],
         schema.CAPTION_TEXT: ["A cat", "cat"],
         schema.CAPTION_LANGUAGE: ["und", "en"],
         schema.CLASS_LABEL: ["cat"],

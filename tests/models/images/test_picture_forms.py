@@ -58,7 +58,7 @@ def ingested() -> list[bytes]:
 @pytest.fixture(scope="module")
 def examples(ingested) -> list[bytes]:
     captions = Captions(kept=[Caption("a square", "en")])
-    pictures = [View(encoded).settled() for encoded in ingested]
+    pictures = [prepare(encoded, "", 10**6, decode_as_training_does) for encoded in ingested]
     return [to_example(picture, captions, "red", str(row), "train") for row, picture in enumerate(pictures)]
 
 
@@ -114,6 +114,7 @@ def test_what_ingest_keeps_looks_as_it_is_meant_to(ingested, row):
     np.testing.assert_array_equal(decode(tf.constant(ingested[row])), form.pixels)
     np.testing.assert_array_equal(View(ingested[row]).pixels(), form.pixels)
     assert View(ingested[row]).settled().encoded == ingested[row]
+    assert picture.fingerprint == fingerprint(picture.encoded)
 
 
 def test_the_filter_knows_each_form_by_its_look(ingested):

@@ -13,6 +13,7 @@ from components.pair_example_gen.judging import image_bombs, reasons
 from components.pair_example_gen.judging.images import prepare
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
+from serving.pictures import View
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -33,11 +34,13 @@ def zeros():
 
 
 def refusal(encoded: bytes, extension: str) -> str:
-    def refuse_to_decode(_: bytes) -> None:
+    def refuse_to_decode(*_: object) -> None:
         raise RuntimeError("decoded although it is a bomb")
 
-    with pytest.raises(Refused) as caught:
-        prepare(encoded, extension, 10**6, refuse_to_decode)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(View, "pixels", refuse_to_decode)
+        with pytest.raises(Refused) as caught:
+            prepare(encoded, extension, 10**6, refuse_to_decode)
     assert caught.value.reason == reasons.IMAGE_NOT_DECODABLE
     return caught.value.detail
 

@@ -16,18 +16,23 @@ from components.pair_example_gen.judging import reasons
 from components.pair_example_gen.judging.images import prepare
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
+from components.pair_filter.copies.fingerprint import fingerprint
 from models.images.decoding import decode
+from serving.pictures import View
 
 LIMIT = 1_000_000
 
 
-def refuse_to_decode(_: bytes) -> None:
+def refuse_to_decode(*_: object) -> None:
     raise RuntimeError("decoded although its header forbids it")
 
 
 def refusal(encoded: bytes, extension: str = "png", limit: int = LIMIT, check=decode_as_training_does) -> str:
-    with pytest.raises(Refused) as caught:
-        prepare(encoded, extension, limit, check)
+    with pytest.MonkeyPatch.context() as patch:
+        if check is refuse_to_decode:
+            patch.setattr(View, "pixels", refuse_to_decode)
+        with pytest.raises(Refused) as caught:
+            prepare(encoded, extension, limit, check)
     return caught.value.reason
 
 
@@ -152,3 +157,4 @@ def test_a_damaged_file_is_kept_or_refused_by_name(make_image, data):
     with contextlib.suppress(Refused):  # whatever else is raised fails the test
         picture = prepare(bytes(encoded), "png", LIMIT, decode_as_training_does)
         assert decode(tf.constant(picture.encoded)).shape == (picture.height, picture.width, 3)
+        assert picture.fingerprint == fingerprint(picture.encoded)
