@@ -67,7 +67,7 @@ class ServedImages(tf.Module):
 
         @tf.function(input_signature=[tf.TensorSpec([None, *size, RGB], tf.float32)], autograph=False)
         def embed_pixels(images: tf.Tensor) -> tf.Tensor:
-            return embed(images)
+            return _never_of_none(embed, images)
 
         @tf.function(input_signature=[strings(signatures.IMAGE_BYTES)], autograph=False)
         def encode_image(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -78,6 +78,16 @@ class ServedImages(tf.Module):
     def by_signature(self) -> dict[str, Any]:
         """Signature name -> tf.function; the one that there is is the default too."""
         return {signatures.ENCODE_IMAGE: self.encode_image, signatures.DEFAULT: self.encode_image}
+
+
+def _never_of_none(embed: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
+    """Embed a batch of any size, [N, H, W, 3] -> [N, D]; a black picture stands in where there is none.
+
+    On CPUs for which TensorFlow takes oneDNN's convolutions, one of an empty batch has its input's shape.
+    """
+    count = tf.shape(images)[0]
+    filled = tf.pad(images, [[0, tf.maximum(1 - count, 0)], [0, 0], [0, 0], [0, 0]])  # no copy where none is added
+    return embed(filled)[:count]
 
 
 class ServedTexts(tf.Module):

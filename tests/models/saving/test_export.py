@@ -185,8 +185,8 @@ def test_pixels_are_taken_as_well(folder, encoder):
 def test_served_images_equal_those_in_process_at_any_batch(served, images_in_process):
     images = [picture(seed, size) for seed, size in enumerate([(24, 18), (16, 16), (9, 40), (50, 50), (20, 20)])]
     expected = np.stack([images_in_process(image) for image in images])
-    for count in (1, 5):
-        answer = served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: tf.constant(images[:count])})
+    for count in (0, 1, 5):
+        answer = served[signatures.ENCODE_IMAGE](**{signatures.IMAGE_BYTES: tf.constant(images[:count], tf.string)})
         np.testing.assert_allclose(answer[signatures.EMBEDDING], expected[:count], atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-5)
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
@@ -195,8 +195,8 @@ def test_served_images_equal_those_in_process_at_any_batch(served, images_in_pro
 def test_served_texts_equal_those_in_process_at_any_batch(served, texts_in_process):
     texts = ["sad cat", "", "a photo of a happy dog face cat dog cat dog", "Cat!"]
     expected = np.stack([texts_in_process(text) for text in texts])
-    for count in (1, 4):
-        answer = served[signatures.ENCODE_TEXT](**{signatures.TEXT: tf.constant(texts[:count])})
+    for count in (0, 1, 4):
+        answer = served[signatures.ENCODE_TEXT](**{signatures.TEXT: tf.constant(texts[:count], tf.string)})
         np.testing.assert_allclose(answer[signatures.EMBEDDING], expected[:count], atol=1e-5)
 
 
