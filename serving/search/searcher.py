@@ -45,7 +45,7 @@ class Searcher:
           EncodeError: when the model cannot be asked.
         """
         self.name, self.version, self.store = name, version, store
-        self._encoder, self._snapshots = encoder, Snapshots(store.snapshot)
+        self._encoder, self._snapshots = encoder, Snapshots(store.snapshot, store.most_snapshots)
         self._values: dict[tuple[str, str, int], list[str]] = {}  # of the newest state
         check_model(store, encoder.fingerprint, encoder.encode_text([name]).shape[1])
         self._near = telling_cosine(store, store.dimension)
@@ -73,7 +73,10 @@ class Searcher:
             name, start = read_page_token(page, question)
             snapshot = self._snapshots.named(name)
         ranking = self._snapshots.ranking(name, question, lambda: self._rank(question, snapshot))
-        hits, more = asking_store(lambda: ranking.page(start, question.k))
+        try:
+            hits, more = asking_store(lambda: ranking.page(start, question.k))
+        except KeyError as error:  # of a store whose snapshots lose what is deleted
+            raise Unavailable(f"{error.args[0]}: it was deleted while it was searched; search again") from error
         following = page_token(name, question, start + len(hits)) if more else None
         return Answer(hits, ranking.count, name, following)
 

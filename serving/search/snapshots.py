@@ -16,7 +16,6 @@ from serving.search.ranking import DEEPEST, Ranking
 from serving.search.stores.store import Snapshot
 
 KEPT_S = 900.0  # after its last use a state that is not the newest is let go
-MOST_STATES = 32
 MOST_RANKINGS = 500  # whose pages are turned without another search
 _AGAIN = "search again from the first page"
 
@@ -24,11 +23,11 @@ _AGAIN = "search again from the first page"
 class Snapshots:
     """Hands out the newest state of a store under a name, and older ones by their names for a while."""
 
-    def __init__(self, take: Callable[[], Snapshot], clock: Callable[[], float] = time.monotonic) -> None:
-        """Take `Store.snapshot`."""
-        self._take, self._clock = take, clock
+    def __init__(self, take: Callable[[], Snapshot], most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take `Store.snapshot` and `Store.most_snapshots`."""
+        self._take, self._most, self._clock = take, most, clock
         self._lock = threading.Lock()
-        self._states: OrderedDict[str, tuple[Snapshot, float]] = OrderedDict()  # name -> state, last use; newest last
+        self._states: OrderedDict[str, tuple[Snapshot, float]] = OrderedDict()  # name -> state, last use; in that order
         self._rankings: OrderedDict[tuple[str, str], Ranking] = OrderedDict()  # (state, question), last used last
         self._newest = ""
 
@@ -38,7 +37,7 @@ class Snapshots:
         with self._lock:
             if not self._newest or self._states[self._newest][0] is not now:
                 self._newest = uuid.uuid4().hex[:12]
-            self._states[self._newest] = now, self._clock()
+            self._use(self._newest, now)
             self._let_go()
             return self._newest, now
 
@@ -49,7 +48,7 @@ class Snapshots:
             if name not in self._states:
                 raise ValueError(f"the index has changed since this search, and its state then is gone; {_AGAIN}")
             state = self._states[name][0]
-            self._states[name] = state, self._clock()
+            self._use(name, state)
             return state
 
     def ranking(self, name: str, question: Question, rank: Callable[[], Ranking]) -> Ranking:
@@ -66,14 +65,18 @@ class Snapshots:
                 self._rankings.popitem(last=False)
             return kept
 
+    def _use(self, name: str, state: Snapshot) -> None:
+        self._states[name] = state, self._clock()
+        self._states.move_to_end(name)
+
     def _let_go(self) -> None:
         stale = self._clock() - KEPT_S
-        older = [name for name in self._states if name != self._newest]
-        for place, name in enumerate(older):
-            if self._states[name][1] < stale or len(older) - place >= MOST_STATES:
-                del self._states[name]
-                for key in [key for key in self._rankings if key[0] == name]:
-                    del self._rankings[key]
+        while older := next((name for name in self._states if name != self._newest), None):
+            if self._states[older][1] >= stale and len(self._states) <= self._most:
+                return
+            del self._states[older]
+            for key in [key for key in self._rankings if key[0] == older]:
+                del self._rankings[key]
 
 
 def page_token(name: str, question: Question, start: int) -> str:

@@ -51,6 +51,7 @@ DOORS_OF_SERVING = frozenset(
         "search.shards.files",
         "search.shards.schema",
         "search.stores.exact",
+        *(f"search.stores.milvus.{name}" for name in ("connection", "load", "milvus_store")),
         "search.stores.opening",
         "search.stores.segments.bulk",
         "search.stores.segments.compaction",

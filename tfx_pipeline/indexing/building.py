@@ -17,6 +17,9 @@ from components.counts import Counts, merge
 from components.pair_example_gen.storage.listing import Stamps
 from serving.encoders.encoder import Encoder, settling
 from serving.search.shards.files import ShardFacts, shard_facts
+from serving.search.stores.milvus.load import open_place
+from serving.search.stores.milvus.milvus_store import MilvusStore
+from serving.search.stores.opening import MILVUS
 from serving.search.stores.segments.bulk import grouped, put_in_place
 from serving.search.stores.segments.compaction import sweep_all_but
 from serving.search.stores.segments.manifest import (
@@ -29,7 +32,7 @@ from serving.search.stores.segments.manifest import (
 )
 from serving.search.stores.segments.segment_store import SegmentStore
 from serving.search.stores.store import check_model
-from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_unsegmented
+from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact, refuse_milvus
 from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, Task, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
 from tfx_pipeline.indexing.sources import Part, digest_of
@@ -82,7 +85,8 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
-    refuse_unsegmented(folder)
+    refuse_exact(folder)
+    refuse_milvus(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, COMPACTING):
         held = _held(folder)
@@ -126,8 +130,10 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
       EncodeError: where the model cannot encode.
     """
     folder = work.folder
-    refuse_unsegmented(folder)
+    refuse_exact(folder)
     Made.read(folder)
+    if (folder / MILVUS).exists():
+        return _add_to_milvus(work, parts, origins, open_place(folder))
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
     with locked(folder, COMPACTING):
@@ -137,15 +143,38 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
         check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
         new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
         with locked(folder, WRITING):
-            made = Made.read(folder)
-            names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
-            skipped = dict(Counter(made.skipped) + Counter(_skipped(counts)))
-            replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
+            names = _note(folder, origins, shards, counts)
             old = store.whole()
             put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
             count = store.count()
         _sweep(store, names)
         return Built(counts, old.count() + _kept(counts) - count, count)
+
+
+def _add_to_milvus(
+    work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin], store: MilvusStore
+) -> Built:
+    """Add sources to an index in Milvus; one that is killed on the way has some of them, and is repeated."""
+    check_model(store, work.encoder.fingerprint, store.dimension)
+    with locked(work.folder, COMPACTING):
+        shards = _embedded(work, parts)
+        facts = [shard_facts(shard) for shard in shards]
+        counts = _counts(facts)
+        check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+        _note(work.folder, origins, shards, counts)
+        before = store.count()
+        store.add_shards([shard for shard, each in zip(shards, facts, strict=True) if each.rows])
+        count = store.count()
+        return Built(counts, before + _kept(counts) - count, count)
+
+
+def _note(folder: Path, origins: Sequence[Origin], shards: Sequence[Path], counts: Counts) -> tuple[str, ...]:
+    """Write into index.json what is added; returns the names of all shards."""
+    made = Made.read(folder)
+    names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
+    skipped = dict(Counter(made.skipped) + Counter(_skipped(counts)))
+    replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
+    return names
 
 
 def _held(folder: Path) -> Manifest | None:

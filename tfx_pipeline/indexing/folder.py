@@ -96,11 +96,19 @@ def stamp_of(folder: Path) -> str:
     return hashlib.blake2b("".join(told).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
-def refuse_unsegmented(folder: Path) -> None:
-    """Raise ConfigError where a folder holds an index without segments: an exact one, or one in Milvus."""
-    for name, what in ((EXACT, "an exact index"), (MILVUS, "an index in Milvus")):
-        if (folder / name).exists():
-            raise ConfigError(f"{folder} holds {what}, {name}, which these commands do not change; name another folder")
+def refuse_exact(folder: Path) -> None:
+    """Raise ConfigError where a folder holds an exact index."""
+    if (folder / EXACT).exists():
+        raise ConfigError(f"{folder} holds an exact index, {EXACT}, which these commands do not change; name another")
+
+
+def refuse_milvus(folder: Path) -> None:
+    """Raise ConfigError where a folder stands for an index in Milvus."""
+    if (folder / MILVUS).exists():
+        raise ConfigError(
+            f"{folder} stands for an index in Milvus, {MILVUS}, to which `align index add` adds; to make it anew, "
+            "build in another folder and load its shards into a new collection"
+        )
 
 
 def is_index(folder: Path) -> bool:

@@ -15,6 +15,8 @@ from serving.search.stores.store import Found, Snapshot
 class AsNow(ABC):
     """The questions of a `Store`, each put to its state as it is now."""
 
+    most_snapshots = 32
+
     @abstractmethod
     def _state(self) -> Snapshot:
         """Returns the store as it is now, for one question."""

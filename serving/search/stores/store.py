@@ -76,6 +76,10 @@ class Store(Snapshot, Protocol):
     def dimension(self) -> int:
         """D."""
 
+    @property
+    def most_snapshots(self) -> int:
+        """How many snapshots may be kept at once, by what one holds."""
+
     def snapshot(self) -> Snapshot:
         """Returns the store as it is now."""
 

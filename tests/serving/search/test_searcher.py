@@ -125,7 +125,7 @@ def test_no_page_of_codes_repeats_or_loses_an_image(tmp_path):
 def test_a_page_is_of_its_question_and_of_a_state_that_is_kept(store):
     now = [0.0]
     searcher = colours_searched(store).searcher
-    searcher._snapshots = Snapshots(store.snapshot, clock=lambda: now[0])
+    searcher._snapshots = Snapshots(store.snapshot, 32, clock=lambda: now[0])
     red, green = (Question((Term(text=text),), k=1) for text in ("red", "green"))
     page = searcher.ask(red).next
     assert searcher.ask(red, page) == searcher.ask(red, page)  # back and forth

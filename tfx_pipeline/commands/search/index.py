@@ -196,9 +196,10 @@ def _says_more_than_beam(record: logging.LogRecord) -> bool:
 def _in_one_sentence() -> Iterator[None]:
     """Raise what a user can mend as a ConfigError; Beam adds to each error in which of its stages it was raised."""
     from serving.encoders.encoder import EncodeError
+    from serving.search.stores.milvus.connection import MilvusUnavailable
 
     try:
         yield
-    except (ValueError, EncodeError, FileNotFoundError) as error:
+    except (ValueError, EncodeError, FileNotFoundError, MilvusUnavailable) as error:
         said = re.sub(r" \[while running .*", "", str(error), flags=re.DOTALL).strip()
         raise ConfigError(said) from error

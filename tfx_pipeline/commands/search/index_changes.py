@@ -10,12 +10,15 @@ from typing import TextIO
 
 from rich.console import Console
 
+from serving.search.stores.milvus.connection import MilvusUnavailable
+from serving.search.stores.milvus.milvus_store import MilvusStore
+from serving.search.stores.opening import open_store
 from serving.search.stores.segments.compaction import compact
 from serving.search.stores.segments.manifest import WRITING, locked
 from serving.search.stores.segments.segment_store import SegmentStore
 from tfx_pipeline.commands.search.index_info import info_of
 from tfx_pipeline.indexing.conditions import filter_of
-from tfx_pipeline.indexing.folder import Made, newest_index, refuse_unsegmented
+from tfx_pipeline.indexing.folder import Made, newest_index, refuse_exact
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted
 
@@ -49,7 +52,7 @@ def delete_images(
     """
     if bool(ids) == bool(conditions):
         raise ConfigError("say what to delete: ids, or - for a list of them, or else --where 'FIELD OP VALUE'")
-    with as_config_error((ValueError, FileNotFoundError)):
+    with as_config_error((ValueError, FileNotFoundError, MilvusUnavailable)):
         folder = folder or newest_index(root)
         Made.read(folder)
         store = _opened(folder)
@@ -75,8 +78,12 @@ def compact_index(root: Path, folder: Path | None, console: Console) -> None:
       ConfigError: when there is no index, or it is damaged.
     """
     folder = folder or newest_index(root)
-    with as_config_error((ValueError, FileNotFoundError)):
+    with as_config_error((ValueError, FileNotFoundError, MilvusUnavailable)):
         store = _opened(folder)
+        if isinstance(store, MilvusStore):
+            store.compact()
+            console.print("Milvus was asked to merge what it holds, and does so by itself.", highlight=False)
+            return
         before = _size_of(folder)
         compact(store)
         after = _size_of(folder)
@@ -89,9 +96,11 @@ def _size_of(folder: Path) -> str:
     return f"{held} of {found['bytes'] / 1e6:,.1f} MB"
 
 
-def _opened(folder: Path) -> SegmentStore:
-    refuse_unsegmented(folder)
-    return SegmentStore(folder)
+def _opened(folder: Path) -> SegmentStore | MilvusStore:
+    refuse_exact(folder)
+    store = open_store(folder)
+    assert isinstance(store, (SegmentStore, MilvusStore))
+    return store
 
 
 def _lines(listed: TextIO) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from serving.search.stores.milvus.connection import MilvusUnavailable
+from serving.search.stores.milvus.milvus_store import MilvusStore
 from serving.search.stores.opening import open_store
 from serving.search.stores.segments.manifest import DamagedSegment
 from serving.search.stores.segments.segment_store import SegmentStore
@@ -45,15 +47,16 @@ def info_of(folder: Path, *, check: bool = False) -> dict[str, Any]:
     """Returns what an index holds.
 
     Returns:
-      "count", "dimension", "segments", "tombstones" (deleted images that still take room), "bytes" and "shard_bytes"
-      (numbers); "index", "model", "fingerprint", "created" (texts); "sources", "skipped" (as in index.json); "damaged"
-      (a sentence for each damaged segment).
+      "milvus" (its "address", "collection" and "index"; None of an index in segments); "count", "dimension",
+      "segments", "tombstones" (deleted images that still take room), "bytes" and "shard_bytes" (numbers); "index",
+      "model", "fingerprint", "created" (texts); "sources", "skipped" (as in index.json); "damaged" (a sentence for each
+      damaged segment).
 
     Raises:
       ConfigError: when there is no index, or not even its manifest can be read.
     """
     damaged: list[str] = []
-    with as_config_error((ValueError, FileNotFoundError)):
+    with as_config_error((ValueError, FileNotFoundError, MilvusUnavailable)):
         made = Made.read(folder)
         store = open_store(folder, on_damage=lambda error: damaged.append(str(error)))
         if check and isinstance(store, SegmentStore) and not damaged:
@@ -65,6 +68,7 @@ def info_of(folder: Path, *, check: bool = False) -> dict[str, Any]:
         shards = _bytes_below(folder / SHARDS)
         return {
             "index": str(folder),
+            "milvus": _place(store) if isinstance(store, MilvusStore) else None,
             "count": store.count(),
             "model": made.model,
             "fingerprint": store.fingerprint,
@@ -90,9 +94,7 @@ def _table(found: Mapping[str, Any]) -> Table:
         "images": count(found["count"]),
         "model": f"{found['model']} ({found['fingerprint'][:16]})",
         "dimension": str(found["dimension"]),
-        "stored in": f"{counted(found['segments'], 'segment')}, {_megabytes(found['bytes'])}",
-        "deleted": f"{counted(found['tombstones'], 'image')} that take room until `align index compact`",
-        "shards": f"{_megabytes(found['shard_bytes'])}, from which a build again takes what it embedded",
+        **(_of_segments(found) if found["milvus"] is None else _of_milvus(found["milvus"])),
         "built": found["created"],
         "made of": "\n".join(f"{source['kind']}: {source['at']}" for source in found["sources"]),
         "left out": skipped or "nothing",
@@ -100,6 +102,23 @@ def _table(found: Mapping[str, Any]) -> Table:
     for name, value in lines.items():
         table.add_row(name, value)
     return table
+
+
+def _of_segments(found: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "stored in": f"{counted(found['segments'], 'segment')}, {_megabytes(found['bytes'])}",
+        "deleted": f"{counted(found['tombstones'], 'image')} that take room until `align index compact`",
+        "shards": f"{_megabytes(found['shard_bytes'])}, from which a build again takes what it embedded",
+    }
+
+
+def _of_milvus(place: Mapping[str, str]) -> dict[str, str]:
+    return {"stored in": f"Milvus at {place['address']}, collection {place['collection']}, {place['index']}"}
+
+
+def _place(store: MilvusStore) -> dict[str, str]:
+    held = store.connection
+    return {"address": held.address, "collection": held.collection, "index": store.index}
 
 
 def _bytes_below(folder: Path) -> int:

@@ -71,6 +71,17 @@ def to_milvus(rows: pa.Table, added: int) -> list[dict[str, Any]]:
     return held
 
 
+def file_schema() -> pa.Schema:
+    """Returns the columns of `milvus_schema` as a Parquet file has them for a bulk insert."""
+    fields = []
+    for field in METADATA:
+        signed = pt.is_timestamp(field.type) or pt.is_uint64(field.type)
+        fields.append(pa.field(field.name, pa.int64() if signed else field.type))
+        if field.nullable:
+            fields.append(pa.field(f"has_{field.name}", pa.bool_()))
+    return pa.schema([*fields, pa.field(ADDED, pa.int64()), pa.field(VECTOR, pa.list_(pa.float32()))])
+
+
 def to_rows(found: Iterable[Mapping[str, Any]]) -> pa.Table:
     """Returns what Milvus holds as rows of METADATA."""
     held = list(found)

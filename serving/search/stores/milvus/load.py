@@ -1,9 +1,10 @@
 """Loads the embedding shards of an index into Milvus, and makes a folder that stands for them there.
 
 Usage: .venv/bin/python -m serving.search.stores.milvus.load INDEX/shards http://HOST:PORT COLLECTION FOLDER
-       [--index FLAT|IVF_SQ8|HNSW|DISKANN]
+       [--index FLAT|IVF_SQ8|HNSW|DISKANN] [--bulk FOLDER [--bulk-as NAME]]
 
 The collection is made where there is none. What is there already is replaced, so that an interrupted load is repeated.
+With --bulk, Milvus reads files that are written into a folder which it shares; the collection must be empty.
 Where Milvus wants a password or a key, MILVUS_TOKEN holds it.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from serving.search.shards.files import shard_facts, sync_folder
+from serving.search.stores.milvus.bulk import bulk_insert
 from serving.search.stores.milvus.connection import MilvusUnavailable
 from serving.search.stores.milvus.milvus_store import BUILT, MilvusStore, create_milvus_store
 
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("collection")
     parser.add_argument("folder", type=Path, help="of the index that is made")
     parser.add_argument("--index", choices=list(BUILT), default="FLAT", help="FLAT compares every vector")
+    parser.add_argument("--bulk", type=Path, help="folder that Milvus reads too, for a bulk insert")
+    parser.add_argument("--bulk-as", help="what Milvus calls that folder, such as its name within Milvus's bucket")
     said = parser.parse_args(arguments)
     shards = sorted(said.shards.glob("*.parquet"))
     if not shards:
@@ -82,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 index=said.index,
             )
             store = MilvusStore(said.address, said.collection)
-        rows = store.add_shards(shards)
+        if said.bulk:
+            rows = bulk_insert(store, shards, said.bulk, said.bulk_as or str(said.bulk.resolve()))
+        else:
+            rows = store.add_shards(shards)
     except (ValueError, MilvusUnavailable) as error:
         parser.error(str(error))
     write_place(said.folder, said.address, said.collection, said.shards.parent / MADE)

@@ -35,11 +35,20 @@ _IDS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class MilvusSnapshot:
-    """The rows of a collection that were added until some time, nanoseconds since 1970; None is all."""
+    """The rows of a collection at a moment.
+
+    Attributes:
+      connection: to the collection.
+      dimension: D.
+      index: its kind.
+      moment: a time of Milvus; what was done before it is seen.
+      until: when rows were added that count, in nanoseconds since 1970 as Milvus has it; None is all.
+    """
 
     connection: Connection
     dimension: int
     index: str
+    moment: int
     until: int | None = None
 
     def search(self, queries: np.ndarray, k: int, where: Filter | None = None) -> Found:
@@ -74,24 +83,33 @@ class MilvusSnapshot:
 
     def count(self, where: Filter | None = None) -> int:
         """See `Snapshot.count`."""
-        return self.connection.query(expression(where, self.until), ["count(*)"])[0]["count(*)"]
+        return self.asked(expression(where, self.until), ["count(*)"])[0]["count(*)"]
 
     def values(self, field: str, most: int) -> list[str]:
         """See `Snapshot.values`: each look leaves out the values that are known."""
         found: set[str] = set()
         while True:
             left = And((Where(field, "!=", ""), Not(Where(field, "in", sorted(found)))))
-            held = {row[field] for row in self.connection.query(expression(left, self.until), [field], limit=MOST)}
+            held = {row[field] for row in self.asked(expression(left, self.until), [field], limit=MOST)}
             found |= held
             if not held:
                 empty = [""] if self.count(Where(field, "==", "")) else []
                 return sorted([*empty, *found])[:most]
 
+    def asked(self, where: str, fields: Sequence[str], **arguments: Any) -> list[dict[str, Any]]:
+        """Returns columns of the rows for which an expression holds."""
+        return self.connection.query(where, fields, **arguments, **self._seen)
+
+    @property
+    def _seen(self) -> Mapping[str, Any]:
+        """What has Milvus answer of no state before the moment; the first question waits for it, a quarter second."""
+        return {"consistency_level": "Customized", "guarantee_timestamp": self.moment}
+
     def _near(self, queries: np.ndarray, count: int, text: str) -> list[list[dict[str, Any]]]:
         parameters = {"metric_type": "COSINE", "params": SEARCHED[self.index](count)}
         return self.connection.ask(
             "search", data=queries.tolist(), filter=text, limit=count, output_fields=["id", VECTOR],
-            search_params=parameters, anns_field=VECTOR, consistency_level="Strong",
+            search_params=parameters, anns_field=VECTOR, **self._seen,
         )  # fmt: skip
 
     def _best(self, query: np.ndarray, hits: list[dict[str, Any]], k: int, text: str) -> tuple[list[str], np.ndarray]:
@@ -112,7 +130,7 @@ class MilvusSnapshot:
         for start in range(0, len(ids), _IDS_AT_ONCE):
             some = list(ids[start : start + _IDS_AT_ONCE])
             text = expression(Where("id", "in", some), self.until)
-            held = {row["id"]: row for row in self.connection.query(text, fields)}
+            held = {row["id"]: row for row in self.asked(text, fields)}
             for name in some:
                 if name not in held:
                     raise KeyError(f"the index has no image {name!r}")
