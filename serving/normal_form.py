@@ -23,6 +23,7 @@ TIFF_STARTS = {"little": b"II*\0", "big": b"MM\0*"}
 ORIENTATION = {"little": b"\x12\x01\x03\0\x01\0\0\0", "big": b"\x01\x12\0\x03\0\0\0\x01"}  # tag, SHORT, one value
 TURNS = tuple(range(2, 9))  # EXIF's orientations that turn or mirror; 1 is upright, all else says nothing
 MAX_IMAGE_PIXELS = 64_000_000  # refuses decompression bombs from the header; a 64-megapixel camera still passes
+DECODABLE_PIXELS = (1 << 27) - 1  # TensorFlow refuses 2^29 values, which four channels of more reach
 MAX_PARTS = 20_000  # segments or chunks that are looked through; a PNG of 150 MB in parts of 8 kB has as many
 TOO_MANY_PARTS = f"it has more than {MAX_PARTS} parts"
 

@@ -14,7 +14,7 @@ from components.pair_example_gen.fields import Fields
 from components.pair_example_gen.formats import FORMATS, Format
 from components.pair_example_gen.judging.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
-from serving.normal_form import MAX_IMAGE_PIXELS
+from serving.normal_form import DECODABLE_PIXELS, MAX_IMAGE_PIXELS
 
 _OF_SOME_FORMATS = ("image_field", "image_folder", "paths_relative_to", "key_field", "columns", "metadata")
 
@@ -65,7 +65,8 @@ class IngestConfig:
       metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
         for the others, for shards that lack the captions; null where the shards hold them.
       sample: read about so many records, from tasks chosen by hash, the same each time; null for all. [records; ours]
-      max_image_pixels: width x height above which an image is refused by its header, before any decoding. [px; ours]
+      max_image_pixels: width x height above which an image is refused by its header, before any decoding; at most
+        134_217_727, above which TensorFlow may decode none. [px; ours]
 
     Examples:
       >>> IngestConfig(shards="data", format="csv").split_names
@@ -107,7 +108,8 @@ class IngestConfig:
         if len(set(self.columns)) < len(self.columns):
             raise ValueError(f"{self.section}.columns is {list(self.columns)}; each name may come once")
         refuse_unless(self, self.section, lambda n: n >= 1, "at least 1, or null for all records", "sample")
-        refuse_unless(self, self.section, lambda n: n >= 1, "at least 1", "max_image_pixels")
+        most = DECODABLE_PIXELS
+        refuse_unless(self, self.section, lambda n: 1 <= n <= most, f"from 1 to {most:_}", "max_image_pixels")
 
     @property
     def section(self) -> str:

@@ -13,9 +13,9 @@ from components.artifact_files import split_folder
 from components.component_ids import PAIR_FILTER
 from components.files import example_files
 from components.files.tf_example import Example
+from components.pair_example_gen.judging.images import prepare
 from components.pair_example_gen.judging.records import Caption, Captions
 from components.pair_example_gen.pair_example import to_example
-from serving.pictures import Picture
 
 Colour = tuple[int, int, int]
 COLOURS: Mapping[str, Mapping[str, Colour]] = {  # split -> caption -> colour
@@ -33,7 +33,7 @@ def write_examples(folder: Path, colours: Mapping[str, Mapping[str, Colour]] = C
         path = folder / split_folder(split) / example_files.file_name(0, 1)
         with example_files.writing(str(path), str(folder / "aside")) as write:
             for number, (caption, colour) in enumerate(images.items()):
-                shown = Picture(picture(*colour), 2, 2)
+                shown = prepare(picture(*colour), "png", 4, bool)
                 captions = Captions([Caption(caption, "cs" if "ř" in caption else "en")])
                 write(to_example(shown, captions, caption, f"{split}.tar#{number}", split))
     (folder / "aside").rmdir()

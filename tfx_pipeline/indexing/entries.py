@@ -15,7 +15,8 @@ from components.pair_example_gen.judging import reasons
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.judging.records import read_captions, read_label, read_picture, split_of
 from components.pair_example_gen.raw_record import RawRecord
-from components.pair_filter.copies.fingerprint import perceptual_hash
+from components.pair_filter.copies.fingerprint import fingerprint
+from components.pair_filter.judging.features import carried_fingerprint
 
 _ID_CHARACTERS = 32  # of SHA-256 in hex: of a billion images no two share one by chance
 UNSAFE_FIELD = "punsafe"  # LAION's column with the probability that an image is unsafe
@@ -83,6 +84,7 @@ def of_record(
         split=record.split or (split_of(picture.encoded, shares) if shares else None),
         width=picture.width,
         height=picture.height,
+        phash=picture.fingerprint.perceptual,
         unsafe=_probability(record.fields.get(UNSAFE_FIELD)),
     )
 
@@ -116,13 +118,13 @@ def of_example(payload: bytes, *, split: str, source: str, row: int) -> Entry:
         split=split,
         width=width,
         height=height,
+        phash=(carried_fingerprint(feature) or fingerprint(encoded)).perceptual,
     )
 
 
 def _entry(name: str, image: bytes, **row: Any) -> Entry:
     sha256 = hashlib.sha256(image).hexdigest()
-    known = {"id": id_of(name, sha256), "sha256": sha256, "phash": perceptual_hash(image)}
-    return Entry(name, image, {**known, **row})
+    return Entry(name, image, {"id": id_of(name, sha256), "sha256": sha256, **row})
 
 
 def _decode(encoded: bytes) -> None:

@@ -20,9 +20,7 @@ import zlib
 from collections.abc import Iterable
 
 from components.pair_example_gen.judging.image_bombs import jpeg_segments
-from serving.normal_form import END, FRAMES, JPEG_START, PNG_START, SCAN
-
-MAX_VALUES = 1 << 29  # pixels times channels from which on TensorFlow refuses an image
+from serving.normal_form import DECODABLE_PIXELS, END, FRAMES, JPEG_START, PNG_START, SCAN
 
 _HUFFMAN_FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # baseline, extended, progressive
 _TABLES = frozenset({0xC4, 0xDB, 0xDD})  # Huffman's, of quantization, and the restart interval
@@ -88,7 +86,7 @@ def _is_common_frame(frame: bytes) -> bool:
     sampling = [divmod(both, 16) for both in frame[7::3]]  # of each channel, across and down
     across, down = (max(of) for of in zip(*sampling, strict=True))
     divides = all(a and d and across % a == 0 and down % d == 0 for a, d in sampling)
-    return divides and 0 < width * height * channels < MAX_VALUES
+    return divides and 0 < width * height <= DECODABLE_PIXELS
 
 
 def _png_chunks(encoded: bytes) -> list[_Chunk] | None:
@@ -123,7 +121,7 @@ def _is_common_png(chunks: list[_Chunk]) -> bool:
     width, height, depth, colour, *methods, interlaced = struct.unpack(">IIBBBBB", header[0])
     if depth not in _DEPTHS.get(colour, ()) or any(methods) or interlaced > 1:
         return False
-    if not (0 < width <= _MAX_PNG_SIDE and 0 < height <= _MAX_PNG_SIDE and width * height * 4 < MAX_VALUES):
+    if not (0 < width <= _MAX_PNG_SIDE and 0 < height <= _MAX_PNG_SIDE and width * height <= DECODABLE_PIXELS):
         return False
     if len(palette) > 1 or (colour == _PALETTE and not palette):
         return False

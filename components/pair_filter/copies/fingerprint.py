@@ -13,8 +13,3 @@ def fingerprint(encoded: bytes) -> Fingerprint:
         return of_pixels(view.size, view.pixels("L", DECODED_SIDE))
     except PictureError:
         return of_bytes(encoded)
-
-
-def perceptual_hash(encoded: bytes) -> int | None:
-    """Returns the perceptual hash of an encoded image, or None where it has no contrast or does not decode."""
-    return fingerprint(encoded).perceptual

@@ -13,7 +13,7 @@ from benchmarks.pairs.photos import Photos
 from benchmarks.pairs.plan import Corpus, make_pair
 from benchmarks.pairs.stand_ins import PICTURES, StandIns
 from benchmarks.pairs.writing import write_tars
-from components.pair_filter.copies.fingerprint import fingerprint, perceptual_hash
+from components.pair_filter.copies.fingerprint import fingerprint
 from components.pair_filter.counting.words import count_words
 from components.pair_filter.judging.rules import same_caption
 
@@ -138,7 +138,7 @@ def test_near_copies_look_like_the_evaluation_image_that_they_show(corpus):
             original = make_pair(corpus, pair.shown.number)
             assert (original.role, original.split) == ("evaluation", "seen")
             assert photos.draw(original).content != photos.draw(pair).content
-            hashes = [perceptual_hash(photos.draw(one).content) for one in (original, pair, unrelated)]
+            hashes = [fingerprint(photos.draw(one).content).perceptual for one in (original, pair, unrelated)]
             near.append(bin(hashes[0] ^ hashes[1]).count("1"))
             apart.append(bin(hashes[0] ^ hashes[2]).count("1"))
     assert len(near) == 6

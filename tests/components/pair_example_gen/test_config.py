@@ -80,7 +80,8 @@ def test_languages_of_captions_are_spelt_as_bcp_47_has_them():
         ({"columns": ("caption",), "format": "tsv"}, "ingest.columns is ['caption'], without 'image'"),
         ({"columns": ("image", "caption", "image"), "format": "csv"}, "each name may come once"),
         ({"sample": 0}, "ingest.sample is 0; it must be at least 1, or null for all records"),
-        ({"max_image_pixels": 0}, "ingest.max_image_pixels is 0; it must be at least 1"),
+        ({"max_image_pixels": 0}, "ingest.max_image_pixels is 0; it must be from 1 to 134_217_727"),
+        ({"max_image_pixels": 1 << 27}, "ingest.max_image_pixels is 134217728; it must be from 1 to 134_217_727"),
         ({"captions": {}}, "ingest.captions is {}; name at least one caption field, none of them without a name"),
         (
             {"captions": {"": "en"}},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from components.pair_filter.copies.fingerprint import fingerprint, perceptual_hash
+from components.pair_filter.copies.fingerprint import fingerprint
 from components.pair_filter.judging.thumbnail import thumbnail
 
 NEAR = 4  # bits: filter.max_hash_distance
@@ -30,7 +30,7 @@ def encode(image: Image.Image, kind: str = "PNG", **options) -> bytes:
 
 
 def apart(first: bytes, second: bytes) -> int:
-    return (perceptual_hash(first) ^ perceptual_hash(second)).bit_count()
+    return (fingerprint(first).perceptual ^ fingerprint(second).perceptual).bit_count()
 
 
 def test_lossless_formats_give_equal_numbers_and_other_pixels_do_not():
@@ -55,7 +55,7 @@ def test_recoded_resized_and_brightened_copies_are_near(seed):
 
 
 def test_other_pictures_differ_in_about_half_of_the_63_bits():
-    hashes = [perceptual_hash(encode(photo(seed))) for seed in range(40)]
+    hashes = [fingerprint(encode(photo(seed))).perceptual for seed in range(40)]
     distances = [(a ^ b).bit_count() for i, a in enumerate(hashes) for b in hashes[:i]]
     assert min(distances) > 2 * NEAR
     assert 28 < np.mean(distances) < 35
@@ -64,8 +64,8 @@ def test_other_pictures_differ_in_about_half_of_the_63_bits():
 def test_bits_are_the_frequencies_above_the_median():
     column = np.cos(np.pi * (2 * np.arange(32) + 1) / 64)  # the first vertical frequency alone
     stripes = Image.fromarray(np.repeat((128 + 100 * column).astype(np.uint8)[:, None], 32, axis=1))
-    assert perceptual_hash(encode(stripes)) >> 8 & 1, "row 1, column 0 of 8 x 8"
-    assert not perceptual_hash(encode(stripes)) & 1, "the constant term says nothing"
+    assert fingerprint(encode(stripes)).perceptual >> 8 & 1, "row 1, column 0 of 8 x 8"
+    assert not fingerprint(encode(stripes)).perceptual & 1, "the constant term says nothing"
 
 
 def test_what_has_no_contrast_has_no_perceptual_hash_but_equals_its_copy():
