@@ -83,11 +83,12 @@ class ServedImages(tf.Module):
 def _never_of_none(embed: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
     """Embed a batch of any size, [N, H, W, 3] -> [N, D]; a black picture stands in where there is none.
 
-    On CPUs for which TensorFlow takes oneDNN's convolutions, one of an empty batch has its input's shape.
+    On CPUs for which TensorFlow takes oneDNN's convolutions, one of an empty batch has its input's shape. The picture
+    is not padded on: TensorFlow merges a padding into the convolution behind it as one of height and width alone.
     """
-    count = tf.shape(images)[0]
-    filled = tf.pad(images, [[0, tf.maximum(1 - count, 0)], [0, 0], [0, 0], [0, 0]])  # no copy where none is added
-    return embed(filled)[:count]
+    missing = tf.cast(tf.shape(images)[:1] == 0, tf.int32)  # [1]
+    filled = tf.concat([images, tf.zeros(tf.concat([missing, images.shape[1:]], 0))], 0)
+    return embed(filled)[: tf.shape(images)[0]]
 
 
 class ServedTexts(tf.Module):

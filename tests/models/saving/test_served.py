@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hand_made_pair import BLUE, RED, SIZE, pair
 from models.saving.export import export
-from models.saving.served import fill
+from models.saving.served import ServedImages, fill
 from serving import signatures
 from serving.server.core.calls import by_name, step_by_step
 
@@ -42,6 +42,21 @@ def test_classify_by_hand(loaded):
     odds = math.exp(4 * red[0])
     np.testing.assert_allclose(answer["probability"][0], [1 / (1 + odds), odds / (1 + odds)], rtol=1e-5)
     assert answer["label"].tolist() == [b"red", b"blue"]
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+def test_a_tower_that_begins_with_a_convolution_embeds_none_and_some(padding):
+    kernel, bias = tf.random.stateless_normal([2, 2, 3, 5], (0, 0)), tf.ones([5])
+
+    def embed(pixels):
+        features = tf.nn.bias_add(tf.nn.conv2d(pixels, kernel, 2, padding), bias)
+        with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(features)[0])]):  # on any CPU
+            return tf.reduce_mean(features, [1, 2])
+
+    images = ServedImages(lambda decoded: tf.zeros([tf.size(decoded), 8, 8, 3]), embed, (8, 8), {})
+    assert images.embed_pixels(tf.zeros([0, 8, 8, 3])).shape == (0, 5)
+    some = tf.random.stateless_normal([2, 8, 8, 3], (0, 1))
+    np.testing.assert_allclose(images.embed_pixels(some), embed(some), atol=1e-6)
 
 
 def test_each_signature_is_nothing_but_calls_so_a_server_compiles_each_tower_once(loaded):
