@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ from serving.search.stores.segments.manifest import (
 from serving.search.stores.segments.segment_store import SegmentStore
 from serving.search.stores.store import check_model
 from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact, refuse_milvus
-from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, Task, run_converting, run_embedding
+from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
-from tfx_pipeline.indexing.sources import Part, digest_of
+from tfx_pipeline.indexing.sources import Part, Task, digest_of
 from tfx_pipeline.indexing.vectors import VectorsPart, refuse_other_model
 from tfx_pipeline.settings.config import ConfigError
 from tfx_pipeline.wording import counted
@@ -88,7 +89,7 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
     refuse_exact(folder)
     refuse_milvus(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, COMPACTING):
+    with _alone(work):
         held = _held(folder)
         if held is not None and held.fingerprint != work.encoder.fingerprint:
             raise ConfigError(
@@ -136,7 +137,7 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
         return _add_to_milvus(work, parts, origins, open_place(folder))
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
-    with locked(folder, COMPACTING):
+    with _alone(work):
         shards = _embedded(work, parts)
         facts = [shard_facts(shard) for shard in shards]
         counts = _counts(facts)
@@ -156,7 +157,7 @@ def _add_to_milvus(
 ) -> Built:
     """Add sources to an index in Milvus; one that is killed on the way has some of them, and is repeated."""
     check_model(store, work.encoder.fingerprint, store.dimension)
-    with locked(work.folder, COMPACTING):
+    with _alone(work):
         shards = _embedded(work, parts)
         facts = [shard_facts(shard) for shard in shards]
         counts = _counts(facts)
@@ -166,6 +167,12 @@ def _add_to_milvus(
         store.add_shards([shard for shard, each in zip(shards, facts, strict=True) if each.rows])
         count = store.count()
         return Built(counts, before + _kept(counts) - count, count)
+
+
+def _alone(work: Work) -> AbstractContextManager[None]:
+    """Wait until no other build, `add` or `compact` is in the folder, and keep others out."""
+    said = f"Another `align index` is at work in {work.folder}; this one begins when it is done. Ctrl-C gives up."
+    return locked(work.folder, COMPACTING, lambda: work.announce(said))
 
 
 def _note(folder: Path, origins: Sequence[Origin], shards: Sequence[Path], counts: Counts) -> tuple[str, ...]:

@@ -20,11 +20,11 @@ from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.judging.image_paths import resolve
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.judging.records import read_name
-from components.pair_example_gen.passes.ingest_pass import with_flaw, with_rows
-from components.pair_example_gen.passes.metadata import path_beside, rows_beside
+from components.pair_example_gen.passes.ingest_pass import with_every_row, with_flaw, with_rows
+from components.pair_example_gen.passes.metadata import Rows, path_beside, rows_beside
 from components.pair_example_gen.raw_record import RawRecord, extension_of
 from components.pair_example_gen.storage.listing import Stamps
-from components.pair_example_gen.storage.shards import find_sources, shard_name
+from components.pair_example_gen.storage.shards import find_metadata, find_sources, shard_name
 from components.pair_example_gen.storage.sources import image_paths, load_image, read_source
 from components.pair_example_gen.tasks import Source
 from tfx_pipeline.indexing.entries import Entry, of_example, of_record
@@ -59,6 +59,14 @@ class Part(Identified, Protocol):
 
 
 @dataclass(frozen=True)
+class Task:
+    """One part of a source and the shard that it becomes."""
+
+    part: Part
+    shard: str
+
+
+@dataclass(frozen=True)
 class ExamplesFile:
     """One file of an Examples artifact."""
 
@@ -86,11 +94,15 @@ class IngestPart:
       config: how.
       source: the part.
       shares: of the splits that its images belong to.
+      metadata: the files that `ingest.metadata` names.
+      found: what they say of this part's records, once it was joined; a record that they do not know is left out.
     """
 
     config: IngestConfig
     source: Source
     shares: Mapping[str, int]
+    metadata: Sequence[Source] = ()
+    found: Rows | None = None
 
     def entries(self) -> Iterator[Entry | Skipped]:
         """See `Part.entries`."""
@@ -107,6 +119,8 @@ class IngestPart:
         found += [stamps.of(self.source.path), str(dict(self.shares))]
         if "metadata" in self.config.layout.uses:
             found.append(stamps.of(path_beside(self.source.path)))
+        for path in dict.fromkeys(each.path for each in self.metadata):
+            found.append(f"{path} {stamps.of(path)}")
         for path in image_paths(self.source.path, self.source.size, self.config):
             try:
                 found.append(stamps.of(resolve(self.config.folder_of_images, path)))
@@ -116,12 +130,12 @@ class IngestPart:
 
     def _records(self) -> Iterator[RawRecord]:
         records = read_source(self.source, self.config)
-        if "metadata" not in self.config.layout.uses:
-            return records
-        try:
-            return with_rows(records, rows_beside(self.source.path, self.config))
-        except Refused as refused:
-            return with_flaw(records, refused)
+        if "metadata" in self.config.layout.uses:
+            try:
+                records = with_rows(records, rows_beside(self.source.path, self.config))
+            except Refused as refused:
+                records = with_flaw(records, refused)
+        return records if self.found is None else with_every_row(records, self.found)
 
 
 @dataclass(frozen=True)
@@ -156,15 +170,14 @@ def parts_of_ingest(config: IngestConfig) -> list[Part]:
     """Returns the parts of all files that `ingest` reads.
 
     Raises:
-      ValueError: where there are none; where their captions have to be joined to them.
+      ValueError: where there are none, or none that `ingest.metadata` names.
     """
-    if config.metadata:
-        raise ValueError(
-            f"{config.section}.metadata is {config.metadata!r}, which is joined to its images by a run alone; "
-            "index the run's images, which is what `align index build` does by itself"
-        )
-    found = find_sources(config)
-    return [IngestPart(config, source, config.shares_of(entry)) for entry, some in found.items() for source in some]
+    metadata = tuple(find_metadata(config))
+    return [
+        IngestPart(config, source, config.shares_of(entry), metadata)
+        for entry, some in find_sources(config).items()
+        for source in some
+    ]
 
 
 def parts_of_images(folder: str, names: Sequence[str]) -> list[Part]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+from contextlib import ExitStack
 
 import colour_encoder
 import numpy as np
@@ -17,10 +19,13 @@ from serving.search.filters import And, Where
 from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
 from serving.search.stores.opening import open_store
+from serving.search.stores.segments.manifest import COMPACTING, locked
 from tfx_pipeline.commands.search.index_changes import delete_images
 from tfx_pipeline.indexing import building
 from tfx_pipeline.indexing.conditions import filter_of
 from tfx_pipeline.indexing.folder import Made, is_index
+from tfx_pipeline.indexing.named import parts_named
+from tfx_pipeline.indexing.passes.embed_job import pipeline_of
 from tfx_pipeline.indexing.vectors import parts_of_vectors
 from tfx_pipeline.settings.config import ConfigError
 
@@ -245,3 +250,18 @@ def test_a_condition_has_its_columns_type():
     assert filter_of(["width >= 200", "caption == a red wall"]) == And(
         (Where("width", ">=", 200), Where("caption", "==", "a red wall"))
     )
+
+
+def test_a_second_command_says_that_it_waits_for_the_first(vectors, run, tmp_path):
+    run("build", str(vectors), "--model", MODEL)
+    folder, said, first = tmp_path / "index", [], ExitStack()
+    first.enter_context(locked(folder, COMPACTING))
+
+    def announce(sentence: str) -> None:
+        said.append(sentence)
+        first.close()
+
+    parts, origins = parts_named([str(vectors)])
+    work = building.Work(folder, MODEL, open_encoder(MODEL), functools.partial(pipeline_of, ()), announce)
+    assert building.add(work, parts, origins).count == 5
+    assert said == [f"Another `align index` is at work in {folder}; this one begins when it is done. Ctrl-C gives up."]

@@ -83,3 +83,36 @@ def test_a_picture_has_one_id_wherever_it_is_read_from():
     assert entry("a.tar#0", red, "here").row["id"] == entry("a.tar#0", red, "there").row["id"]
     ids = {entry(*pair, "here").row["id"] for pair in (("a", red), ("a", blue), ("b", red))}
     assert len(ids) == 3
+
+
+def test_metadata_in_files_of_its_own_meets_its_images(tmp_path, run, info):
+    """As a run joins it: by address, rows of one address together, and images that no row knows left out."""
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+    for shard, names in {"a": ("red", "green"), "b": ("blue",)}.items():
+        members = {}
+        for name in names:
+            told = json.dumps({"url": f"http://x/{name}", "caption": "corrected later"}).encode()
+            members |= {f"{name}.png": picture(*colours[name]), f"{name}.json": told}
+        write_tar(shards / f"{shard}.tar", members)
+    rows = {"URL": [f"http://x/{name}" for name in ("red", "blue", "never")], "TEXT": ["rot", "modré", "x"]}
+    pq.write_table(pa.table({**rows, "LANGUAGE": ["de", "cs", "en"]}), shards / "part-0.parquet")
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        "preset: small\ningest: {shards: shards, format: laion, metadata: part-*.parquet, hash_split: {train: 1}}\n"
+        "filter: {splits: [train]}\nevaluation: {splits: [train]}\n",
+        encoding="utf-8",
+    )
+    built = ("build", "--ingest", "--model", MODEL, "--config", str(config))
+    assert "skipped 1 record, no_metadata: http://x/green" in run(*built)
+    store = open_store(tmp_path / "index")
+    found = store.rows(store.search(np.array([[0, 0, 1, 0.1]]), 5).ids[0]).to_pylist()
+    told = [(row["url"][-4:], row["caption"], row["language"], row["row"]) for row in found]
+    assert told == [("blue", "modré", "cs", 0), ("/red", "rot", "de", 0)]
+    assert info()["skipped"] == {"no_metadata": 1}
+    assert "Embedding" not in run(*built)
+    pq.write_table(pa.table({**rows, "LANGUAGE": ["de", "sk", "en"]}), shards / "part-0.parquet")
+    assert "Embedding the images, 2 of 2 parts" in run(*built)
+    store = open_store(tmp_path / "index")
+    assert store.rows(store.search(np.array([[0, 0, 1, 0.1]]), 1).ids[0]).column("language").to_pylist() == ["sk"]

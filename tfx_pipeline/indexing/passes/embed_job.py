@@ -1,7 +1,8 @@
 """The Beam job that embeds images: a part of a source in, an embedding shard out.
 
-Nothing is shuffled but the parts' names. A part is read, embedded and written by one worker, which has loaded the model
-once, so that a job that is killed leaves the shards that were written, and the next one embeds the others alone.
+Nothing is shuffled but the parts' names, and the texts of `ingest.metadata` where it is set. A part is read, embedded
+and written by one worker, which has loaded the model once, so that a job that is killed leaves the shards that were
+written, and the next one embeds the others alone.
 """
 
 from __future__ import annotations
@@ -28,19 +29,12 @@ from serving.search.shards.files import write_shard
 from serving.search.shards.schema import METADATA, vector_column
 from tfx_pipeline.embedding.halving import encode_readable
 from tfx_pipeline.indexing.entries import Entry
-from tfx_pipeline.indexing.sources import Part, Skipped
+from tfx_pipeline.indexing.passes.joining import joining
+from tfx_pipeline.indexing.sources import Skipped, Task
 from tfx_pipeline.indexing.vectors import VectorsPart
 
 COUNTS = "counts"  # among a shard's notes: Counts of its records
 ANY_SPLIT = "all"  # under which they are counted
-
-
-@dataclass(frozen=True)
-class Task:
-    """One part of a source and the shard that it becomes."""
-
-    part: Part
-    shard: str
 
 
 @dataclass(frozen=True)
@@ -145,12 +139,12 @@ def run_embedding(
       Exception: Beam's, round the EncodeError of a model that is another one or fails.
     """
     handler = EmbedHandler(model, fingerprint)
+    join = joining(task.part for task in tasks)
     with make_pipeline() as pipeline:
+        spread = pipeline | "Parts" >> beam.Create(tasks) | "Spread" >> beam.Reshuffle()
         _ = (
-            pipeline
-            | "Parts" >> beam.Create(list(enumerate(tasks)))
-            | "Spread" >> beam.Reshuffle()
-            | "Alone" >> beam.MapTuple(lambda number, task: [(number, task)])
+            (spread | "Join" >> join if join else spread)
+            | "Alone" >> beam.Map(lambda task: [(task.shard, task)])
             | "Embed" >> RunInference(KeyedModelHandler(handler).with_no_batching())
             | "Write" >> beam.MapTuple(lambda _, embedded: _write(embedded, fingerprint))
         )

@@ -17,7 +17,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,8 +129,12 @@ def facts(folder: Path, path: Path) -> FileFacts:
 
 
 @contextmanager
-def locked(folder: Path, name: str) -> Iterator[None]:
-    """Wait for a lock of the store, among threads and processes of one machine, and hold it."""
+def locked(folder: Path, name: str, wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold a lock of the store, among threads and processes of one machine; `wait` is called where one has to wait."""
     with open(folder / name, "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel lets go of it when the process dies
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it when the process dies
+        except BlockingIOError:
+            wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
