@@ -56,7 +56,7 @@ class IngestConfig:
       url_field: field with the address that the image came from, which then names the record in messages. By format;
         false for none where the format has one.
       image_field: column or feature that holds the image or its path; by format.
-      image_folder: folder that the images' paths start from; null for `shards`. A path that leaves it is refused.
+      image_folder: folder that the images' paths start from or lie below; null for `shards`. Others are refused.
       paths_relative_to: "table" where the images' paths start from the folder of the table that names them.
       key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
         shards and metadata are joined, in place of the address.

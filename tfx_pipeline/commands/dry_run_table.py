@@ -101,10 +101,10 @@ def notes(found: DryRun) -> Iterator[str]:
         skipped.update(tallies["images"]["dropped"])
     if skipped:
         why = ", ".join(f"{reason} {count(number)}" for reason, number in skipped.most_common())
-        yield f"Ingest skipped {counted(skipped.total(), 'record')} before: {why}."
+        examples = "".join(f"\n  {escape(_example(found.ingest, reason))}" for reason, _ in skipped.most_common())
+        yield f"Ingest skipped {counted(skipped.total(), 'record')} before: {why}.{examples}"
     for phrase in noted(found.ingest["splits"].values()):
-        sample = found.ingest["samples"][phrase.partition(" ")[0]][0]
-        yield escape(f"Ingest noted {phrase}, as in {sample['record']}: {sample['detail']}.")
+        yield escape(f"Ingest noted {phrase}, as in {_example(found.ingest, phrase.partition(' ')[0])}.")
     if found.evaluation_sets:
         sets = ", ".join(f"{name} ({counted(number, 'image')})" for name, number in found.evaluation_sets.items())
         most = f", {counted(found.sample, 'record')} of each at most" if found.sample else ""
@@ -115,6 +115,11 @@ def notes(found: DryRun) -> Iterator[str]:
             "the corpus: here they see the sample alone and so drop less than a full run would. evaluation_image "
             "sees only the evaluation images that were read."
         )
+
+
+def _example(ingest: Mapping[str, Any], reason: str) -> str:
+    sample = ingest["samples"][reason][0]
+    return f"{sample['record']}: {sample['detail']}"
 
 
 def _of(number: int, whole: int) -> tuple[str, str]:

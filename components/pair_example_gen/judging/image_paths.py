@@ -1,4 +1,7 @@
-"""Joins an image's path to its folder, and refuses one that would leave it."""
+"""Joins an image's path to its folder, and refuses one that would leave it.
+
+An absolute path below the folder is first made one that starts from it, so that an image goes by one name.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ def is_unsafe(path: str) -> bool:
     )
 
 
+def below(folder: str, path: str) -> str:
+    """Returns the path as it starts from `folder` where it is an absolute one below it, else the path."""
+    start = f"{folder.rstrip('/')}/"
+    return path[len(start) :].lstrip("/") if path.startswith(start) else path
+
+
 def resolve(folder: str, path: str) -> str:
     """Returns the address of an image below `folder`.
 
@@ -28,5 +37,5 @@ def resolve(folder: str, path: str) -> str:
       Refused: with image_path_outside.
     """
     if is_unsafe(path):
-        raise Refused(IMAGE_PATH_OUTSIDE, f"{path[:200]!r} is not a path below the image folder")
+        raise Refused(IMAGE_PATH_OUTSIDE, f"{path[:200]!r} is not a path below the image folder {folder[:200]}")
     return posixpath.join(folder, path)

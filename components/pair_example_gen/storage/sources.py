@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.judging import reasons
-from components.pair_example_gen.judging.image_paths import is_unsafe, resolve
+from components.pair_example_gen.judging.image_paths import below, is_unsafe, resolve
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord
 from components.pair_example_gen.readers.csv_reader import read_csv, read_tsv
@@ -57,7 +57,7 @@ def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
         for number, record in enumerate(itertools.islice(read(stream, source.part, config), source.limit)):
             if not number and record.flaw in _AS_OF_NOISE:
                 record.detail = _noise(source.path) or record.detail
-            record.path = _below_shards(record.path, source.path, config)
+            record.path = _from_image_folder(record.path, source.path, config)
             yield record
 
 
@@ -75,10 +75,11 @@ def _format(path: str, config: IngestConfig) -> str:
     return next((kind for ending, kind in config.layout.kinds.items() if f"{ending}." in name), config.format)
 
 
-def _below_shards(path: str, table: str, config: IngestConfig) -> str:
-    """Returns an image's path as it starts from `ingest.shards`, where it starts from its table's folder."""
+def _from_image_folder(path: str, table: str, config: IngestConfig) -> str:
+    """Returns an image's path as it starts from the image folder, where it is absolute or starts from its table's."""
+    relative = below(config.folder_of_images, path)
     if not config.images_beside or not path or is_unsafe(path):
-        return path
+        return relative
     return posixpath.join(posixpath.dirname(shard_name(config, table)), path)
 
 
@@ -92,7 +93,7 @@ def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
     if read_paths := READERS_OF_PATHS.get(_format(path, config)):
         with open_file(path) as stream:
             for found in read_paths(stream, config.image_column):
-                yield _below_shards(found, path, config)
+                yield _from_image_folder(found, path, config)
     elif config.layout.names_images:
         yield from (record.path for record in read_source(Source(path, size), config) if record.path)
 

@@ -57,15 +57,17 @@ def test_a_csv_in_many_parts_with_paths_that_leave_the_folder(tmp_path, make_ima
         rows.append([f"{number}.png", f'cat\nno. "{number}"', "de" if number % 2 else ""])
     (tmp_path / "secret.png").write_bytes(make_image(seed=99))
     good = write_csv(tmp_path / "good.csv", rows)
-    rows += [["../secret.png", "x", ""], [str(tmp_path / "secret.png"), "x", ""], ["gone.png", "x", ""]]
+    outside = ("../secret.png", str(tmp_path / "secret.png"), f"{tmp_path}/images/../secret.png")
+    inside = str(tmp_path / "images" / "3.png")
+    rows += [[path, "x", ""] for path in (*outside, inside, "gone.png")]
     bad = write_csv(tmp_path / "a.csv", rows)
     folders = {"shards": str(tmp_path), "image_folder": str(tmp_path / "images")}
     fields = {"format": "csv", "language_field": "lang", "key_field": "image", **folders}
     found, tally = ingest(splits={"all": bad}, **fields)
     assert found == {
         f"a.csv#{number}.png": [(f'cat\nno. "{number}"', "de" if number % 2 else "und")] for number in range(12)
-    }
-    assert tally == {"read": 15, "kept": 12, "dropped": {"image_missing": 1, "image_path_outside": 2}}
+    } | {f"a.csv#{inside}": [("x", "und")]}
+    assert tally == {"read": 17, "kept": 13, "dropped": {"image_missing": 1, "image_path_outside": 3}}
     sampled, tally = ingest(splits={"all": good}, sample=2, **fields)
     assert 1 <= len(sampled) == tally["read"] <= 2  # each part begins one or two rows at least
     as_before = {name.replace("good", "a"): captions for name, captions in sampled.items()}

@@ -46,7 +46,10 @@ INGEST = {
             "captions": {"dropped": {}, "noted": {"language_unknown": 3}},
         },
     },
-    "samples": {"language_unknown": [{"record": "0.tar#[red]1", "detail": "'4711' is no language tag"}]},
+    "samples": {
+        "language_unknown": [{"record": "0.tar#[red]1", "detail": "'4711' is no language tag"}],
+        "no_caption": [{"record": "0.tar#2", "detail": "no field of ['[txt]']"}],
+    },
 }
 
 
@@ -91,7 +94,7 @@ def test_splits_that_pass_whole_have_no_table_and_samples_are_few_short_and_plai
 
 def test_it_says_what_ingest_skipped_and_what_a_sample_cannot_show():
     assert printed().endswith(
-        "\nIngest skipped 3 records before: no_caption 3.\n\n"
+        "\nIngest skipped 3 records before: no_caption 3.\n  0.tar#2: no field of ['[txt]']\n\n"
         "Ingest noted language_unknown in 5 captions, as in 0.tar#[red]1: '4711' is no language tag.\n"
     )
     sampled = printed(sample=10_000, sets={"coco": 5000, "flickr30k": 1})
