@@ -117,6 +117,18 @@ def test_a_file_more_is_seen(tmp_path, format_):
     assert fingerprint(config) != before
 
 
+@pytest.mark.parametrize("relative_to", [None, "table"])
+def test_an_image_that_is_named_by_its_absolute_path_is_seen(tmp_path, relative_to):
+    named, secret = tmp_path / "images" / "1.png", tmp_path.parent / f"{tmp_path.name}.png"
+    (tmp_path / "0.csv").write_text(f"image,caption\n{named},a\n{secret},b\n")
+    config = IngestConfig(shards=str(tmp_path), format="csv", paths_relative_to=relative_to)
+    before = fingerprint(config)
+    write_anew(secret)
+    assert fingerprint(config) == before
+    write_anew(named)
+    assert fingerprint(config) != before
+
+
 @pytest.mark.parametrize("kind", ["bytes", "struct", "dictionary"])
 def test_images_in_the_rows_of_a_parquet_file(tmp_path, kind):
     """Hugging Face's rows have bytes, a path or both; a path beside bytes may be looked for in vain."""

@@ -14,6 +14,7 @@ from components.artifacts import IngestReport
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.executor import Executor
 from components.pair_example_gen.judging import reasons
+from components.pair_example_gen.judging.image_paths import below, resolve
 from components.pair_example_gen.raw_record import Part
 from components.pair_example_gen.readers.json_lines_reader import read_json_lines
 from components.pair_example_gen.storage.shards import check_shards
@@ -144,3 +145,29 @@ def test_json_lines_are_judged_line_by_line(count):
     assert [record.flaw for record in found] == FLAWS
     assert (found[0].path, found[0].fields["caption"], found[2].path) == ("1.png", "one", "3.png")
     assert (found[5].path, "'image' is '6', no path" in found[5].detail) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "named"),
+    [
+        ("/data", "/data/a/1.png", "a/1.png"),
+        ("/data/", "/data//1.png", "1.png"),
+        ("/", "/data/1.png", "data/1.png"),
+        ("gs://bucket/data", "gs://bucket/data/1.png", "1.png"),
+        ("https://host/data", "https://host/data/1.png", "1.png"),
+        ("/data", "/data2/1.png", None),
+        ("/data", "/data/../secret.png", None),
+        ("/data", "//data/1.png", None),
+        ("/data", "file:///data/1.png", None),
+        ("/data", "C:/data/1.png", None),
+        ("/data", "C:\\data\\1.png", None),
+        ("/data", "/data/a\\..\\..\\1.png", None),
+        ("/", "/data/../../1.png", None),
+    ],
+)
+def test_an_absolute_path_goes_by_the_name_that_it_has_below_the_folder(folder, path, named):
+    if named:
+        assert resolve(folder, below(folder, path)) == f"{folder.rstrip('/')}/{named}"
+    else:
+        with pytest.raises(reasons.Refused, match="is not a path below the image folder"):
+            resolve(folder, below(folder, path))
