@@ -1,7 +1,8 @@
 """The whole chain through the `align` command on part of the demo data: kill, resume, refuse, push, cache, answer.
 
 The tests tell one story in order and share one output folder; each builds on what the one before left there. The
-command that is killed is a process, as each pipeline is; the others run in the test's own, which has loaded Beam.
+command that is killed is a process, and so are its pipeline and the next one, which goes on from there; the others run
+in the test's own, which has loaded TFX.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pipeline_here import pipelines_here
 from typer.testing import CliRunner
 
 from tfx_pipeline.cli import app
@@ -120,7 +122,8 @@ def test_2_a_model_below_its_threshold_is_not_pushed(config):
 
 
 def test_3_a_changed_threshold_reruns_only_the_judge_and_pushes(config):
-    record = run(config, REACHABLE)
+    with pipelines_here():
+        record = run(config, REACHABLE)
     again = {component for component, state in states(record).items() if state == "complete"}
     assert again == {"Evaluator", "Pusher"}
     (version,) = pushed(config)
@@ -128,7 +131,8 @@ def test_3_a_changed_threshold_reruns_only_the_judge_and_pushes(config):
 
 
 def test_4_an_unchanged_run_takes_everything_from_the_cache(config):
-    record = run(config, REACHABLE)
+    with pipelines_here():
+        record = run(config, REACHABLE)
     fresh = {component for component, state in states(record).items() if state != "cached"}
     assert fresh == set()
     assert len(pushed(config)) == 1
@@ -157,7 +161,8 @@ def test_6_the_report_is_rebuilt_from_any_run(config):
 
 
 def test_7_a_filter_that_leaves_nothing_is_one_sentence(config):
-    done = align("run", "--config", str(config), "--set", "filter.shorter_side_above_px=10000")
+    with pipelines_here():
+        done = align("run", "--config", str(config), "--set", "filter.shorter_side_above_px=10000")
     assert done.exit_code == 1, done.output
     told = [line for line in done.stdout.splitlines() if "PairFilter failed" in line]
     assert len(told) == 1, done.stdout

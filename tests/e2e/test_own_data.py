@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from tfx_pipeline.cli import app
 from tfx_pipeline.runs.run_record import RunRecord, latest_run_dir, read_record
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
 PAIRS, SHARDS = 240, 2
 TOO_SMALL = 10  # of the pairs: no wider than the filter's 200 px
 WORDS = ("a", "red", "boat", "on", "the", "quiet", "lake", "under", "old", "trees")
@@ -64,11 +61,14 @@ def five_lines() -> str:
     return block
 
 
-def align(home: Path, *arguments: str) -> None:
-    """Run the command in a folder of its own."""
-    done = subprocess.run([*ALIGN, *arguments], cwd=home, capture_output=True, text=True, timeout=600, check=False)
+def align(home: Path, *arguments: str) -> str:
+    """Run the command in a folder of its own; returns what it printed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        done = CliRunner().invoke(app, arguments)
     logs = [log.read_text(errors="replace")[-4000:] for log in home.glob("output/mine/runs/*/log.txt")]
-    assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *logs])
+    assert done.exit_code == 0, "\n".join([done.output, *logs])
+    return done.output
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +111,7 @@ def test_the_pile_is_divided_and_filtered_with_the_papers_thresholds(run):
     assert train["kept"] == train["read"] - train["dropped"]["shorter_side"]
 
 
-def test_a_query_finds_images_of_the_run(home, monkeypatch):
-    monkeypatch.chdir(home)
-    asked = ["query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "hits.html"]
-    done = CliRunner().invoke(app, asked)
-    assert done.exit_code == 0, done.output
-    assert "a red boat" in done.output
+def test_a_query_finds_images_of_the_run(home):
+    said = align(home, "query", "a red boat", "--config", "mine.yaml", "-k", "3", "--out", "hits.html")
+    assert "a red boat" in said
     assert (home / "hits.html").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,8 +14,8 @@ from tfx_pipeline.cli import app, main
 ALIGN = [sys.executable, "-m", "tfx_pipeline.cli"]
 
 
-def align(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run([*ALIGN, *arguments], capture_output=True, text=True, timeout=240, check=False, cwd=folder)
+def align(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([*ALIGN, *arguments], capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_help_imports_neither_tfx_nor_tensorflow():
@@ -107,14 +106,15 @@ def test_a_flink_that_is_not_there(refused, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path):
+def test_compile_writes_the_pipeline_as_typed_and_says_what_only_this_machine_reads(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
     settings = ["--set", "ingest.format=csv", "--set", "ingest.image_folder=/pictures"]
-    done = align("compile", "--platform", "kubeflow", "--image", "registry.example/align:1", *settings, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "align-demo.kubeflow.yaml\n"
+    app(["compile", "--platform", "kubeflow", "--image", "registry.example/align:1", *settings], standalone_mode=False)
+    said = capfd.readouterr()
+    assert said.out == "align-demo.kubeflow.yaml\n"
     spec = (tmp_path / "align-demo.kubeflow.yaml").read_text(encoding="utf-8")
     assert f"{tmp_path}/output/align-demo/serving_models/align" in spec
-    of_data, of_root = done.stderr.splitlines()
+    of_data, of_root = said.err.splitlines()
     assert "demo/shards and ingest.image_folder is /pictures: workers reach that only where it is mounted" in of_data
     assert of_root == (
         "align: output is 'output': a cluster keeps artifacts in gs://, s3://, minio:// alone; "

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 import yaml
+from pipeline_here import pipelines_here
 from tfx import v1 as tfx
 from tfx.orchestration.pipeline import RunOptions
+from typer.testing import CliRunner
 
 from components.artifact_files import ANOMALIES_FILE
+from tfx_pipeline.cli import app
 from tfx_pipeline.commands.run import check
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.runs.run_record import latest_run_dir, read_record
@@ -113,9 +114,9 @@ def test_align_run_ends_on_the_sentence(shards, schema, tmp_path):
     path.write_text(schema, encoding="utf-8")
     config = config_of(shards, tmp_path, schema=str(path), on_anomalies="stop")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config.to_mapping()), encoding="utf-8")
-    command = [sys.executable, "-m", "tfx_pipeline.cli", "run", "--config", "mine.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 1, done.stderr
+    with pipelines_here():
+        done = CliRunner().invoke(app, ["run", "--config", str(tmp_path / "mine.yaml")])
+    assert done.exit_code == 1, done.output
     record = read_record(latest_run_dir(config.root))
     assert record.failed.id == "AnomalyGate"
     assert record.why_failed == SENTENCE.format(schema=path)
