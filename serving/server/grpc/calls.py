@@ -12,6 +12,7 @@ import grpc
 
 from serving.server.access_log import Access, AccessLog
 from serving.server.core.spec import Caller
+from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import Refusal
 
 FOREVER_S = 1e9  # gRPC says 300 billion years of a call without a deadline, which no lock can wait for
@@ -24,12 +25,18 @@ class Calls:
     Args:
       limit: calls in work at once; one more is refused at once.
       access_log: where each is written.
+      monitoring: what counts those that are refused unread; the others are counted by who answers them.
     """
 
-    def __init__(self, limit: int, access_log: AccessLog) -> None:
+    def __init__(self, limit: int, access_log: AccessLog, monitoring: Monitoring) -> None:
         self._limit = limit
-        self._free = threading.BoundedSemaphore(limit)
-        self._access_log = access_log
+        self._in_work, self._lock = 0, threading.Lock()
+        self._access_log, self._monitoring = access_log, monitoring
+
+    @property
+    def are_full(self) -> bool:
+        """Whether no place is free."""
+        return self._in_work >= self._limit
 
     @contextmanager
     def take(self, context: grpc.ServicerContext, method: str) -> Iterator[Access]:
@@ -46,15 +53,26 @@ class Calls:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Hold one of the places; raises Refusal with RESOURCE_EXHAUSTED where none is free."""
-        if not self._free.acquire(blocking=False):
-            raise Refusal(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"{self._limit} requests are in work, which is the limit; send this one again later",
-            )
+        with self._lock:
+            if self.are_full:
+                raise self._refusal()
+            self._in_work += 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._lock:
+                self._in_work -= 1
+
+    def refuse(self, context: grpc.ServicerContext, method: str) -> None:
+        """Refuse a call of which nothing was read, for want of a place."""
+        with self.take(context, method), self._monitoring.request(api=method, entrypoint="GRPC", model=""):
+            raise self._refusal()
+
+    def _refusal(self) -> Refusal:
+        return Refusal(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            f"{self._limit} requests are in work, which is the limit; send this one again later",
+        )
 
 
 def caller_of(context: grpc.ServicerContext) -> Caller:

@@ -44,7 +44,7 @@ class PredictionService:
             "MultiInference": (inference_pb2.MultiInferenceRequest, self.MultiInference),
             "GetModelMetadata": (get_model_metadata_pb2.GetModelMetadataRequest, self.GetModelMetadata),
         }
-        add_methods(server, SERVICE, methods_of_service, self._calls)
+        add_methods(server, SERVICE, methods_of_service, self._calls, placed=methods_of_service)
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Run one signature on the request's tensors."""

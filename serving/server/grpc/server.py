@@ -73,7 +73,7 @@ class GrpcServer:
             ),
             maximum_concurrent_rpcs=threads + WATCHERS,
         )
-        calls = Calls(limits.calls, access_log)
+        calls = Calls(limits.calls, access_log, monitoring)
         PredictionService(models, calls, monitoring).add_to(self._server)
         ModelService(models, calls, monitoring).add_to(self._server)
         inference = grpc_service.InferenceService(OpenInference(models, monitoring), calls)

@@ -6,7 +6,8 @@ message with junk behind it for whole where protobuf only warns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent import futures
 from typing import Any
 
 import grpc
@@ -19,7 +20,11 @@ Answer = Callable[[Any, grpc.ServicerContext], Any]
 
 
 def add_methods(
-    server: grpc.Server, service: str, methods: Mapping[str, tuple[type[Any], Answer]], calls: Calls
+    server: grpc.Server,
+    service: str,
+    methods: Mapping[str, tuple[type[Any], Answer]],
+    calls: Calls,
+    placed: Collection[str] = (),
 ) -> None:
     """Let a server answer the methods of a service.
 
@@ -28,14 +33,53 @@ def add_methods(
       service: its full name.
       methods: name -> (class of the request, what answers it).
       calls: what a request that is none is refused through.
+      placed: names of the methods that hold a place while they are answered.
     """
     handlers = {
-        name: grpc.unary_unary_rpc_method_handler(
+        f"/{service}/{name}": grpc.unary_unary_rpc_method_handler(
             _reading(name, request_class, answer, calls), response_serializer=_written
         )
         for name, (request_class, answer) in methods.items()
     }
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    refusing = {f"/{service}/{name}": grpc.stream_unary_rpc_method_handler(_Refusing(name, calls)) for name in placed}
+    server.add_generic_rpc_handlers((_Handlers(handlers, refusing, calls),))
+
+
+class _Handlers(grpc.GenericRpcHandler):
+    """Finds what answers a method, or what refuses it while no place is free."""
+
+    def __init__(self, answering: Mapping[str, Any], refusing: Mapping[str, Any], calls: Calls) -> None:
+        self._answering, self._refusing, self._calls = answering, refusing, calls
+
+    def service(self, handler_call_details: Any) -> Any:
+        method = handler_call_details.method
+        refusing = self._refusing.get(method) if self._calls.are_full else None
+        return refusing or self._answering.get(method)
+
+
+class _Here(futures.ThreadPoolExecutor):
+    """Runs what it is given before `submit` returns."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> futures.Future:
+        done: futures.Future = futures.Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class _Refusing:
+    """Refuses a call of a method without reading its request, which as a stream gRPC leaves unread.
+
+    It runs in the thread that takes calls in: that takes half the CPU time, and when the cores are busy each hand-over
+    to another thread costs milliseconds.
+    """
+
+    experimental_thread_pool = _Here(1)  # gRPC's own name; without it a refusal takes one of the pool's threads
+
+    def __init__(self, method: str, calls: Calls) -> None:
+        self._method, self._calls = method, calls
+
+    def __call__(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
+        self._calls.refuse(context, self._method)
 
 
 def _reading(name: str, request_class: type[Any], answer: Answer, calls: Calls) -> Answer:

@@ -106,9 +106,8 @@ class InferenceService:
 
 def add_to_server(server: grpc.Server, service: InferenceService, calls: Calls) -> None:
     """Let a server answer the methods of the service."""
-    add_methods(
-        server, SERVICE, {method: (CLASSES[f"{method}Request"], getattr(service, method)) for method in METHODS}, calls
-    )
+    methods = {method: (CLASSES[f"{method}Request"], getattr(service, method)) for method in METHODS}
+    add_methods(server, SERVICE, methods, calls, placed=("ModelInfer",))
 
 
 def _read(request: Any) -> Asked:

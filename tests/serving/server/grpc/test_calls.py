@@ -60,7 +60,7 @@ def held(server):
                 limits=limits,
                 tls=None,
                 access_log=AccessLog(),
-                monitoring=Monitoring(),
+                monitoring=start.monitoring,
             )
         )
         running[-1].start()
@@ -68,6 +68,7 @@ def held(server):
         channel = grpc.insecure_channel(running[-1].address)
         return channel, prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
+    start.monitoring = Monitoring()
     yield version, start
     version.free.set()
     for one in running:
@@ -88,6 +89,27 @@ def test_one_call_too_many_is_refused_at_once_and_health_is_answered(held):
     version.free.set()
     assert all(call.result(timeout=20).outputs for call in slow)
     assert stub.Predict(predict_request(text=["red"]), timeout=20).outputs
+
+
+def test_a_request_beyond_the_limit_is_refused_unread_and_counted(held):
+    version, start = held
+    channel, stub = start(GrpcLimits(calls=1))
+    slow = stub.Predict.future(predict_request(text=["red"]), timeout=60)
+    assert version.entered.acquire(timeout=20)
+    never_sent = threading.Event()
+
+    def body():
+        never_sent.wait(60)
+        yield b""
+
+    for method in ("Predict", "GetModelMetadata"):
+        call = channel.stream_unary(f"/{prediction_service.SERVICE}/{method}")
+        code, message = refusal(call, body())
+        assert (code, message[:22]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "1 requests are in work")
+    never_sent.set()
+    assert not slow.done()
+    counted = 'align_serving_requests_total{model="",version="",signature="",api="Predict",entrypoint="GRPC",'
+    assert f'{counted}code="RESOURCE_EXHAUSTED"}} 1' in start.monitoring.page()
 
 
 def test_the_deadline_reaches_the_model(held):

@@ -16,7 +16,7 @@ def channel(small_models):
     from serving.server.open_inference.inference import OpenInference
 
     server = grpc.server(futures.ThreadPoolExecutor(4))
-    calls = Calls(4, AccessLog())
+    calls = Calls(4, AccessLog(), Monitoring())
     add_to_server(server, InferenceService(OpenInference(small_models, Monitoring()), calls), calls)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
