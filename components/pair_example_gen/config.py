@@ -16,7 +16,7 @@ from components.pair_example_gen.judging.language_tags import language_tag
 from components.schema import TRAIN_SPLIT
 from serving.normal_form import DECODABLE_PIXELS, MAX_IMAGE_PIXELS
 
-_OF_SOME_FORMATS = ("image_field", "image_folder", "paths_relative_to", "key_field", "columns", "metadata")
+_OF_SOME_FORMATS = ("image_field", "image_folder", "paths_relative_to", "key_field", "columns", "delimiter", "metadata")
 
 Off = Literal[False]  # of a field for which null means the format's own
 
@@ -29,41 +29,36 @@ class IngestConfig:
     components/pair_example_gen/formats.py has for the format; elsewhere it is none at all.
 
     Attributes:
-      shards: folder that holds the files, on any file system that Beam reads. Required; a relative path starts at the
-        config file's folder.
+      shards: folder of the files, on any file system that Beam reads. Required; relative to the config file.
       format: how the files are laid out. But for Parquet, a file whose name ends in .gz, .tgz, .bz2, .xz, .lzma or .zst
         is decompressed on the way; a large one is then no longer divided among workers.
         "tar": img2dataset's and WebDataset's shards.
         "parquet": rows with the image as bytes, as Hugging Face's {bytes, path}, or as a path. "tfrecord": Examples.
         "csv", "tsv": a row for each image file, quoted as RFC 4180 has it. "jsonl": a JSON object a line.
         "imagefolder": Hugging Face's: metadata.csv, .jsonl or .parquet beside the images.
-        "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets. Fields come from a record's
-        .json member, from the row of the same key in the Parquet file beside the shard, which wins, or from `metadata`.
-        "karpathy": dataset_coco.json or dataset_flickr30k.json and image files; its own split field chooses train
-        (restval counts as train), validation or test.
+        "conceptual_captions", "coyo", "laion": img2dataset's tar shards of these sets, with fields from the .json
+        member, the row of that key in the Parquet file beside the shard, which wins, or `metadata`.
+        "karpathy": dataset_coco.json or dataset_flickr30k.json; its split field chooses train (restval too) and others.
       splits: split name -> glob of its files under `shards`; by format, one pile. A single entry is one pile, divided
         by `hash_split`; of several, each is a split by itself, and one must be named "train".
-      hash_split: split name -> share, an integer weight, of the one pile. Images are assigned by hash of their bytes,
-        so that no image straddles two splits. null: DEFAULT_HASH_SPLIT of one pile, {} where `splits` has several
-        entries or the format names the split of each record, which then may not be divided again.
+      hash_split: split name -> share, an integer weight, of the one pile, by hash of an image's bytes. null:
+        DEFAULT_HASH_SPLIT of one pile, {} where `splits` has several entries or the format names each record's split.
       captions: caption field -> BCP 47 language tag ("und" where unknown); by format. In a tar, "txt" is the .txt
         member of a record and every other name a key of its .json member; elsewhere it is a column or feature. A
         field that holds a list holds several captions.
       language_field: field with the BCP 47 tag of a record's captions: a text for all, or a list as long as the list
-        of captions. Where it is absent or empty the tag in `captions` stands; what is no tag is counted as
-        language_unknown and read as "und". By format; false for none where the format has one.
+        of captions. Where it is absent or empty, that in `captions` stands; what is no tag is noted and read as "und".
+        By format; false for none where the format has one.
       label_field: field that holds the class for zero-shot evaluation.
-      url_field: field with the address that the image came from, which then names the record in messages. By format;
-        false for none where the format has one.
+      url_field: field with the image's address, which then names the record in messages; by format, false for none.
       image_field: column or feature that holds the image or its path; by format.
       image_folder: folder that the images' paths start from or lie below; null for `shards`. Others are refused.
       paths_relative_to: "table" where the images' paths start from the folder of the table that names them.
-      key_field: column that names a record in messages, else its number does. With `metadata`, the field by which
-        shards and metadata are joined, in place of the address.
-      columns: the columns' names, where a CSV or TSV has no header line; () where it has one.
+      key_field: column that names a record in messages, not its number, and joins `metadata`, not the address.
+      columns: names, where a CSV or TSV has no header line; () where it has one.
+      delimiter: the character between a CSV's or TSV's values; by format, a comma or a tab.
       quote: false for a CSV or TSV in which a quote is a character as any other.
-      metadata: glob under `shards` of the metadata as the set publishes it, TSV for Conceptual Captions and Parquet
-        for the others, for shards that lack the captions; null where the shards hold them.
+      metadata: glob under `shards` of the set's published TSV or Parquet, for shards without captions, else null.
       sample: read about so many records, from tasks chosen by hash, the same each time; null for all. [records; ours]
       max_image_pixels: width x height above which an image is refused by its header, before any decoding; at most
         134_217_727, above which TensorFlow may decode none. [px; ours]
@@ -88,6 +83,7 @@ class IngestConfig:
     paths_relative_to: Literal["table"] | None = None
     key_field: str | None = None
     columns: tuple[str, ...] = ()
+    delimiter: str | None = None
     quote: Off | None = None
     metadata: str | None = None
     sample: int | None = None
@@ -110,6 +106,8 @@ class IngestConfig:
         refuse_unless(self, self.section, lambda n: n >= 1, "at least 1, or null for all records", "sample")
         most = DECODABLE_PIXELS
         refuse_unless(self, self.section, lambda n: 1 <= n <= most, f"from 1 to {most:_}", "max_image_pixels")
+        one = "one character, such as ';', no quote and no line end"
+        refuse_unless(self, self.section, lambda text: bool(re.fullmatch(r'[^"\r\n\0]', text)), one, "delimiter")
 
     @property
     def section(self) -> str:

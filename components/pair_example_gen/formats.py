@@ -40,7 +40,14 @@ _TABLE = frozenset({"image_field", "image_folder", "paths_relative_to", "key_fie
 _JOINED = frozenset({"metadata", "key_field"})
 
 # 4 MiB are some twenty thousand rows, whose images are gigabytes.
-_ROWS = Format("*.csv", {"caption": "und"}, _TABLE | {"columns"}, {"image_field": "image"}, 4 * _MIB, names_images=True)
+_ROWS = Format(
+    "*.csv",
+    {"caption": "und"},
+    _TABLE | {"columns", "delimiter"},
+    {"image_field": "image"},
+    4 * _MIB,
+    names_images=True,
+)
 FORMATS: Mapping[str, Format] = {
     "tar": Format("*.tar", {"txt": "und"}),
     # A row group of images is some hundred megabytes; one of paths is small, and its images are the work.

@@ -10,6 +10,8 @@ import re
 
 from components.pair_example_gen.judging.reasons import IMAGE_PATH_OUTSIDE, Refused
 
+_ADDRESS = re.compile(r"(https?|ftp)://", re.IGNORECASE)
+LONGEST = 4096  # characters of a path: Linux's PATH_MAX; an image in base64 is longer
 _DRIVE_OR_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -36,6 +38,12 @@ def resolve(folder: str, path: str) -> str:
     Raises:
       Refused: with image_path_outside.
     """
+    if _ADDRESS.match(path):
+        raise Refused(
+            IMAGE_PATH_OUTSIDE, f"{path[:200]!r} is not downloaded; img2dataset makes tar shards of addresses"
+        )
+    if len(path) > LONGEST:
+        raise Refused(IMAGE_PATH_OUTSIDE, f"{path[:20]!r}... of {len(path)} characters is no path; is it base64?")
     if is_unsafe(path):
         raise Refused(IMAGE_PATH_OUTSIDE, f"{path[:200]!r} is not a path below the image folder {folder[:200]}")
     return posixpath.join(folder, path)

@@ -21,8 +21,8 @@ from components.counts import IMAGES, Counts, merge
 from components.files import example_files
 from components.files.publishing import aside_folder, draft_folder, publish
 from components.pair_example_gen.config import IngestConfig
-from components.pair_example_gen.judging import reasons
 from components.pair_example_gen.judging.names_seen import FIELDS, LABELS, unknown_fields
+from components.pair_example_gen.judging.remedies import remedy
 from components.pair_example_gen.passes.ingest_pass import Ingest, IngestFiles, IngestWithMetadata
 from components.pair_example_gen.passes.metadata import JoinMetadata
 from components.pair_example_gen.storage.shards import find_metadata, find_sources, shard_name
@@ -109,19 +109,10 @@ def refuse_empty(counts: Counts, config: IngestConfig) -> None:
     for tally in tallies:
         dropped.update(tally.dropped)
     top = sorted(dropped.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS]
+    what_to_do = remedy(config, [*dict(top)], counts.report_samples(), counts.all_seen(FIELDS))
     why = ", ".join(f"{reason} {number}" for reason, number in top) or "none was there"
     where = " or ".join(repr(split) for split in config.needed_splits)
     raise ValueError(
         f"{config.section}.shards is {config.shards!r}, of which no image reached the split {where}: "
-        f"{sum(tally.read for tally in tallies)} read, dropped as {why}; {_remedy(counts, config, [*dict(top)])}"
+        f"{sum(tally.read for tally in tallies)} read, dropped as {why}; {what_to_do}"
     )
-
-
-def _remedy(counts: Counts, config: IngestConfig, top: list[str]) -> str:
-    """Returns what to do where nothing is left, by the commonest reason."""
-    if top[:1] == [reasons.IMAGE_MISSING]:
-        tried = counts.report_samples()[reasons.IMAGE_MISSING][0]["detail"]
-        where = "" if config.images_beside else f": set {config.section}.image_folder, or paths_relative_to: table"
-        return f"{tried}, for one; check where the images' paths start{where}"
-    captions = f"{config.section}.captions = {dict(config.fields.captions)}"
-    return f"check the files and that {captions} names fields that they have"

@@ -10,7 +10,8 @@ metadata is published apart from the images, a row whose image was never downloa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import apache_beam as beam
 from PIL import Image
@@ -93,7 +94,7 @@ class Ingest:
             counts.see(LABELS, [label] if label else [])
             captions = read_captions(record.fields, fields.captions, fields.language)
             if not captions.kept:
-                raise Refused(reasons.NO_CAPTION, f"{len(captions.refused)} unusable in {', '.join(fields.captions)}")
+                raise Refused(reasons.NO_CAPTION, _unusable(captions, fields.captions))
             split = record.split or split_of(picture.encoded, task.shares)
             write[split](to_example(picture, captions, label, name, split))
             counts.kept[split, IMAGES] += 1
@@ -107,6 +108,13 @@ class Ingest:
         counts.read[split, CAPTIONS] += len(captions.kept) + len(captions.refused)
         for caption in captions.refused:
             counts.drop(split, CAPTIONS, caption.reason, name, _printable(caption.detail))
+
+
+def _unusable(captions: Captions, names: Iterable[str]) -> str:
+    """Returns what the caption fields of a record hold of which none is kept."""
+    found = Counter(refused.reason for refused in captions.refused)
+    held = ", ".join(f"{reason} {number}" for reason, number in found.items()) or "no text"
+    return f"{held} in {', '.join(names)}"
 
 
 def with_rows(records: Iterator[RawRecord], rows: Rows) -> Iterator[RawRecord]:

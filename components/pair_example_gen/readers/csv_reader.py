@@ -26,7 +26,8 @@ def read_tsv(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[Raw
 
 
 def _read(stream: BinaryIO, part: Part, config: IngestConfig, delimiter: str) -> Iterator[RawRecord]:
-    dialect = Dialect(delimiter) if config.quote is None else Dialect(delimiter, quote="")
+    between = config.delimiter or delimiter
+    dialect = Dialect(between) if config.quote is None else Dialect(between, quote="")
     try:
         rows = Rows(lines(stream), dialect, config.columns, config.image_column)
         if not config.columns:
@@ -77,5 +78,13 @@ def _to_raw_record(row: Row, columns: Sequence[str], image_field: str) -> RawRec
         return RawRecord(name, flaw=reasons.MALFORMED_ROW, detail=wrong)
     values = dict(zip(columns, cells, strict=True))
     path = values.get(image_field, "").strip()
-    detail = "" if path else f"{image_field!r} is empty or missing; columns: {', '.join(values)}"
+    detail = (
+        "" if path else f"{image_field!r} is empty or missing; columns: {', '.join(values)}{_other_delimiter(columns)}"
+    )
     return RawRecord(name, path=path, extension=extension_of(path), fields=values, detail=detail)
+
+
+def _other_delimiter(columns: Sequence[str]) -> str:
+    """Returns what to do where a header has one name, with what divides values elsewhere."""
+    found = next((mark for mark in ";|\t" if len(columns) == 1 and mark in columns[0]), "")
+    return f"; set ingest.delimiter to {found!r}, if that is what divides them" if found else ""

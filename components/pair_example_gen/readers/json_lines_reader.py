@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,6 +14,8 @@ from components.pair_example_gen.readers.csv_lines import MAX_LINE_BYTES, lines
 from components.pair_example_gen.readers.decompression import DamagedCompression
 from components.pair_example_gen.readers.json_objects import RepeatedKey, to_dict
 
+_REMEDY = "jq -c '.[]' makes a line of each of its objects"
+
 
 def read_json_lines(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the objects on the lines that begin in one part; `stream` is seekable where there are several."""
@@ -20,14 +23,26 @@ def read_json_lines(stream: BinaryIO, part: Part, config: IngestConfig) -> Itera
     if part.count > 1:
         start, stop = part.range(stream.seek(0, 2))
         stream.seek(0)
+        if part.index and _opens_an_array(next((line for _, line in lines(stream, 0, b"\n")), b"")):
+            return
+        stream.seek(0)
     try:
         for offset, line in lines(stream, start, b"\n"):
+            if not offset and _opens_an_array(line):
+                yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=f"a JSON array over several lines; {_REMEDY}")
+                return
             if stop is not None and offset >= stop:
                 return
             if line.strip():
                 yield _to_raw_record(offset, line, config.image_column)
     except DamagedCompression as error:
         yield RawRecord("", flaw=reasons.CORRUPT_FILE, detail=str(error))
+
+
+def _opens_an_array(line: bytes) -> bool:
+    """Says whether a file's first line is the beginning of what ends on another."""
+    text = line.removeprefix(codecs.BOM_UTF8).strip()
+    return text.startswith(b"[") and not text.endswith(b"]")
 
 
 def _to_raw_record(offset: int, line: bytes, image_field: str) -> RawRecord:
@@ -39,7 +54,9 @@ def _to_raw_record(offset: int, line: bytes, image_field: str) -> RawRecord:
     except (ValueError, RecursionError) as error:  # bytes that are not UTF-8 raise a ValueError too
         return RawRecord(name, flaw=reasons.MALFORMED_ROW, detail=str(error))
     if not isinstance(values, dict):
-        detail = f"a {type(values).__name__} where an object belongs"
+        detail = (
+            f"a {type(values).__name__} where an object belongs{f'; {_REMEDY}' if isinstance(values, list) else ''}"
+        )
         return RawRecord(name, flaw=reasons.MALFORMED_ROW, detail=detail)
     if isinstance(values, RepeatedKey):
         return RawRecord(name, flaw=reasons.DUPLICATE_KEY, detail=f"the object has {values.key[:80]!r} twice")

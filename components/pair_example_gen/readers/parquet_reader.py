@@ -25,10 +25,14 @@ def read_parquet(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator
     Where the file breaks off, the part ends with a record whose flaw is corrupt_file. A footer that cannot be read is
     the flaw of the first part alone.
     """
-    number = 0
+    number, lacking = 0, ""
     try:
         for number, row in read_rows(stream, part, config.named_fields, BATCH_ROWS):
-            yield _to_raw_record(number, row, config.image_column)
+            if config.image_column not in row:
+                lacking = lacking or f"no column {config.image_column!r}; the file has {_some(_open(stream, []))}"
+                yield RawRecord(f"row {number}", fields=row, detail=lacking)
+            else:
+                yield _to_raw_record(number, row, config.image_column)
     except UnknownType as error:
         for number in error.numbers:
             yield RawRecord(f"row {number}", flaw=reasons.UNKNOWN_TYPE, detail=str(error))

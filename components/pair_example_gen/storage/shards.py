@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import posixpath
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 from components.pair_example_gen.config import IngestConfig
@@ -10,6 +14,8 @@ from components.pair_example_gen.storage import file_systems as storage
 from components.pair_example_gen.storage import listing
 from components.pair_example_gen.storage.errors import explain, hint
 from components.pair_example_gen.tasks import Source, divide, sample
+
+MOST_ENTRIES, MOST_KINDS = 10_000, 6  # of a folder without the files that were looked for: looked at, named
 
 
 def check_shards(config: IngestConfig) -> None:
@@ -99,9 +105,30 @@ def _match(config: IngestConfig, pattern: str, field: str, kind: str) -> dict[st
         raise ValueError(f"{said}, {explain(error, folder)}") from error
     if not exists:
         raise ValueError(f"{said}, which does not exist; set it to the folder of your {kind}{hint(folder)}")
+    if os.path.isfile(folder):
+        raise ValueError(
+            f"{said}, which is a file; set it to the folder {posixpath.dirname(folder)!r}, and {config.section}.splits "
+            f"to {{all: {posixpath.basename(folder)!r}}}"
+        )
     raise ValueError(
-        f"{said}, where no file matches {config.section}.{field}; put {kind} there or change the glob{hint(folder)}"
+        f"{said}, where no file matches {config.section}.{field}; put {kind} there or change the glob or "
+        f"{config.section}.format{hint(folder)}{_what_is_there(folder)}"
     )
+
+
+def _what_is_there(folder: str) -> str:
+    """Returns "; it has ..." with the kinds of files and the folders that a local folder has, the commonest first."""
+    if not os.path.isdir(folder):
+        return ""
+    with os.scandir(folder) as entries:
+        kinds = Counter(
+            f"the folder {entry.name!r}" if entry.is_dir() else f"*{posixpath.splitext(entry.name)[1]}"
+            for entry in itertools.islice(entries, MOST_ENTRIES)
+        )
+    commonest = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:MOST_KINDS]
+    found = [kind if kind.startswith("the") else f"{number} {kind}" for kind, number in commonest]
+    more = ", ..." if len(kinds) > MOST_KINDS else ""
+    return f"; it has {', '.join(found)}{more}" if found else "; it is empty"
 
 
 def _refuse_missing(folder: str, said: str) -> None:

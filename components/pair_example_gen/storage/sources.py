@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import posixpath
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, cast
 
@@ -98,6 +100,15 @@ def image_paths(path: str, size: int, config: IngestConfig) -> Iterator[str]:
         yield from (record.path for record in read_source(Source(path, size), config) if record.path)
 
 
+def _in_another_form(path: str) -> str:
+    """Returns "; ..." where a missing file is there under a name of the same letters, as macOS writes them, else ""."""
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, path)
+        if other != path and os.path.exists(other):
+            return f"; it is there with its name in Unicode's form {form}: name it alike in table and folder"
+    return ""
+
+
 @contextlib.contextmanager
 def open_file(path: str) -> Iterator[BinaryIO]:
     """Open a file, decompressed where its name says so; seekable where it does not.
@@ -130,5 +141,5 @@ def load_image(record: RawRecord, folder: str) -> None:
     try:
         record.image = storage.read_start(address, MAX_IMAGE_BYTES + 1)
     except (OSError, ValueError) as error:
-        detail = f"{address[:300]} cannot be read: {type(error).__name__}"
+        detail = f"{address[:300]} cannot be read: {type(error).__name__}{_in_another_form(address)}"
         raise Refused(reasons.IMAGE_MISSING, detail) from error

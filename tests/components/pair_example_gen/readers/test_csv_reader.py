@@ -45,6 +45,22 @@ def test_a_table_may_have_quotes_as_characters():
     assert pairs(read_parts(content, 1, read_tsv, config)) == pairs(read_parts(content, 3, read_tsv, config)) == wanted
 
 
+@pytest.mark.parametrize(("read", "format_", "delimiter"), [(read_csv, "csv", ";"), (read_tsv, "tsv", "|")])
+def test_another_character_may_divide_the_values(read, format_, delimiter):
+    rows = [("1.png", "a, b\tc"), ("2.png", f"x{delimiter}y"), ("3.png", "plain")]
+    config = IngestConfig(shards="s", format=format_, delimiter=delimiter)
+    content = pd.DataFrame(rows, columns=["image", "caption"]).to_csv(sep=delimiter, index=False).encode()
+    assert pairs(read_parts(content, 1, read, config)) == pairs(read_parts(content, 3, read, config)) == rows
+
+
+@pytest.mark.parametrize(
+    ("format_", "delimiter"), [("csv", ";;"), ("csv", ""), ("tsv", '"'), ("csv", "\n"), ("jsonl", ";")]
+)
+def test_what_cannot_divide_values_is_refused(format_, delimiter):
+    with pytest.raises(ValueError, match=r"ingest\.delimiter is"):
+        IngestConfig(shards="s", format=format_, delimiter=delimiter)
+
+
 def test_columns_stand_in_for_a_header():
     config = IngestConfig(shards="s", format="tsv", columns=("caption", "image"))
     (record,) = read_tsv(io.BytesIO(b"a cat\t1.png\n"), Part(), config)

@@ -88,7 +88,7 @@ def test_an_image_folder_that_is_not_there_is_one_sentence(folder):
 def test_a_format_is_named_by_its_files(folder):
     with pytest.raises(ValueError, match=r"set it to the folder that holds your karpathy files$"):
         check_shards(IngestConfig(format="karpathy"))
-    with pytest.raises(ValueError, match=r"put parquet files there or change the glob$"):
+    with pytest.raises(ValueError, match=r"put parquet files there or change the glob or ingest.format; it has the f"):
         check_shards(IngestConfig(shards=str(folder), format="parquet"))
 
 

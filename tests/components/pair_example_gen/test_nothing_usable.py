@@ -1,0 +1,121 @@
+"""What a newcomer's first config meets: the sentence says what the files have, and what to do."""
+
+import base64
+import io
+import json
+import re
+import tarfile
+import unicodedata
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tfx.types import standard_artifacts
+
+from components.artifacts import IngestReport
+from components.pair_example_gen.config import IngestConfig
+from components.pair_example_gen.executor import Executor
+from components.pair_example_gen.raw_record import Part
+from components.pair_example_gen.readers.json_lines_reader import read_json_lines
+from components.pair_example_gen.storage.shards import check_shards
+
+
+@pytest.fixture(scope="module")
+def refusal(run_executor):
+    def run(folder, format_, **fields):
+        outputs = {"examples": standard_artifacts.Examples, "report": IngestReport}
+        config = {"shards": str(folder), "format": format_, "hash_split": {"train": 1}, **fields}
+        with pytest.raises(ValueError, match="no image reached the split 'train'") as raised:
+            run_executor(Executor, {}, outputs, {"ingest": config})
+        return str(raised.value)
+
+    return run
+
+
+def write_tar(path, members: list[tuple[str, bytes]]) -> None:
+    with tarfile.open(path, "w") as shard:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            shard.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            "filename,caption\n1.png,a\n",
+            "columns: filename, caption, for one; set ingest.image_field, which is 'image'",
+        ),
+        ("image;caption\n1.png;a\n", "columns: image;caption; set ingest.delimiter to ';', if that is"),
+        ("image, caption\n1.png, a\n", "did you mean ' caption'?; the fields that are there: ' caption', 'image'"),
+        ("image,text\n1.png,a\n", "no text in caption, for one; ingest.captions names 'caption', which no record has"),
+        ("image,caption\n1.png,\n", "empty 1 in caption, for one"),
+        ("image,caption\nhttps://a.b/1.png,a\n", "'https://a.b/1.png' is not downloaded; img2dataset makes tar shards"),
+        ("image,caption\n" + "/9j/" * 2000 + ",a\n", "'/9j//9j//9j//9j//9j/'... of 8000 characters is no path; is it"),
+        ("image,caption\n" + "iVBO" * 2000 + ",a\n", "of 8000 characters is no path; is it base64?"),
+    ],
+)
+def test_a_table_whose_columns_or_paths_are_others(tmp_path, refusal, make_image, table, said):
+    (tmp_path / "1.png").write_bytes(make_image())
+    (tmp_path / "a.csv").write_text(table)
+    assert said in refusal(tmp_path, "csv")
+
+
+def test_a_parquet_file_names_columns_that_are_not_read(tmp_path, refusal, make_image):
+    pq.write_table(pa.table({"key": ["1"], "caption": ["a"], "jpg": [make_image()]}), tmp_path / "0.parquet")
+    assert "row 0: no column 'image'; the file has key, caption, jpg, for one; set" in refusal(tmp_path, "parquet")
+
+
+def test_a_tar_with_the_images_first_says_how_to_pack_it(tmp_path, refusal, make_image):
+    pictures = [(f"{number}.png", make_image(seed=number)) for number in range(3)]
+    write_tar(tmp_path / "0.tar", pictures + [(f"{number}.txt", b"a cat") for number in range(3)])
+    assert refusal(tmp_path, "tar").endswith("must follow each other in a tar, as tar --sort=name packs them")
+
+
+def test_an_image_whose_name_is_in_another_form_of_unicode(tmp_path, refusal, make_image):
+    (tmp_path / unicodedata.normalize("NFD", "Käfer.png")).write_bytes(make_image())
+    (tmp_path / "a.csv").write_text(f"image,caption\n{unicodedata.normalize('NFC', 'Käfer.png')},a\n")
+    assert "FileNotFoundError; it is there with its name in Unicode's form NFD: name it" in refusal(tmp_path, "csv")
+
+
+@pytest.mark.parametrize(("indent", "said"), [(1, "a JSON array over several lines"), (None, "a list where an object")])
+def test_a_json_array_is_named_once(tmp_path, refusal, indent, said):
+    rows = [{"image": f"{number}.png", "caption": "a"} for number in range(9)]
+    (tmp_path / "a.jsonl").write_text(json.dumps(rows, indent=indent))
+    sentence = refusal(tmp_path, "jsonl")
+    assert ": 1 read, dropped as " in sentence
+    assert said in sentence
+    assert "; jq -c '.[]' makes a line of each of its objects, for one" in sentence
+
+
+def test_no_part_of_a_json_array_is_taken_for_lines(tmp_path):
+    config = IngestConfig(shards=str(tmp_path), format="jsonl")
+    array = b"\xef\xbb\xbf[\n" + b'{"image": "1.png", "caption": "a"}\n' * 9 + b"]"
+    flaws = [[one.flaw for one in read_json_lines(io.BytesIO(array), Part(index, 3), config)] for index in range(3)]
+    assert flaws == [["corrupt_file"], [], []]
+
+
+def test_a_folder_without_the_files_says_what_it_has(tmp_path):
+    for name in ("00000.parquet", "00001.parquet", "00000_stats.json"):
+        (tmp_path / name).touch()
+    for name in ("00000", "00001"):
+        (tmp_path / name).mkdir()
+    said = re.escape("or ingest.format; it has 2 *.parquet, 1 *.json, the folder '00000', the folder '00001'")
+    with pytest.raises(ValueError, match=said):
+        check_shards(IngestConfig(shards=str(tmp_path)))
+    with pytest.raises(ValueError, match=r"; it is empty$"):
+        check_shards(IngestConfig(shards=str(tmp_path / "00000")))
+
+
+def test_a_file_in_place_of_its_folder_says_how_to_name_it(tmp_path):
+    (tmp_path / "0.tar").touch()
+    with pytest.raises(ValueError, match=r"which is a file; set it to the folder .* to {all: '0\.tar'}$"):
+        check_shards(IngestConfig(shards=str(tmp_path / "0.tar")))
+    check_shards(IngestConfig(shards=str(tmp_path), splits={"all": "0.tar"}))
+
+
+def test_base64_is_no_path_though_it_looks_like_one(tmp_path, make_image, refusal):
+    text = base64.b64encode(make_image(mode="L", kind="BMP", width=200, height=200)).decode()
+    (tmp_path / "a.tsv").write_text(f"image\tcaption\n{text}\ta\n")
+    assert f"of {len(text)} characters is no path; is it base64?" in refusal(tmp_path, "tsv")
