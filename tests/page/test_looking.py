@@ -33,6 +33,14 @@ def test_no_view_hinders_anybody_or_runs_out_of_the_window(opened, scheme, width
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
+def test_on_a_phone_a_long_text_and_the_choice_of_models_are_seen_whole(opened):
+    opened.page.set_viewport_size({"width": 320, "height": 800})
+    opened.open("/?plus=a+red+wall+behind+it&minus=green&versus=1")
+    for seen in (".chip .term-text >> nth=0", ".choices", ".choice select >> nth=1"):
+        cut = "e => e.scrollWidth > e.clientWidth || e.getBoundingClientRect().right > 320"
+        assert not opened.page.locator(seen).evaluate(cut), seen
+
+
 def test_the_choice_of_colours_holds_against_the_system_s(opened):
     opened.page.emulate_media(color_scheme="dark")
     opened.open()
@@ -168,6 +176,9 @@ def test_a_picture_that_is_gone_leaves_a_sentence(opened):
     opened.page.route("**/api/images/picture%200?*", lambda route: route.fulfill(status=404))
     opened.open("/?plus=red")
     assert opened.page.locator("button.tile").first.locator(".gone").inner_text() == "cannot be shown"
+    opened.open("/?like=picture+0")
+    opened.page.wait_for_selector(".chip .term-picture > .icon")
+    assert opened.page.locator(".chip img").count() == 0  # or the browser's own sign of a broken one
     opened.wrong.clear()
 
 

@@ -60,7 +60,8 @@ function preview(term) {
     drawPicture(canvas, term.value);
     return canvas;
   }
-  return h("img", { src: pictureAddress(term.picture ?? imagePath(term.value), 256), alt: "", width: PREVIEW_PX, height: PREVIEW_PX });
+  const lost = (event) => event.target.replaceWith(icon("broken"));
+  return h("img", { src: pictureAddress(term.picture ?? imagePath(term.value), 256), alt: "", width: PREVIEW_PX, height: PREVIEW_PX, onerror: lost });
 }
 
 function slider(term, named, weigh) {
