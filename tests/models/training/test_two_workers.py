@@ -16,7 +16,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from models.saving.model_folder import WEIGHTS_FILE
-from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, write_inputs
+from short_tower import shorten
+from small_training import CUSTOM_CONFIG, checkpoints_of, fn_args, inputs_in, train_weights, write_inputs
 
 STEPS = 6
 PATIENCE_S = 300
@@ -47,13 +48,11 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(inputs: Path, run: Path, strategy: str, sent=None, tf_config=None, **training) -> subprocess.Popen:
-    """Start a process that trains; `sent` is a signal's name and the step at which that process gets it."""
-    settings = {**CUSTOM_CONFIG["training"], **TRAINING, **training, "strategy": strategy}
+def start(inputs: Path, run: Path, sent, tf_config, **training) -> subprocess.Popen:
+    """Start a worker; `sent` is a signal's name and the step at which it gets that."""
+    settings = {**CUSTOM_CONFIG["training"], **TRAINING, **training, "strategy": "multi_worker"}
     arguments = {"fn_args": fn_args(inputs, run, CUSTOM_CONFIG["model"], settings), "signal": sent}
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
-    if tf_config is not None:
-        environment["TF_CONFIG"] = json.dumps(tf_config)
+    environment = {**os.environ, "TF_CONFIG": json.dumps(tf_config)}
     script = str(Path(__file__).with_name("worker.py"))
     command = [sys.executable, "-W", "ignore", script, json.dumps(arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -64,7 +63,7 @@ def start_two(inputs: Path, run: Path, sent=None, last_steps: tuple[int, int] = 
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(2)]}
     return [
         start(
-            inputs, run, "multi_worker", sent if index == 1 else None,
+            inputs, run, sent if index == 1 else None,
             {"cluster": cluster, "task": {"type": "worker", "index": index}}, steps=last_steps[index],
         )
         for index in range(2)
@@ -98,9 +97,9 @@ def two(inputs, tmp_path_factory):
     return run
 
 
-def test_two_workers_train_as_one_process_does(inputs, two, tmp_path):
-    [(code, words)] = finish(start(inputs, tmp_path, "one_device"))
-    assert code == 0, words[-2000:]
+def test_two_workers_train_as_one_process_does(inputs, two, tmp_path, monkeypatch):
+    shorten(monkeypatch.setattr)  # as worker.py does
+    train_weights(inputs_in(inputs), tmp_path, **TRAINING, strategy="one_device")
     assert losses(two) == pytest.approx(losses(tmp_path), rel=1e-6)  # 1e-7 was seen
     found, expected = weights(two), weights(tmp_path)
     assert found.keys() == expected.keys()
