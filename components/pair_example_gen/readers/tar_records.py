@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -40,12 +41,15 @@ def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
     if not flaw and is_unsafe(record.key):
         flaw, detail = reasons.UNSAFE_NAME, "the name is absolute or climbs out of its folder"
     if not extension and not flaw:
-        detail = f"members: {', '.join(sorted(record.members)) or 'none'}"
+        detail = f"members: {', '.join(sorted(record.members)) or 'none'}{_other_name(record)}"
     if not flaw and wants_json:
         try:
             fields.update(read_metadata(record))
         except Refused as refused:
             flaw, detail = refused.reason, refused.detail
+    elif not flaw and TEXT_FIELD not in record.members:
+        with contextlib.suppress(Refused):
+            fields.update(read_metadata(record))  # which tells the user what to ask for
     fields.pop(TEXT_FIELD, None)
     if TEXT_FIELD in record.members:
         fields[TEXT_FIELD] = record.members[TEXT_FIELD]
@@ -56,6 +60,12 @@ def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
 def image_member(record: Record) -> str:
     """Returns the extension of the member that holds the image, or ""."""
     return next((extension for extension in record.members if extension in EXTENSIONS), "")
+
+
+def _other_name(record: Record) -> str:
+    """Returns "; ..." where the image is called <key>.<something>.jpg, else ""."""
+    longer = next((name for name in record.members if name.rpartition(".")[2] in EXTENSIONS), "")
+    return f"; the image is read where its name is <key>.{longer.rpartition('.')[2]}" if longer else ""
 
 
 def unused_images(record: Record) -> list[str]:

@@ -68,6 +68,8 @@ def hint(address: str) -> str:
 
 def one_line(error: BaseException) -> str:
     """Returns what an error says, in one line of 200 characters at most."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"[-200:]
     said = next((str(part) for part in error.args if isinstance(part, str)), "") or str(error)
     return " ".join(said.split())[:200] or type(error).__name__
 

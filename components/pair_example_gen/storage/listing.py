@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +105,10 @@ def _list_local(folder: str, glob: str, matches: Callable[[str], Any]) -> dict[s
     except (FileNotFoundError, NotADirectoryError):
         return {}
     for path in sorted(posixpath.join(folder, name) for name in below):
-        found[path] = Listed(os.stat(path).st_size, stamps.of(path))  # a link to nowhere is an error, not no file
+        status = os.stat(path)  # a link to nowhere is an error, not no file
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, and a device read without end
+            raise ValueError(f"{path} is no regular file")
+        found[path] = Listed(status.st_size, stamps.of(path))
     return found
 
 

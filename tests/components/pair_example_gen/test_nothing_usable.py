@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import re
 import tarfile
 import unicodedata
@@ -71,6 +72,24 @@ def test_a_tar_with_the_images_first_says_how_to_pack_it(tmp_path, refusal, make
     pictures = [(f"{number}.png", make_image(seed=number)) for number in range(3)]
     write_tar(tmp_path / "0.tar", pictures + [(f"{number}.txt", b"a cat") for number in range(3)])
     assert refusal(tmp_path, "tar").endswith("must follow each other in a tar, as tar --sort=name packs them")
+
+
+def test_a_tar_whose_captions_are_in_its_json_says_which_keys_there_are(tmp_path, refusal, make_image):
+    write_tar(tmp_path / "0.tar", [("1.png", make_image()), ("1.json", b'{"caption": "a cat", "key": "1"}')])
+    said = "ingest.captions names 'txt', which no record has; the fields that are there: 'caption', 'key'"
+    assert refusal(tmp_path, "tar").endswith(said)
+
+
+def test_a_tar_whose_images_have_longer_names_says_how_they_are_read(tmp_path, refusal, make_image):
+    write_tar(tmp_path / "0.tar", [("1.input.png", make_image()), ("1.output.txt", b"a cat")])
+    assert "members: input.png, output.txt; the image is read where its name is <key>.png" in refusal(tmp_path, "tar")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/nowhere")])
+def test_what_is_no_file_is_named_before_anything_waits_for_it(tmp_path, make):
+    make(tmp_path / "0.tar")
+    with pytest.raises(ValueError, match=re.escape(f"which cannot be listed ({tmp_path}/0.tar")):
+        check_shards(IngestConfig(shards=str(tmp_path)))
 
 
 def test_an_image_whose_name_is_in_another_form_of_unicode(tmp_path, refusal, make_image):
