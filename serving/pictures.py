@@ -26,6 +26,14 @@ _TURNED = {  # EXIF's orientation -> what turns the stored picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_FOREIGN = {  # what bytes begin with, in lower case -> what they are
+    b"version https://git-lfs": "a pointer of Git LFS in place of the file; run git lfs pull",
+    b"<!doctype html": "a page of HTML",
+    b"<html": "a page of HTML",
+    b"<svg": "a drawing in SVG",
+    b"pk\3\4": "a zip; unpack it",
+}
+_HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1")
 
 Image.init()  # Image.OPEN then names what this build of Pillow reads; others are as good as unknown
 _FORMATS = tuple(name for name in KEPT_FORMATS + TRANSCODED_FORMATS if name in Image.OPEN)
@@ -180,12 +188,20 @@ def to_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def foreign(start: bytes) -> str:
+    """Returns what stands in the place of a picture or a table, told by its first 64 bytes, or ""."""
+    if start[4:12] in _HEIC:
+        return "a picture in HEIC; save it as JPEG"
+    return next((what for begin, what in _FOREIGN.items() if start[:64].lstrip().lower().startswith(begin)), "")
+
+
 def _open(encoded: bytes) -> Image.Image:
     """Returns the image with its header read and its pixels not."""
     try:
         return Image.open(io.BytesIO(encoded), formats=_FORMATS)
     except UnidentifiedImageError as error:
-        raise UnknownFormat(f"{len(encoded)} bytes with an unknown header") from error
+        what = foreign(encoded)
+        raise UnknownFormat(f"{len(encoded)} bytes with an unknown header{what and f': {what}'}") from error
     except Image.DecompressionBombError as error:
         raise TooLarge(str(error)) from error
     except Exception as error:  # a damaged header makes Pillow's parsers raise nearly anything

@@ -25,6 +25,7 @@ from components.pair_example_gen.readers.tfrecord_reader import read_tfrecord
 from components.pair_example_gen.storage import file_systems as storage
 from components.pair_example_gen.storage.shards import shard_name
 from components.pair_example_gen.tasks import Source
+from serving.pictures import foreign
 
 
 def read_unknown(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[RawRecord]:
@@ -64,10 +65,11 @@ def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
 
 
 def _noise(path: str) -> str | None:
-    """Returns why a file's content makes no sense to its reader, where that is an untold compression, or null."""
-    suffix = missing_suffix(path, storage.read_start(path, START_BYTES))
+    """Returns why a file's content makes no sense to its reader, where its first bytes tell, or null."""
+    start = storage.read_start(path, max(START_BYTES, 64))
+    suffix = missing_suffix(path, start[:START_BYTES])
     if suffix is None:
-        return None
+        return (what := foreign(start)) and f"the file is {what}"
     return f"the file is compressed, which its name does not say; call it {posixpath.basename(path)}{suffix}"
 
 

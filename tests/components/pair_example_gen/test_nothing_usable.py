@@ -68,6 +68,29 @@ def test_a_parquet_file_names_columns_that_are_not_read(tmp_path, refusal, make_
     assert "row 0: no column 'image'; the file has key, caption, jpg, for one; set" in refusal(tmp_path, "parquet")
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4665a5ea423c\nsize 12345\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (POINTER, "a pointer of Git LFS in place of the file; run git lfs pull"),
+        (b"\n<!DOCTYPE html><title>404</title>", "a page of HTML"),
+        (b"PK\3\4" + b"x" * 600, "a zip; unpack it"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a picture in HEIC; save it as JPEG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a drawing in SVG"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_file_or_an_image_is_named(tmp_path, refusal, content, said):
+    for name, format_ in (("0.tar", "tar"), ("0.parquet", "parquet")):
+        (tmp_path / name).write_bytes(content)
+        assert f"{name}#: the file is {said}, for one" in refusal(tmp_path, format_)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").write_bytes(content)
+    (tmp_path / "a" / "metadata.csv").write_text("file_name,text\n1.jpg,a cat\n")
+    assert f"{len(content)} bytes with an unknown header: {said}, for one" in refusal(tmp_path / "a", "imagefolder")
+
+
 def test_a_tar_with_the_images_first_says_how_to_pack_it(tmp_path, refusal, make_image):
     pictures = [(f"{number}.png", make_image(seed=number)) for number in range(3)]
     write_tar(tmp_path / "0.tar", pictures + [(f"{number}.txt", b"a cat") for number in range(3)])
