@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sizes = {file.name.split("/")[1]: file.size for entry in store.entries() for file in entry.files}
         store.search(queries[:9], 10)
         one = cpu_seconds(lambda: [store.search(query[None], 10) for query in queries]) / _QUERIES
-    lists, many = lists_of(rows, rabitq=True), lists_of(LARGEST, rabitq=True)
+    lists, many = lists_of(rows, product=True), lists_of(LARGEST, product=True)
     centroids = faiss.IndexFlatIP(dimension)
     centroids.add(vectors[:lists])
     product = cpu_seconds(lambda: centroids.search(vectors, 1)) / rows / lists  # a vector and a centroid

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 
-def unit(vector: np.ndarray) -> np.ndarray:
-    """Returns vector [D] / |vector|, or raises ValueError where it has no direction."""
-    vector = np.asarray(vector, np.float32)
-    length = np.linalg.norm(vector)
-    if not np.isfinite(length) or length == 0:
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Returns vectors [D] or [n, D], each / its length, or raises ValueError where one has no direction."""
+    vectors = np.asarray(vectors, np.float32)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
         raise ValueError("a query vector is zero or not finite; encode it again")
-    return vector / length
+    return vectors / lengths

@@ -113,4 +113,4 @@ def unit_queries(queries: np.ndarray, k: int, dimension: int) -> np.ndarray:
         raise ValueError(f"queries have shape {queries.shape}; this index takes [Q, {dimension}]")
     if k < 1:
         raise ValueError(f"k is {k}; it must be 1 or more")
-    return np.stack([unit(row) for row in queries]) if len(queries) else queries
+    return unit(queries)

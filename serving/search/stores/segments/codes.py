@@ -12,7 +12,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-_ROWS_AT_ONCE = 65536
+from serving.search.stores.segments.product_codes import ProductCoder
+
+_ROWS_AT_ONCE = 16384
 _TRAINED_A_LIST = 39  # FAISS warns of fewer vectors a list
 _LEAST_A_LIST = 680  # vectors; a list costs memory, 4 D bytes of its centroid and half a block of 32 codes
 
@@ -23,7 +25,7 @@ class Sizes:
 
     Attributes:
       exact_below: segments of fewer rows have no codes: every vector is compared.
-      bytes_below: segments of fewer rows have codes of D bytes (SQ8), larger ones of D / 8 (RaBitQ).
+      bytes_below: segments of fewer rows have codes of D bytes (SQ8), larger ones of D / 8 + 1 (product codes).
       few: share of a segment's rows; where fewer count, each of them is compared.
       candidates: how many rows the codes name for each that is asked for; their fp16 vectors are compared (C).
       fewest: how many rows they name at least.
@@ -34,8 +36,8 @@ class Sizes:
     exact_below: int = 4096
     bytes_below: int = 50_000
     few: float = 0.02
-    candidates: int = 5
-    fewest: int = 50
+    candidates: int = 6
+    fewest: int = 60
     widened_below: int = 640
     probes: int = 14
 
@@ -47,7 +49,7 @@ class Sizes:
 class Codes:
     """An inverted file over the codes of n vectors, whose candidates are compared by the vectors themselves.
 
-    Codes: SQ8, or RaBitQ behind a random rotation, which it needs where some dimensions vary more than others.
+    Codes: SQ8, or product codes; RaBitQ behind a random rotation in segments of an index that was made before these.
 
     Reference:
       RaBitQ, arXiv:2405.12497.
@@ -101,9 +103,9 @@ def _in_place(vectors: np.ndarray) -> faiss.Index:
     return index
 
 
-def lists_of(count: int, rabitq: bool) -> int:
+def lists_of(count: int, product: bool) -> int:
     """Returns into how many lists the codes of so many vectors are sorted, L."""
-    return max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if rabitq else _TRAINED_A_LIST)))
+    return max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if product else _TRAINED_A_LIST)))
 
 
 def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
@@ -116,17 +118,19 @@ def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) ->
       seed: of the sample.
     """
     count, dimension = vectors.shape
-    rabitq = count >= sizes.bytes_below
-    lists = lists_of(count, rabitq)
-    form = f"RR{dimension},IVF{lists},RaBitQfs" if rabitq else f"IVF{lists},SQ8"
-    index = faiss.index_factory(dimension, form, faiss.METRIC_INNER_PRODUCT)
-    faiss.extract_index_ivf(index).cp.niter = 10
-    sample = min(count, 64 * lists)
-    rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
-    index.train(_unit(vectors[rows]))
-    for start in range(0, count, _ROWS_AT_ONCE):
-        index.add(_unit(vectors[start : start + _ROWS_AT_ONCE]))
-    faiss.write_index(index, str(path))
+    product = count >= sizes.bytes_below
+    lists = lists_of(count, product)
+    sample = np.sort(np.random.default_rng(seed).choice(count, min(count, 64 * lists), replace=False))
+    blocks = (_unit(vectors[start : start + _ROWS_AT_ONCE]) for start in range(0, count, _ROWS_AT_ONCE))
+    if product:
+        ProductCoder(_unit(vectors[sample]), lists, seed).write(path, blocks)
+    else:
+        index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+        index.cp.niter = 10
+        index.train(_unit(vectors[sample]))
+        for block in blocks:
+            index.add(block)
+        faiss.write_index(index, str(path))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

