@@ -1,4 +1,4 @@
-"""Compare logical CPU replicas, as many as the argument says, with one device on the joined batch; prints JSON.
+"""Compare two and four logical CPU replicas with one device on the joined batch; prints JSON.
 
 Run as its own process: devices must be split before TensorFlow starts.
 Legend: B per-replica batch, G global batch, D embedding dimension.
@@ -23,7 +23,7 @@ from models.towers.batch_norm import BatchNormalization
 from models.towers.dual_encoder import DualEncoder
 from models.training.loop import compile_step
 from models.training.step import Learner
-from models.training.strategies import distribute
+from models.training.strategies import distribute, pick_strategy
 
 PIECES = 20
 PAIRS = 8  # G
@@ -39,6 +39,12 @@ class Recorder(Lamb):
     def update_step(self, gradient, variable, learning_rate):
         self.assign(self.gradients[self._get_variable_index(variable)], gradient)
         super().update_step(gradient, variable, learning_rate)
+
+
+class Beside(tf.distribute.MirroredStrategy):
+    """For use beside another: TensorFlow knows a group of devices by a number that each strategy counts from here."""
+
+    _collective_key_base = 100
 
 
 def small_image_tower(mode):
@@ -188,34 +194,34 @@ def gather_on(strategy):
 
 
 def main():
-    replicas = int(sys.argv[1])
     cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
-    many = tf.distribute.MirroredStrategy([f"/cpu:{i}" for i in range(replicas)])
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+    two, four = (of([f"/cpu:{i}" for i in range(n)]) for of, n in ((tf.distribute.MirroredStrategy, 2), (Beside, 4)))
     one_device = tf.distribute.get_strategy()
+    found = {
+        "picked": pick_strategy("auto").num_replicas_in_sync,
+        "two": {"objectives": {}},
+        "four": {"objectives": {}},
+    }
     objectives = {
         "softmax": lambda: SoftmaxObjective(0.1),
         "multi_positive": lambda: MultiPositiveObjective(0.1),
         "sigmoid": SigmoidObjective,
     }
-    found = {"objectives": {}}
     for name, objective in objectives.items():
         settings = {"objective": objective, "clip_norm": 0.05}
-        found["objectives"][name] = compare(
-            one_step(many, "inference", **settings), one_step(one_device, "inference", **settings)
-        )
-    if replicas == 2:
-        found["gather"] = gather_on(many)
-        found["adamw"] = [adamw_on(strategy, replicas) for strategy in (many, one_device)]
-        found["traces"] = [traces_on(strategy) for strategy in (many, one_device)]
-        for mode in ("synchronized", "per_replica"):
-            two = one_step(many, mode)
-            found[mode] = compare(two, one_step(one_device, mode))
-            if mode == "per_replica":
-                found["halved"] = compare(two, one_step(one_device, mode, Halved))
-                found["cached"] = compare(
-                    one_step(many, mode, micro_batch=2), one_step(one_device, mode, micro_batch=2)
-                )
+        expected = one_step(one_device, "inference", **settings)
+        for replicas, strategy in (("two", two), ("four", four)):
+            found[replicas]["objectives"][name] = compare(one_step(strategy, "inference", **settings), expected)
+    found["two"] |= {
+        "gather": gather_on(two),
+        "adamw": [adamw_on(strategy, 2) for strategy in (two, one_device)],
+        "traces": [traces_on(strategy) for strategy in (two, one_device)],
+        "synchronized": compare(one_step(two, "synchronized"), one_step(one_device, "synchronized")),
+        "per_replica": compare(halves := one_step(two, "per_replica"), one_step(one_device, "per_replica")),
+        "halved": compare(halves, one_step(one_device, "per_replica", Halved)),
+        "cached": compare(*(one_step(strategy, "per_replica", micro_batch=2) for strategy in (two, one_device))),
+    }
     json.dump(found, sys.stdout)
 
 

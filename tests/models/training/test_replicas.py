@@ -9,23 +9,22 @@ import numpy as np
 import pytest
 
 
-def measure(replicas: int) -> dict:
-    """What tests/models/replicas.py measures, in a process whose CPU is split."""
-    script = Path(__file__).with_name("replicas.py")
-    command = [sys.executable, "-W", "ignore", str(script), str(replicas)]
+@pytest.fixture(scope="module")
+def measured():
+    """What replicas.py beside this file measures, in a process whose CPU is split."""
+    command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("replicas.py"))]
     run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
-def two():
-    return measure(2)
+def two(measured):
+    return measured["two"]
 
 
-@pytest.fixture(scope="module")
-def four():
-    return measure(4)
+def test_several_devices_mirror_the_model(measured):
+    assert measured["picked"] == 4
 
 
 def test_gather_joins_rows_in_order_of_replicas(two):
@@ -44,8 +43,8 @@ def test_a_step_is_traced_once_for_each_length_of_texts(two):
 
 @pytest.mark.parametrize("replicas", ["two", "four"])
 @pytest.mark.parametrize("objective", ["softmax", "multi_positive", "sigmoid"])
-def test_clipped_gradients_of_replicas_are_those_of_one_device(objective, replicas, request):
-    case = request.getfixturevalue(replicas)["objectives"][objective]
+def test_clipped_gradients_of_replicas_are_those_of_one_device(objective, replicas, measured):
+    case = measured[replicas]["objectives"][objective]
     assert case["loss"][0] == pytest.approx(case["loss"][1], rel=1e-6)
     assert case["norm"][0] == pytest.approx(case["norm"][1], rel=1e-5)
     assert case["norm"][1] > 0.05  # so the step was clipped
