@@ -10,7 +10,7 @@ MILVUS_STAMP := .milvus-venv/whole
 GRPCURL := .tools/clients/grpcurl
 AXE := .tools/page/node_modules/axe-core/axe.min.js
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-milvus test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-milvus test-hostile test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
@@ -105,6 +105,9 @@ $(CLUSTER_STAMP): tests/cluster/requirements.lock
 	@scripts/uv venv --quiet --no-config --clear --python .venv/bin/python .cluster-venv
 	@scripts/uv pip sync --quiet --python .cluster-venv/bin/python --require-hashes tests/cluster/requirements.lock
 	@touch $@
+
+test-hostile: setup  ## send the server 10,000 malformed requests over gRPC and as many over HTTP (minutes)
+	.venv/bin/python -m benchmarks.serving.attack
 
 test-milvus: setup $(MILVUS_STAMP)  ## hold the store in Milvus to the exact one, on a real server (minutes; it listens on every interface)
 	.venv/bin/pytest -m milvus tests/milvus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import ssl
 import threading
@@ -13,6 +14,7 @@ import uvicorn
 from serving.server.ports import address_of, bound_socket, cannot_listen
 
 START_S = 10.0  # an event loop and a listener; far more than it takes
+_NO_HTTP = "Invalid HTTP request received."  # uvicorn's line for each, by which one client could fill the log
 
 
 class HttpServer:
@@ -50,6 +52,7 @@ class HttpServer:
         )
         config.load()
         config.ssl = tls
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="http", daemon=True)
 
@@ -78,3 +81,7 @@ class HttpServer:
         if self._thread.ident is not None:
             self._thread.join()
         self._socket.close()
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return record.msg != _NO_HTTP

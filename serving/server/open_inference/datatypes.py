@@ -95,10 +95,11 @@ def from_values(values: Sequence[Any], dtype: tf.DType, shape: tuple[int, ...], 
 
 
 def narrowed(array: np.ndarray, dtype: tf.DType, name: str) -> np.ndarray:
-    """Returns an input's values in its dtype; raises Refusal for a whole number that the dtype does not have."""
+    """Returns an input's values in its dtype; raises Refusal for a number that is beyond what the dtype has."""
     with np.errstate(over="ignore"):
         converted = array.astype(dtype.as_numpy_dtype, copy=False)
-    if dtype.is_integer and not np.array_equal(converted, array):
+    became_infinite = dtype.is_floating and np.any(np.isinf(converted) & ~np.isinf(array))
+    if became_infinite or (dtype.is_integer and not np.array_equal(converted, array)):
         raise invalid_argument(f"input {name}: a value is beyond {datatype_of(dtype)}")
     return converted
 

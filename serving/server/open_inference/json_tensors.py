@@ -27,7 +27,7 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 BINARY_SIZE, BINARY, ALL_BINARY = "binary_data_size", "binary_data", "binary_data_output"
 _HALVES = (tf.float16, tf.bfloat16)
 _WIDER = {  # what JSON's numbers are read as before they become these
-    **dict.fromkeys(_HALVES, tf.float32),
+    **dict.fromkeys((*_HALVES, tf.float32), tf.float64),
     **dict.fromkeys((tf.int8, tf.int16, tf.uint8, tf.uint16), tf.int32),
 }
 

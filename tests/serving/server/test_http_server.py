@@ -31,6 +31,16 @@ def ask(address: str, path: str, sent: object = None, context: ssl.SSLContext | 
         return error.code, json.load(error)
 
 
+def test_what_is_no_http_is_refused_without_a_line_in_the_log(base, caplog):
+    with ModelServer(base, port=0, rest_port=0) as server:
+        for sent in (b"\x16\x03\x01\x02\r\n\r\n", b"id; uname -a\r\n\r\n"):
+            with socket.create_connection(server.rest_address.split(":"), timeout=20) as connection:
+                connection.sendall(sent)
+                assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        assert ask(server.rest_address, "/readyz")[0] == 200
+    assert not [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
+
+
 def test_rest_answers_beside_grpc(base):
     with ModelServer(base, port=0, rest_port=0) as server:
         status, answer = ask(server.rest_address, "/v1/models/align:predict", TEXTS)
