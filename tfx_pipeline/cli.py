@@ -185,6 +185,9 @@ app.add_typer(serving.app)
 app.add_typer(versions.app)
 
 
+_NOT_USABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
 def main() -> None:
     """Run the command; a user's mistake ends in one sentence and exit status 2."""
     for stream in (sys.stdout, sys.stderr):
@@ -193,9 +196,12 @@ def main() -> None:
     try:
         app()
     except OSError as error:
-        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO):
+        if error.errno not in _NOT_USABLE:
             raise
-        raise SystemExit(f"align: the output cannot be written ({error.strerror}); make room there") from None
+        if error.filename is None:
+            raise SystemExit(f"align: the output cannot be written ({error.strerror}); make room there") from None
+        said = f"align: {error.filename} cannot be read or written ({error.strerror})"
+        raise SystemExit(f"{said}; see to its rights and the room there, or name another place") from None
     except ConfigError as error:
         Console(stderr=True, highlight=False).print(f"align: {error}", style="bold red", markup=False, soft_wrap=True)
         raise SystemExit(2) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -175,3 +176,15 @@ def test_an_output_folder_that_cannot_be_written(refused, tmp_path):
     sentence = refused("run", "--set", f"output={file}")
     assert str(file) in sentence
     assert "set output to a folder of yours" in sentence
+
+
+def test_a_place_that_cannot_be_used_is_one_sentence_whatever_command_meets_it(monkeypatch):
+    monkeypatch.setattr("tfx_pipeline.cli.app", lambda: Path("/sys/align/index").parent.mkdir())
+    with pytest.raises(SystemExit, match=r"^align: /sys/align cannot be read or written \(.*\); see to its rights"):
+        main()
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("tfx_pipeline.cli.app", lambda: Path("/no/such/file").read_text())
+    with pytest.raises(FileNotFoundError):
+        main()
