@@ -70,22 +70,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     centroids = faiss.IndexFlatIP(dimension)
     centroids.add(vectors[:lists])
     product = cpu_seconds(lambda: centroids.search(vectors, 1)) / rows / lists  # a vector and a centroid
-    rotation = 4 * dimension**2
+    rotation = 4 * dimension * (dimension + 8)  # and two parts more
     code = (sizes["codes.faiss"] - rotation - 4 * dimension * lists) / rows
     trained = _ITERATIONS * _TRAINED_A_LIST  # vectors a list that training compares with all lists
     encoded = add / rows - product * (lists + trained * lists * lists / rows)
     segments = math.ceil(images / LARGEST)
     held = images * code + segments * (rotation + 4 * dimension * many)
-    build = images * (encoded + product * many) + segments * product * trained * many * many
+    training = product * trained * many * many  # once
+    build = images * (encoded + product * many) + training
+    sampled = 2e-9 * dimension * _TRAINED_A_LIST * many
     asked = segments * (one + product * (many - lists))
     raw, places = 4e-9 * dimension * images, segments * Sizes().fewest
     told = {
         "raw vectors": f"{raw:.0f} GB as float32, {raw / 2:.0f} GB as fp16",
         "codes": f"{code:.1f} bytes each; {held / 1e9:.1f} GB with {segments} segments of {many} lists",
         "metadata": f"{sizes['rows.arrow'] / rows:.0f} bytes each, {sizes['rows.arrow'] / rows * images / 1e9:.0f} GB",
-        "shuffled": "names of files alone",
+        "shuffled": f"names of files, and {sampled:.1f} GB of samples that one worker trains on",
         "read and written": f"{raw:.0f} and {raw:.0f} GB by encoders, where a group outgrows their memory",
-        "build": f"{build / 3600:.0f} hours of a core, {build / segments / 3600:.2f} each segment by itself",
+        "build": f"{build / 3600:.0f} hours of a core, {training / 3600:.2f} of it to train once",
         "memory": f"{held / 1e9:.1f} GB on one server, {held / segments / 1e9:.2f} GB a segment on several",
         "search": f"{asked * 1e3:.1f} ms of a core over all segments, {1 / asked:.0f} queries a second a core",
         "disk or its cache": f"{2e-6 * places * dimension:.1f} MB of fp16 vectors at {places} places a query",

@@ -6,6 +6,7 @@ The groups need nothing of one another, so that workers write them side by side.
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import uuid
@@ -17,12 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from serving.search.shards.files import read_shard, shard_facts
-from serving.search.shards.schema import conform
-from serving.search.stores.segments.codes import Sizes
+from serving.search.shards.schema import conform, vectors_of
+from serving.search.stores.segments.codes import Sizes, lists_of
 from serving.search.stores.segments.compaction import write_merged
 from serving.search.stores.segments.manifest import Entry, Manifest, write_manifest
+from serving.search.stores.segments.product_codes import ProductCoder
 from serving.search.stores.segments.rows import ROWS_A_BATCH
 from serving.search.stores.segments.segment import Part, open_segment, write_segment, write_tombstones
+from serving.search.unit import unit
 
 LARGEST = 4_000_000  # rows of a group
 AT_ONCE = 4 * ROWS_A_BATCH  # rows whose vectors are held in memory: of 640 numbers 335 MB
@@ -45,8 +48,38 @@ def grouped(shards: Sequence[Path], largest: int = LARGEST) -> list[list[Path]]:
     return groups
 
 
+def alike(groups: Sequence[Sequence[Path]], sizes: Sizes | None = None) -> tuple[list[int], int]:
+    """Returns the numbers of the groups that product codes of one training fit, and how many lists those have.
+
+    A group is left out that is too small for such codes, or under half the largest one: its lists would be too short.
+    None shares its training where but one group is left.
+    """
+    sizes = sizes or Sizes()
+    rows = [sum(shard_facts(shard).rows for shard in group) for group in groups]
+    largest = max(rows, default=0)
+    least = max(sizes.bytes_below, largest / 2)
+    large = [number for number, count in enumerate(rows) if count >= least]
+    return (large if len(large) > 1 else []), lists_of(largest, product=True)
+
+
+def sampled(shard: Path, share: float, dimension: int) -> np.ndarray:
+    """Returns the vectors of a share of a shard's rows, evenly spread, [n, D] float16."""
+    vectors = vectors_of(conform(read_shard(shard), dimension))
+    return vectors[np.linspace(0, len(vectors) - 1, min(len(vectors), math.ceil(share * len(vectors)))).astype(int)]
+
+
+def trained_on(samples: Sequence[np.ndarray], lists: int) -> ProductCoder:
+    """Returns product codes of so many lists, trained on samples [n, D] float16."""
+    return ProductCoder.train(unit(np.concatenate(samples)), lists)
+
+
 def encode_group(
-    folder: Path, shards: Sequence[Path], dimension: int, sizes: Sizes | None = None, at_once: int = AT_ONCE
+    folder: Path,
+    shards: Sequence[Path],
+    dimension: int,
+    sizes: Sizes | None = None,
+    at_once: int = AT_ONCE,
+    coder: ProductCoder | None = None,
 ) -> Entry:
     """Write the segment of some shards, of which one holds a row at least; of rows with one id the last stays.
 
@@ -56,17 +89,19 @@ def encode_group(
       dimension: D.
       sizes: which codes it gets.
       at_once: rows whose vectors are held in memory. More are sorted in pieces on the disk, then merged.
+      coder: of product codes; None trains them on the group's own vectors.
     """
     sizes = sizes or Sizes()
     pieces = grouped(shards, at_once)
     if len(pieces) == 1:
-        return write_segment(folder, _sorted_rows(pieces[0], dimension), dimension, sizes)
+        return write_segment(folder, _sorted_rows(pieces[0], dimension), dimension, sizes, coder)
     aside = folder / f".segment-pieces-{uuid.uuid4().hex}"  # so called that a compaction sweeps it away
     aside.mkdir()
     try:
         entries = [write_segment(aside, _sorted_rows(piece, dimension), dimension, _NO_CODES) for piece in pieces]
         parts = last_of_each([Part(entry, open_segment(aside, entry, dimension), None) for entry in entries], 0)
-        (merged,) = write_merged(folder, parts, dimension, sizes, largest=sum(entry.rows for entry in entries))
+        rows = sum(entry.rows for entry in entries)
+        (merged,) = write_merged(folder, parts, dimension, sizes, largest=rows, coder=coder)
         return merged
     finally:
         shutil.rmtree(aside)

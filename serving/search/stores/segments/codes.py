@@ -13,9 +13,11 @@ import faiss
 import numpy as np
 
 from serving.search.stores.segments.product_codes import ProductCoder
+from serving.search.unit import unit
 
 _ROWS_AT_ONCE = 16384
 _TRAINED_A_LIST = 39  # FAISS warns of fewer vectors a list
+SAMPLED_A_LIST = 64  # vectors that the codes are trained on
 _LEAST_A_LIST = 680  # vectors; a list costs memory, 4 D bytes of its centroid and half a block of 32 codes
 
 
@@ -108,7 +110,9 @@ def lists_of(count: int, product: bool) -> int:
     return max(1, min(round(2 * math.sqrt(count)), count // (_LEAST_A_LIST if product else _TRAINED_A_LIST)))
 
 
-def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) -> None:
+def build_codes(
+    path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0, coder: ProductCoder | None = None
+) -> None:
     """Train on a sample of vectors, encode all of them block by block, and write the codes.
 
     Args:
@@ -116,23 +120,19 @@ def build_codes(path: Path, vectors: np.ndarray, sizes: Sizes, seed: int = 0) ->
       vectors: [n, D] float16, in memory or mapped.
       sizes: which codes they get.
       seed: of the sample.
+      coder: of product codes, trained already.
     """
     count, dimension = vectors.shape
     product = count >= sizes.bytes_below
     lists = lists_of(count, product)
-    sample = np.sort(np.random.default_rng(seed).choice(count, min(count, 64 * lists), replace=False))
-    blocks = (_unit(vectors[start : start + _ROWS_AT_ONCE]) for start in range(0, count, _ROWS_AT_ONCE))
+    sample = np.sort(np.random.default_rng(seed).choice(count, min(count, SAMPLED_A_LIST * lists), replace=False))
+    blocks = (unit(vectors[start : start + _ROWS_AT_ONCE]) for start in range(0, count, _ROWS_AT_ONCE))
     if product:
-        ProductCoder(_unit(vectors[sample]), lists, seed).write(path, blocks)
+        (coder or ProductCoder.train(unit(vectors[sample]), lists, seed)).write(path, blocks)
     else:
         index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
         index.cp.niter = 10
-        index.train(_unit(vectors[sample]))
+        index.train(unit(vectors[sample]))
         for block in blocks:
             index.add(block)
         faiss.write_index(index, str(path))
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    block = vectors.astype(np.float32)
-    return block / np.linalg.norm(block, axis=1, keepdims=True)

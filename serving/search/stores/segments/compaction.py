@@ -14,6 +14,7 @@ import pyarrow as pa
 from serving.search.shards.schema import vector_column
 from serving.search.stores.segments.codes import Sizes
 from serving.search.stores.segments.manifest import COMPACTING, NAME, WRITING, Entry, locked
+from serving.search.stores.segments.product_codes import ProductCoder
 from serving.search.stores.segments.rows import ROWS_A_BATCH
 from serving.search.stores.segments.segment import Part, open_segment, write_segment
 from serving.search.stores.segments.segment_store import SegmentStore
@@ -64,7 +65,14 @@ def sweep_all_but(folder: Path, entries: Sequence[Entry]) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def write_merged(folder: Path, parts: Sequence[Part], dimension: int, sizes: Sizes, largest: int) -> Iterator[Entry]:
+def write_merged(
+    folder: Path,
+    parts: Sequence[Part],
+    dimension: int,
+    sizes: Sizes,
+    largest: int,
+    coder: ProductCoder | None = None,
+) -> Iterator[Entry]:
     """Write the live rows of parts to new segments of a folder, by id; no id may be live in two parts."""
     places = heapq.merge(*(_live_ids(number, part) for number, part in enumerate(parts)))
     while True:
@@ -73,7 +81,7 @@ def write_merged(folder: Path, parts: Sequence[Part], dimension: int, sizes: Siz
         first = next(tables, None)
         if first is None:
             return
-        yield write_segment(folder, _chain(first, tables), dimension, sizes)
+        yield write_segment(folder, _chain(first, tables), dimension, sizes, coder)
 
 
 def _chain(first: pa.Table, others: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import faiss
@@ -38,74 +39,92 @@ _ROUNDS = 10  # of k-means
 _TRAINED_A_WORD = 512  # vectors
 
 
+@dataclass(frozen=True)
 class ProductCoder:
-    """What is trained: the axes, the centroids of the lists and the words of the parts."""
+    """What is trained, once for all segments that are alike; it travels to workers.
 
-    def __init__(self, sample: np.ndarray, lists: int, seed: int) -> None:
+    Attributes:
+      turn: R [T, D], orthonormal columns.
+      centroids: of the lists, turned, [L, T], of one length.
+      words: of the parts, [T / 4, 16, 4].
+      least, step: the first level of the guesses, and from one to the next.
+    """
+
+    turn: np.ndarray
+    centroids: np.ndarray
+    words: np.ndarray
+    least: float = 0.0
+    step: float = 1.0
+
+    @classmethod
+    def train(cls, sample: np.ndarray, lists: int, seed: int = 0) -> ProductCoder:
         """Train on unit vectors [n, D] float32."""
         dimension = sample.shape[1]
-        self._width = -(-dimension // _MENDING) * _MENDING  # T
+        width = -(-dimension // _MENDING) * _MENDING
         means = faiss.Kmeans(dimension, lists, niter=_ROUNDS, spherical=True, seed=seed, min_points_per_centroid=1)
         means.train(sample)
-        self._nearest = means.index
-        products, chosen = self._nearest.search(sample, 1)
-        centroids = means.centroids * products.mean()  # about the means of their lists, and all of one length
+        products, chosen = means.index.search(sample, 1)
+        centroids = means.centroids * products.mean()  # about the means of their lists
         residuals = sample - centroids[chosen[:, 0]]
-        self._turn = _axes(residuals, self._width)  # [T, D]
-        self._centroids = centroids @ self._turn.T  # [L, T]
-        self._words = faiss.ProductQuantizer(self._width, self._width // _A_PART, 4)
-        self._words.cp.min_points_per_centroid = 1
+        turn = _axes(residuals, width)
+        quantizer = faiss.ProductQuantizer(width, width // _A_PART, 4)
+        quantizer.cp.min_points_per_centroid = 1
         least, most = _WORDS, _TRAINED_A_WORD * _WORDS
         rows = np.linspace(0, len(sample) - 1, min(max(len(sample), least), most)).astype(int)
-        self._words.train(residuals[rows] @ self._turn.T)
-        self._least, self._step = 0.0, 1.0
-        guesses = self._coded(sample)[2]
-        low, high = np.quantile(guesses, (0.001, 0.999))
-        self._least, self._step = float(low), max(float(high - low) / (_LEVELS - 1), 1e-9)
+        quantizer.train(residuals[rows] @ turn.T)
+        words = faiss.vector_to_array(quantizer.centroids).reshape(-1, _WORDS, _A_PART)
+        coder = cls(turn, centroids @ turn.T, words)
+        low, high = np.quantile(coder.coded(sample)[2], (0.001, 0.999))
+        return replace(coder, least=float(low), step=max(float(high - low) / (_LEVELS - 1), 1e-9))
 
     def write(self, path: Path, blocks: Iterable[np.ndarray]) -> None:
         """Write an index over unit vectors, block by block [n, D] float32, that takes queries [Q, D]."""
-        lists, width = len(self._centroids), self._width + _MENDING
+        lists, width = len(self.centroids), len(self.turn) + _MENDING
         coarse = faiss.IndexFlatIP(width)
-        coarse.add(np.pad(self._centroids, ((0, 0), (0, _MENDING))))
+        coarse.add(np.pad(self.centroids, ((0, 0), (0, _MENDING))))
         plain = faiss.IndexIVFPQ(coarse, width, lists, width // _A_PART, 4, faiss.METRIC_INNER_PRODUCT)
         plain.by_residual, plain.use_precomputed_table = True, -1
         faiss.copy_array_to_vector(self._every_word().ravel(), plain.pq.centroids)
         plain.is_trained = True
         first = 0
         for block in blocks:
-            chosen, codes, guesses = self._coded(block)
-            levels = np.clip(np.rint((guesses - self._least) / self._step), 0, _LEVELS - 1).astype(np.uint8)
+            chosen, codes, guesses = self.coded(block)
+            levels = np.clip(np.rint((guesses - self.least) / self.step), 0, _LEVELS - 1).astype(np.uint8)
             _file(plain, chosen, np.column_stack([codes, levels]), first)
             first += len(block)
         plain.ntotal = first
         turning, scanned = self._turning(), faiss.IndexIVFPQFastScan(plain)
         faiss.write_index(faiss.IndexPreTransform(turning, scanned), str(path))
 
-    def _coded(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def coded(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns of unit vectors [n, D] the lists [n], the codes [n, B - 1] and e . (c + r / 2), [n]."""
-        lists = self._nearest.search(vectors, 1)[1][:, 0]
-        centroids = self._centroids[lists]
-        residuals = vectors @ self._turn.T - centroids
-        codes = self._words.compute_codes(residuals)
-        lost = residuals - self._words.decode(codes)
+        width = len(self.turn)
+        nearest = faiss.IndexFlatIP(width)
+        nearest.add(self.centroids)
+        quantizer = faiss.ProductQuantizer(width, width // _A_PART, 4)
+        faiss.copy_array_to_vector(self.words.ravel(), quantizer.centroids)
+        turned = vectors @ self.turn.T
+        lists = nearest.search(turned, 1)[1][:, 0]
+        centroids = self.centroids[lists]
+        residuals = turned - centroids
+        codes = quantizer.compute_codes(residuals)
+        lost = residuals - quantizer.decode(codes)
         return lists, codes, np.einsum("nt,nt->n", lost, centroids + _SHARED * residuals)
 
     def _every_word(self) -> np.ndarray:
         """Returns the words of all parts [T / 4 + 2, 16, 4], last those of the guess: its low and its high digit."""
-        words = faiss.vector_to_array(self._words.centroids).reshape(-1, _WORDS, _A_PART)
         digits = np.zeros((2, _WORDS, _A_PART), np.float32)
-        digits[0, :, 0] = self._least + self._step * np.arange(_WORDS)
-        digits[1, :, 0] = self._step * _WORDS * np.arange(_WORDS)
-        return np.concatenate([words, digits])
+        digits[0, :, 0] = self.least + self.step * np.arange(_WORDS)
+        digits[1, :, 0] = self.step * _WORDS * np.arange(_WORDS)
+        return np.concatenate([self.words, digits])
 
     def _turning(self) -> faiss.LinearTransform:
         """Returns what makes of a query [D] one of the index: turned, with a one where the parts of the guess begin."""
-        dimension = self._turn.shape[1]
-        made = faiss.LinearTransform(dimension, self._width + _MENDING, True)
-        faiss.copy_array_to_vector(np.pad(self._turn, ((0, _MENDING), (0, 0))).ravel(), made.A)
-        ones = np.zeros(self._width + _MENDING, np.float32)
-        ones[[self._width, self._width + _A_PART]] = 1
+        width, dimension = self.turn.shape
+        made = faiss.LinearTransform(dimension, width + _MENDING, True)
+        faiss.copy_array_to_vector(np.pad(self.turn, ((0, _MENDING), (0, 0))).ravel(), made.A)
+        ones = np.zeros(width + _MENDING, np.float32)
+        ones[[width, width + _A_PART]] = 1
         faiss.copy_array_to_vector(ones, made.b)
         made.is_trained = True
         return made

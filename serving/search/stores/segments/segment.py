@@ -20,6 +20,7 @@ from serving.search.shards.schema import vectors_of
 from serving.search.stores.ranking import best_of_candidates, scan
 from serving.search.stores.segments.codes import Codes, Sizes, build_codes
 from serving.search.stores.segments.manifest import DamagedSegment, Entry, FileFacts, facts, sync_file
+from serving.search.stores.segments.product_codes import ProductCoder
 from serving.search.stores.segments.rows import Rows, write_rows
 from serving.search.stores.segments.threads import spread
 
@@ -112,7 +113,9 @@ class Part:
         return row if row >= 0 and (self.live is None or self.live[row]) else -1
 
 
-def write_segment(folder: Path, tables: Iterable[pa.Table], dimension: int, sizes: Sizes) -> Entry:
+def write_segment(
+    folder: Path, tables: Iterable[pa.Table], dimension: int, sizes: Sizes, coder: ProductCoder | None = None
+) -> Entry:
     """Write a segment into a store's folder, durably, without more than one table in memory.
 
     Args:
@@ -120,6 +123,7 @@ def write_segment(folder: Path, tables: Iterable[pa.Table], dimension: int, size
       tables: of `schema(dimension)`, sorted by id, of ROWS_A_BATCH rows each but for the last.
       dimension: D.
       sizes: which codes it gets.
+      coder: of product codes; None trains them on the segment's own vectors.
     """
     name = f"segment-{uuid.uuid4().hex}"
     aside = folder / f".{name}"
@@ -134,7 +138,7 @@ def write_segment(folder: Path, tables: Iterable[pa.Table], dimension: int, size
         write_rows(aside / _ROWS, metadata())
     vectors = np.memmap(aside / _VECTORS, "<f2", "r").reshape(-1, dimension)
     if len(vectors) >= sizes.exact_below:
-        build_codes(aside / _CODES, vectors, sizes)
+        build_codes(aside / _CODES, vectors, sizes, coder=coder)
     files = sorted(aside.iterdir())
     for path in files:
         sync_file(path)

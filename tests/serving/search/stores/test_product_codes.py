@@ -29,33 +29,39 @@ def blocks(vectors, size):
     return (vectors[start : start + size] for start in range(0, len(vectors), size))
 
 
+def words_of(coder, codes):
+    """Returns the words of codes [n, B], two parts a byte, [n, T]."""
+    parts = np.stack([codes & 15, codes >> 4], axis=2).reshape(len(codes), -1)
+    return coder.words[np.arange(parts.shape[1]), parts].reshape(len(codes), -1)
+
+
 def decoded(coder, vectors, queries):
     """Returns q . y + e . (c + r / 2), [Q, n], and for each query how far FAISS may be from it, [Q].
 
     FAISS rounds all tables of a query, and what it adds for a list, to whole steps of one size.
     """
-    lists, codes, guesses = coder._coded(vectors)
-    near = coder._centroids[lists] + coder._words.decode(codes)
-    turned = queries @ coder._turn.T
-    bias = turned @ coder._centroids.T
+    lists, codes, guesses = coder.coded(vectors)
+    near = coder.centroids[lists] + words_of(coder, codes)
+    turned = queries @ coder.turn.T
+    bias = turned @ coder.centroids.T
     tables = np.einsum(
         "qmp,mwp->qmw", np.pad(turned, ((0, 0), (0, 8))).reshape(len(queries), -1, 4)[:, :-2], coder._every_word()[:-2]
     )
     spans = np.ptp(tables, axis=2)  # [Q, T / 4]
-    digits = coder._step * np.array([15, 240])
+    digits = coder.step * np.array([15, 240])
     widest = np.maximum(spans.max(axis=1), digits[1])
     step = np.maximum(widest / 255, (spans.sum(axis=1) + digits.sum() + np.ptp(bias, axis=1)) / 65535)
-    within = coder._least <= guesses.min() and guesses.max() <= coder._least + 255 * coder._step
-    clipped = 0 if within else max(coder._least - guesses.min(), guesses.max() - coder._least - 255 * coder._step)
-    return turned @ near.T + guesses, (spans.shape[1] + 3) * step / 2 + coder._step / 2 + clipped + 1e-5
+    within = coder.least <= guesses.min() and guesses.max() <= coder.least + 255 * coder.step
+    clipped = 0 if within else max(coder.least - guesses.min(), guesses.max() - coder.least - 255 * coder.step)
+    return turned @ near.T + guesses, (spans.shape[1] + 3) * step / 2 + coder.step / 2 + clipped + 1e-5
 
 
 @pytest.mark.parametrize(("dimension", "lists"), [(64, 5), (100, 3), (13, 4), (3, 1)])
 def test_faiss_scores_as_decoding_does(tmp_path, dimension, lists):
     vectors, queries = topical(777, dimension), topical(9, dimension, seed=1)
     vectors[500:520] = vectors[3]  # duplicates
-    coder = ProductCoder(vectors[::2].copy(), lists, seed=0)
-    np.testing.assert_allclose(coder._turn.T @ coder._turn, np.eye(dimension), atol=1e-5)
+    coder = ProductCoder.train(vectors[::2].copy(), lists, seed=0)
+    np.testing.assert_allclose(coder.turn.T @ coder.turn, np.eye(dimension), atol=1e-5)
     coder.write(tmp_path / "codes", blocks(vectors, 100))
     index = faiss.read_index(str(tmp_path / "codes"))
     faiss.extract_index_ivf(index).nprobe = lists
@@ -69,9 +75,9 @@ def test_faiss_scores_as_decoding_does(tmp_path, dimension, lists):
 
 def test_the_last_byte_says_which_of_the_near_ones_are_nearest():
     vectors, queries = topical(8000, 64), topical(100, 64, seed=1)
-    coder = ProductCoder(vectors, 8, seed=0)
-    lists, codes, guesses = coder._coded(vectors)
-    plain = (queries @ coder._turn.T) @ (coder._centroids[lists] + coder._words.decode(codes)).T
+    coder = ProductCoder.train(vectors, 8, seed=0)
+    lists, codes, guesses = coder.coded(vectors)
+    plain = (queries @ coder.turn.T) @ (coder.centroids[lists] + words_of(coder, codes)).T
     exact = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
 
     def missed(scores):
