@@ -177,10 +177,8 @@ def _check_enough(images: int, training: TrainingConfig) -> None:
         return
     used = "" if training.data_fraction == 1 else f" by training.data_fraction = {training.data_fraction}"
     more = "keep more images in the filter" if training.data_fraction == 1 else "raise training.data_fraction"
-    left = f"only {images} image{'s are' if images > 1 else ' is'} left to train on{used}"
-    smaller = (
-        f"set training.batch to at most {images} or " if images > 1 else ""
-    )  # one image alone has no other caption
+    left = f"only {images} {'image is' if images == 1 else 'images are'} left to train on{used}"
+    smaller = f"set training.batch to at most {images} or " if images > 1 else ""  # a pair needs another
     raise ValueError(f"training.batch is {training.batch}, but {left}; {smaller}{more}")
 
 

@@ -19,6 +19,7 @@ from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.rerun import check_rerun
 from tfx_pipeline.runs.base_model import resolve_base_model
 from tfx_pipeline.runs.folders import RUNS
+from tfx_pipeline.runs.moved import notice
 from tfx_pipeline.runs.run_record import CONFIG_FILE, RunRecord
 from tfx_pipeline.settings.config import Config, ConfigError, as_config_error
 from tfx_pipeline.settings.results_folder import check_results_folder
@@ -44,6 +45,8 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
         config = resolve_base_model(config, console)
         check(config)
         with _only_run(config.root), stopped(child):  # so that no other run begins before the child has ended
+            if moved := notice(config.root):
+                console.print(moved, style="yellow", markup=False, highlight=False, soft_wrap=True)
             run_dir = _new_run_dir(config.root)
             write_file(run_dir / CONFIG_FILE, write_yaml(config.to_mapping()).encode(), str(run_dir / CONFIG_FILE))
             pipeline_process.hand_over(child, run_dir)
