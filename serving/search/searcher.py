@@ -48,6 +48,7 @@ class Searcher:
         self._encoder, self._snapshots = encoder, Snapshots(store.snapshot, store.most_snapshots)
         self._values: dict[tuple[str, str, int], list[str]] = {}  # of the newest state
         check_model(store, encoder.fingerprint, encoder.encode_text([name]).shape[1])
+        self._model = store.fingerprint, store.dimension
         self._near = telling_cosine(store, store.dimension)
 
     @property
@@ -96,9 +97,12 @@ class Searcher:
 
     def _newest(self) -> tuple[str, Snapshot]:
         try:
-            return asking_store(self._snapshots.newest)
+            newest = asking_store(self._snapshots.newest)
         except ValueError as error:  # of a store that was damaged since it was opened
             raise Unavailable(str(error)) from error
+        if (self.store.fingerprint, self.store.dimension) != self._model:
+            raise Unavailable("in the place of the index stands one of another model by now; start the search anew")
+        return newest
 
     def _rank(self, question: Question, snapshot: Snapshot) -> Ranking:
         composed = self._compose(question.terms, snapshot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,7 +64,7 @@ def inputs_of(words: Iterable[str], columns: Columns) -> Iterator[Input]:
         word = at_home(word, "FILES")
         path = Path(word)
         if path.is_dir():
-            yield from map(_image, _images_below(path))
+            yield from map(_image, files_below(path, IMAGE_ENDINGS))
         elif path.exists():
             yield from _of_file(path, columns)
         else:
@@ -88,10 +88,20 @@ def _of_file(path: Path, columns: Columns) -> Iterator[Input]:
     return _rows(path, columns) if ending == ".parquet" else iter([_image(path)])
 
 
-def _images_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path, endings: Collection[str]) -> Iterator[Path]:
+    """Yield the files with such endings, folder by folder; links are followed, but into no folder that they lie in."""
+    above = {str(folder): {_identity(folder)}}
     for at, folders, names in os.walk(folder, followlinks=True):
-        folders.sort()
-        yield from (Path(at, name) for name in sorted(names) if Path(name).suffix.lower() in IMAGE_ENDINGS)
+        path = above.pop(at)
+        entered = {name: node for name in sorted(folders) if (node := _identity(Path(at, name))) not in path}
+        above |= {os.path.join(at, name): path | {node} for name, node in entered.items()}
+        folders[:] = entered
+        yield from (Path(at, name) for name in sorted(names) if Path(name).suffix.lower() in endings)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
 
 
 def _image(path: Path) -> Input:

@@ -144,8 +144,9 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
         check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
         new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
         with locked(folder, WRITING):
-            names = _note(folder, origins, shards, counts)
             old = store.whole()
+            check_model(store, work.encoder.fingerprint, store.dimension)  # another index may stand there by now
+            names = _note(folder, origins, shards, counts)
             put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
             count = store.count()
         _sweep(store, names)

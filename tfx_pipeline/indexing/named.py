@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfx_pipeline.embedding.sources import IMAGE_ENDINGS
+from tfx_pipeline.embedding.sources import IMAGE_ENDINGS, files_below
 from tfx_pipeline.indexing.folder import Origin
 from tfx_pipeline.indexing.sources import Part, parts_of_images
 from tfx_pipeline.indexing.vectors import VectorsPart, parts_of_vectors
@@ -57,9 +57,5 @@ def _paths(word: str) -> list[Path]:
 
 def _below(folder: Path) -> list[str]:
     """Returns the pictures and Parquet files of a folder, relative to it, sorted."""
-    found = []
-    for at, folders, names in os.walk(folder, followlinks=True):
-        folders.sort()
-        wanted = (name for name in names if Path(name).suffix.lower() in (*IMAGE_ENDINGS, _VECTORS))
-        found += [os.path.relpath(os.path.join(at, name), folder) for name in wanted]
-    return sorted(found)
+    found = files_below(folder, (*IMAGE_ENDINGS, _VECTORS))
+    return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -30,6 +30,7 @@ from components.pair_example_gen.tasks import Source
 from tfx_pipeline.indexing.entries import Entry, of_example, of_record
 
 IMAGES_A_PART = 4096  # image files
+PATH_NOT_UTF8 = "path_not_utf8"  # why a picture is left out
 _PARQUET_ROW = "row "  # what parquet_reader.py calls a record by its number in the file
 
 
@@ -213,6 +214,8 @@ def _judged(
     try:
         if record.path and record.image is None and not record.flaw:
             source, row = resolve(config.folder_of_images, record.path), None
+        if source != _printable(source):
+            raise Refused(PATH_NOT_UTF8, f"{source!r} is no UTF-8, which an index keeps; rename it")
         load_image(record, config.folder_of_images)
         return of_record(record, config, name=name, url=url, shares=shares, source=source, row=row)
     except Refused as refused:

@@ -113,14 +113,17 @@ def parts_of_vectors(path: str) -> list[VectorsPart]:
     """Divide a Parquet file.
 
     Raises:
-      ValueError: when it cannot be read, or has no column of vectors.
+      ValueError: when it cannot be read, has no column of vectors, or its path is no UTF-8, which an index keeps.
     """
     try:
+        path.encode()
         with open(path, "rb") as stream:
             file = pq.ParquetFile(stream)
             column = _column_of(path, file.schema_arrow)
             _refuse_other_types(path, file.schema_arrow)
             sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the path {path!r} is no UTF-8, which an index keeps; rename it") from error
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read as Parquet ({' '.join(str(error).split())})") from error
     return list(_divided(path, column, sizes))

@@ -203,3 +203,24 @@ def test_a_picture_with_a_thousand_copies_keeps_no_page_waiting_and_hides_none(t
     assert all(not page for page in shown[1:-1])
     assert list(pages(searcher, question, with_duplicates=False)) == shown
     assert len(next(iter(pages(searcher, question)))) == 2300
+
+
+def test_an_index_of_another_model_in_its_place_is_not_searched(tmp_path):
+    """As when a folder is moved over that of a server: each vector would be compared with another model's."""
+    folder = tmp_path / "index"
+    searched = colours_searched(segments(folder, encoder_of(ColourEncoder(), "colours").fingerprint)).searcher
+    segments(tmp_path / "other", "others")
+    folder.rename(tmp_path / "aside")
+    (tmp_path / "other").rename(folder)
+    with pytest.raises(Unavailable, match="stands one of another model by now; start the search anew"):
+        searched.ask(Question((Term(text="red"),)))
+    folder.rename(tmp_path / "other")
+    (tmp_path / "aside").rename(folder)
+    assert captions(searched, Term(text="red"), k=1) == ["a red wall"]
+
+
+def segments(folder, fingerprint: str) -> SegmentStore:
+    create_segment_store(folder, fingerprint=fingerprint, dimension=4)
+    store = SegmentStore(folder)
+    store.add(colour_rows())
+    return store

@@ -122,6 +122,7 @@ def _make(
             announce=lambda sentence: console.print(sentence, style="dim", markup=False),
         )
         logging.getLogger().addFilter(_says_more_than_beam)
+        logging.getLogger("apache_beam.runners.common").addFilter(_is_no_error)
         built = act(work, parts, origins)
     _tell(built, work.folder, time.monotonic() - began, console)
     return work.folder
@@ -192,14 +193,25 @@ def _says_more_than_beam(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("Resource module is not available")
 
 
+def _is_no_error(record: logging.LogRecord) -> bool:
+    """Leave out the errors that Beam writes before it raises them."""
+    return not isinstance(record.msg, Exception)
+
+
 @contextmanager
 def _in_one_sentence() -> Iterator[None]:
     """Raise what a user can mend as a ConfigError; Beam adds to each error in which of its stages it was raised."""
     from serving.encoders.encoder import EncodeError
-    from serving.search.stores.milvus.connection import MilvusUnavailable
 
     try:
         yield
-    except (ValueError, EncodeError, FileNotFoundError, MilvusUnavailable) as error:
-        said = re.sub(r" \[while running .*", "", str(error), flags=re.DOTALL).strip()
-        raise ConfigError(said) from error
+    except (ValueError, EncodeError, OSError) as error:
+        raise ConfigError(_without_stage(error)) from error
+    except RuntimeError as error:  # as Beam raises what it cannot make anew, such as a disk that is full
+        if not str(error).startswith("OSError: "):
+            raise
+        raise ConfigError(f"{_without_stage(error).removeprefix('OSError: ')}; what the index held stands") from error
+
+
+def _without_stage(error: Exception) -> str:
+    return re.sub(r" \[while running .*", "", str(error), flags=re.DOTALL).strip()

@@ -10,7 +10,6 @@ from typing import TextIO
 
 from rich.console import Console
 
-from serving.search.stores.milvus.connection import MilvusUnavailable
 from serving.search.stores.milvus.milvus_store import MilvusStore
 from serving.search.stores.opening import open_store
 from serving.search.stores.segments.compaction import compact
@@ -52,7 +51,7 @@ def delete_images(
     """
     if bool(ids) == bool(conditions):
         raise ConfigError("say what to delete: ids, or - for a list of them, or else --where 'FIELD OP VALUE'")
-    with as_config_error((ValueError, FileNotFoundError, MilvusUnavailable)):
+    with as_config_error((ValueError, OSError)):
         folder = folder or newest_index(root)
         Made.read(folder)
         store = _opened(folder)
@@ -78,7 +77,7 @@ def compact_index(root: Path, folder: Path | None, console: Console) -> None:
       ConfigError: when there is no index, or it is damaged.
     """
     folder = folder or newest_index(root)
-    with as_config_error((ValueError, FileNotFoundError, MilvusUnavailable)):
+    with as_config_error((ValueError, OSError)):
         store = _opened(folder)
         if isinstance(store, MilvusStore):
             store.compact()
