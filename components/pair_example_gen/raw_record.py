@@ -33,6 +33,7 @@ class RawRecord:
       split: the split that the record names; "" where a hash chooses.
       flaw: reason for which the record cannot be used, or "".
       detail: what is known of the flaw, or which fields a record without an image has.
+      start: the byte of a tar from which its reader gives it and those beside it again; 0 of other files.
     """
 
     name: str
@@ -43,6 +44,7 @@ class RawRecord:
     split: str = ""
     flaw: str = ""
     detail: str = ""
+    start: int = field(default=0, compare=False)
 
 
 def extension_of(path: str) -> str:

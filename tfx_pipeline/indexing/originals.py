@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -18,8 +20,10 @@ from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.judging.images import EXTENSIONS
 from components.pair_example_gen.judging.reasons import Refused
 from components.pair_example_gen.raw_record import MAX_IMAGE_BYTES, Part, RawRecord, extension_of
+from components.pair_example_gen.readers.decompression import is_compressed
+from components.pair_example_gen.readers.tar_records import read_tar
 from components.pair_example_gen.storage import file_systems as storage
-from components.pair_example_gen.storage.sources import load_image, open_file, read_source
+from components.pair_example_gen.storage.sources import READERS, load_image, open_file, read_source
 from components.pair_example_gen.tasks import Source
 from tfx_pipeline.indexing.folder import Made, Origin
 
@@ -43,10 +47,11 @@ class Originals:
         """Take what index.json says."""
         self._origins = list(made.sources)
         self._places: OrderedDict[str, list[Place | None]] = OrderedDict()
+        self._starts: OrderedDict[str, array[int]] = OrderedDict()  # of a tar's records
         self._lock = threading.Lock()
         self._readers: Mapping[str, Callable[[str, int | None, Origin], bytes]] = {
             EXAMPLES: self._of_example,
-            INGEST: _of_ingest,
+            INGEST: self._of_ingest,
             IMAGES: lambda source, row, origin: _whole(source),
         }
 
@@ -87,6 +92,40 @@ class Originals:
             known = self._places[source]
             return known[row] if row < len(known) else None
 
+    def _of_ingest(self, source: str, row: int | None, origin: Origin) -> bytes:
+        if row is None or extension_of(source) in EXTENSIONS:  # a picture that a table names by path
+            return _whole(source)
+        config = build_fields(IngestConfig, dict(origin.ingest))
+        entered = READERS[config.format] is read_tar and not is_compressed(source)
+        records = self._of_tar(source, row, config) if entered else _records(source, row, config)
+        record = next((record for number, record in records if number == row), None)
+        if record is None:
+            raise ValueError(f"it holds no record {row} any more")
+        try:
+            load_image(record, config.folder_of_images)
+        except Refused as refused:
+            raise ValueError(refused.detail) from refused
+        if record.image is None:
+            raise ValueError(f"its record {row} has no image any more")
+        return record.image
+
+    def _of_tar(self, source: str, row: int, config: IngestConfig) -> Iterator[tuple[int, RawRecord]]:
+        """Yield some records of a tar with their numbers, the row's among them; the first time it is read whole."""
+        with self._lock:
+            known = self._starts.get(source)
+            if known is None:
+                known = array("q", (record.start for record in read_source(Source(source, 0), config)))
+                self._starts[source] = known
+                while len(self._starts) > KEPT_FILES:
+                    self._starts.popitem(last=False)
+            self._starts.move_to_end(source)
+        if not 0 <= row < len(known):
+            return
+        first = bisect.bisect_left(known, known[row])
+        with open_file(source) as stream:
+            stream.seek(known[row])
+            yield from enumerate(itertools.islice(read_tar(stream, Part(), config), row - first + 1), first)
+
 
 def _covers(origin: Origin, source: str) -> bool:
     """Says whether a file is an origin or lies below it, whatever .. its path has."""
@@ -96,22 +135,6 @@ def _covers(origin: Origin, source: str) -> bool:
 
 def _whole(address: str) -> bytes:
     return storage.read_start(address, MAX_IMAGE_BYTES)
-
-
-def _of_ingest(source: str, row: int | None, origin: Origin) -> bytes:
-    if row is None or extension_of(source) in EXTENSIONS:  # a picture that a table names by path
-        return _whole(source)
-    config = build_fields(IngestConfig, dict(origin.ingest))
-    for number, record in _records(source, row, config):
-        if number == row:
-            try:
-                load_image(record, config.folder_of_images)
-            except Refused as refused:
-                raise ValueError(refused.detail) from refused
-            if record.image is None:
-                raise ValueError(f"its record {row} has no image any more")
-            return record.image
-    raise ValueError(f"it holds no record {row} any more")
 
 
 def _records(source: str, row: int, config: IngestConfig) -> Iterator[tuple[int, RawRecord]]:

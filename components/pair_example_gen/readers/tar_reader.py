@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple, cast
 
 from components.files.streams import CHUNK_BYTES, read_up_to
 from components.pair_example_gen.judging import reasons
@@ -38,12 +38,14 @@ class Record:
       members: what follows the key and a dot, in lower case -> content.
       flaw: reason for which the record cannot be used, or "".
       detail: what is known of the flaw.
+      start: the byte of the shard from which `read_records` gives it and those beside it again.
     """
 
     key: str
     members: dict[str, bytes]
     flaw: str = ""
     detail: str = ""
+    start: int = field(default=0, compare=False)
 
 
 class _Member(NamedTuple):
@@ -51,6 +53,19 @@ class _Member(NamedTuple):
     content: bytes
     flaw: str = ""
     detail: str = ""
+    start: int = 0  # byte at which its first header begins
+
+
+class _Counted:
+    """A stream that is only read from, and how far it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self.passed = stream, 0
+
+    def read(self, size: int) -> bytes:
+        content = self._stream.read(size)
+        self.passed += len(content)
+        return content
 
 
 def read_records(stream: BinaryIO) -> Iterator[Record]:
@@ -67,19 +82,20 @@ def read_records(stream: BinaryIO) -> Iterator[Record]:
     Args:
       stream: the shard, uncompressed; only read from, never sought in.
     """
-    group = _Group("")
+    group = _Group("", 0)
     for member in _read_members(stream):
         match = _NAME.fullmatch(member.name)
         if not match:
             if member.flaw in _OF_THE_SHARD:
                 yield from group.records()
-                group = _Group("")
-            yield Record(member.name, {}, member.flaw or reasons.UNUSED_MEMBER, member.detail or "a name without a key")
+                group = _Group("", member.start)
+            flaw = member.flaw or reasons.UNUSED_MEMBER
+            yield Record(member.name, {}, flaw, member.detail or "a name without a key", member.start)
             continue
         folder, first, rest = match.groups(default="")
         if not group.add(folder + first, rest, member):
             yield from group.records()
-            group = _Group(folder + first)
+            group = _Group(folder + first, member.start)
             group.add(folder + first, rest, member)
     yield from group.records()
 
@@ -90,8 +106,8 @@ class _Group:
     Its "stems" are what names have between that dot and their extension: "" of a.jpg, "seg." of a.seg.png.
     """
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, key: str, start: int) -> None:
+        self._key, self._start = key, start
         self._size = 0  # bytes of content
         self._names: set[str] = set()
         self._stems: dict[str, Record] = {}
@@ -106,7 +122,7 @@ class _Group:
         if record is None:
             if self._size > MAX_MEMBER_BYTES:  # 2021.05.jpg, and all others of that year
                 return False
-            record = self._stems[stem + dot] = Record(f"{key}.{stem}" if dot else key, {})
+            record = self._stems[stem + dot] = Record(f"{key}.{stem}" if dot else key, {}, start=self._start)
         record.members[lower.rpartition(".")[2]] = member.content
         if member.flaw:
             record.flaw, record.detail = member.flaw, member.detail
@@ -116,7 +132,7 @@ class _Group:
 
     def records(self) -> Iterator[Record]:
         """Yield each image that has a text up to its last dot, and what is left as one record."""
-        left = self._stems.pop("", None) or Record(self._key, {})
+        left = self._stems.pop("", None) or Record(self._key, {}, start=self._start)
         for stem, record in self._stems.items():
             if not _TEXTS.isdisjoint(record.members) and not _IMAGES.isdisjoint(record.members):
                 yield record
@@ -131,10 +147,13 @@ class _Group:
 
 def _read_members(stream: BinaryIO) -> Iterator[_Member]:
     """Yield the files of a tar; a flawed last one tells how the archive breaks off."""
+    counted, start = _Counted(stream), 0
     try:
-        yield from _read_sound_members(stream)
+        for member in _read_sound_members(cast(BinaryIO, counted)):
+            yield member._replace(start=start)
+            start = counted.passed
     except (tarfile.HeaderError, DamagedCompression) as error:
-        yield _Member("", b"", reasons.CORRUPT_SHARD, str(error))
+        yield _Member("", b"", reasons.CORRUPT_SHARD, str(error), start)
 
 
 def _read_sound_members(stream: BinaryIO) -> Iterator[_Member]:

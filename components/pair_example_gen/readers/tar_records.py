@@ -26,7 +26,8 @@ def read_tar(stream: BinaryIO, part: Part, config: IngestConfig) -> Iterator[Raw
         yield to_raw_record(record, wants_json)
         for extension in unused_images(record):
             detail = f"its record {record.key[:80]!r} has another image"
-            yield RawRecord(f"{record.key}.{extension}", flaw=reasons.UNUSED_MEMBER, detail=detail)
+            flaw = reasons.UNUSED_MEMBER
+            yield RawRecord(f"{record.key}.{extension}", flaw=flaw, detail=detail, start=record.start)
 
 
 def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
@@ -54,7 +55,7 @@ def to_raw_record(record: Record, wants_json: bool) -> RawRecord:
     if TEXT_FIELD in record.members:
         fields[TEXT_FIELD] = record.members[TEXT_FIELD]
     image = record.members.get(extension)
-    return RawRecord(record.key, image, extension, fields=fields, flaw=flaw, detail=detail)
+    return RawRecord(record.key, image, extension, fields=fields, flaw=flaw, detail=detail, start=record.start)
 
 
 def image_member(record: Record) -> str:

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from colour_encoder import picture
 
+from components.files.streams import read_up_to
+from components.pair_example_gen.readers import tar_reader
 from tfx_pipeline.indexing.folder import Made, Origin
 from tfx_pipeline.indexing.originals import Originals
 
@@ -54,6 +56,32 @@ def test_a_record_is_found_by_its_number(tmp_path, name, write, config):
             assert read(str(path), number) == image
     with pytest.raises(ValueError, match="it holds no record 7 any more"):
         read(str(path), 7)
+
+
+def test_a_picture_of_a_tar_is_read_without_those_before_it(tmp_path, monkeypatch):
+    path = tmp_path / "0.tar"
+    with tarfile.open(path, "w") as tar:
+        for number in range(40):  # each name twice, longer than a header holds, and a second picture beside it
+            for suffix in ("txt", "png", "webp"):
+                member = tarfile.TarInfo(f"{'folder/' * 20}{number // 2:04}.{suffix}")
+                member.size = len(PICTURES[number % 7])
+                tar.addfile(member, io.BytesIO(PICTURES[number % 7]))
+    read = Originals(Made("m", "f", 4, "2026-01-01", [Origin("ingest", str(tmp_path), {"shards": str(tmp_path)})]))
+    assert read(str(path), 0) == PICTURES[0]
+    passed = []
+
+    def watched(stream, size):
+        passed.append(size)
+        return read_up_to(stream, size)
+
+    monkeypatch.setattr(tar_reader, "read_up_to", watched)
+    for row in (78, 0, 2, 40, 42):
+        assert read(str(path), row) == PICTURES[row // 2 % 7]
+        with pytest.raises(ValueError, match=f"its record {row + 1} has no image any more"):
+            read(str(path), row + 1)
+    assert sum(passed) < path.stat().st_size
+    with pytest.raises(ValueError, match="it holds no record 80 any more"):
+        read(str(path), 80)
 
 
 def test_a_picture_of_its_own_file_is_read_whole_and_nothing_outside_of_the_origin(tmp_path):
