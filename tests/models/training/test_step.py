@@ -114,7 +114,7 @@ def test_gradient_caching_reads_the_ids_of_all_micro_batches(batch):
     assert step_on(learner, {**batch, **unlike}, micro_batch=2)["loss"] != pytest.approx(measures[1]["loss"], rel=1e-3)
 
 
-@pytest.mark.parametrize("micro_batch", [PAIRS, 2])
+@pytest.mark.parametrize("micro_batch", [PAIRS, PAIRS // 2])
 def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
     """Cutting a batch's pads, as the input pipeline does, loses nothing."""
     padded = {**batch, "token_ids": tf.pad(batch["token_ids"], [[0, 0], [0, 11]])}
@@ -135,15 +135,16 @@ def test_a_step_is_the_same_with_pads_and_without(batch, micro_batch):
 @pytest.mark.parametrize("optimizer", [AdamW, Lamb])
 def test_a_step_that_is_not_finite_changes_no_weight_and_no_moment(batch, optimizer):
     learner = Learner(small_encoder(), SoftmaxObjective(0.1), optimizer(0.01, 0.1))
-    step_on(learner, batch)
+    step = compile_step(learner, tf.distribute.get_strategy())
+    step(in_micro_batches(batch))
     learner.encoder.temperature.assign(float("nan"))
     state = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
-    assert step_on(learner, batch)["skipped_steps"] == 1
+    assert float(step(in_micro_batches(batch))["skipped_steps"]) == 1
     after = [np.asarray(v) for v in learner.variables if v.name not in ("iteration", "skipped_steps")]
     for one, two in zip(state, after, strict=True):
         np.testing.assert_array_equal(one, two)
     learner.encoder.temperature.assign(0.1)
-    assert step_on(learner, batch)["loss"] > 0
+    assert float(step(in_micro_batches(batch))["loss"]) > 0
 
 
 def test_clipping_scales_the_gradient_of_the_whole_batch_to_the_norm():
