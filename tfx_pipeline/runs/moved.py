@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -14,10 +13,7 @@ _NEWEST = "SELECT uri FROM Artifact WHERE uri LIKE ? ORDER BY id DESC LIMIT 1"
 
 
 def moved_from(root: Path) -> Path | None:
-    """Returns the folder in which the newest result of `root` was made, where that is another one; None else.
-
-    A link to `root` that lies at the old place makes both the same.
-    """
+    """Returns the folder in which the newest result of `root` was made where that is another one, else None."""
     store = (root / METADATA_FILE).resolve()
     if not store.is_file():
         return None
@@ -27,9 +23,7 @@ def moved_from(root: Path) -> Path | None:
     except sqlite3.Error:  # which the pipeline itself will speak of
         return None
     made = found and Path(found[0].rpartition(f"/{ARTIFACTS}/")[0])
-    if not made or (made.exists() and os.path.samefile(made, root)):
-        return None
-    return None if made == root.resolve() else made
+    return None if not made or made == root.resolve() else made
 
 
 def notice(root: Path) -> str:
@@ -38,6 +32,6 @@ def notice(root: Path) -> str:
     if made is None:
         return ""
     known = f"{root} was made at {made}, and its results are known by that place"
-    if made.exists():
-        return f"{known}: they are taken from there"
-    return f"{known}: they are made anew, training too; to keep them, stop here and run ln -s {root.resolve()} {made}"
+    if made.exists():  # the Trainer has the folder of its checkpoints in its key, the others have no path of ours
+        return f"{known}: the model is trained anew, and what comes before it is taken from there"
+    return f"{known}: they are made anew, training too; to keep them, stop here and move it back"

@@ -34,17 +34,15 @@ def test_a_moved_folder_says_how_to_keep_its_results(root, tmp_path):
     moved = tmp_path / "moved"
     root.rename(moved)
     assert moved_from(moved) == root
-    assert notice(moved).endswith(
-        f"they are made anew, training too; to keep them, stop here and run ln -s {moved} {root}"
-    )
-    root.symlink_to(moved)
-    assert notice(moved) == ""
+    assert notice(moved).endswith("they are made anew, training too; to keep them, stop here and move it back")
 
 
-def test_a_copy_says_where_its_results_are_taken_from(root, tmp_path):
-    shutil.copytree(root, tmp_path / "copy")
-    assert notice(tmp_path / "copy").endswith(
-        f"was made at {root}, and its results are known by that place: they are taken from there"
+@pytest.mark.parametrize("leave", [shutil.copytree, lambda root, place: root.rename(place) and root.symlink_to(place)])
+def test_a_copy_and_a_link_at_the_old_place_say_what_is_taken_from_there(root, tmp_path, leave):
+    leave(root, tmp_path / "there")
+    assert notice(tmp_path / "there") == (
+        f"{tmp_path}/there was made at {root}, and its results are known by that place: the model is trained anew, and "
+        "what comes before it is taken from there"
     )
 
 
