@@ -24,7 +24,7 @@ class ExportConfig:
       >>> ExportConfig(precision="int8")
       Traceback (most recent call last):
         ...
-      ValueError: export.precision is 'int8'; it must be one of 'float32', 'bfloat16'
+      ValueError: export.precision is 'int8'; it must be one of float32, bfloat16
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
