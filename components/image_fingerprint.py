@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import PIL
@@ -20,12 +20,14 @@ MIN_CONTRAST = 8  # grey levels between the darkest and the brightest pixel of t
 _FREQUENCIES = 8
 _MEDIAN = (_FREQUENCIES**2 - 2) // 2  # the place of the middle one of the 63, sorted
 
-# DCT-II without its constant factors, which no comparison with a median needs: [frequency, pixel].
-_DCT = np.cos(np.pi * np.outer(np.arange(_FREQUENCIES), 2 * np.arange(SIDE) + 1) / (2 * SIDE)).astype(np.float32)
-_WEIGHTS = np.uint64(1) << np.arange(_FREQUENCIES**2, dtype=np.uint64)
+# DCT-II without its constant factors, which no comparison with a median needs: [frequency, pixel]. In whole numbers, so
+# that it is the same on every machine, and so large that all of a spectrum fits in 47 bits.
+_DCT = np.cos(np.pi * np.outer(np.arange(_FREQUENCIES), 2 * np.arange(SIDE) + 1) / (2 * SIDE))
+_DCT = np.round(_DCT * (1 << 14)).astype(np.int64)
+_DCT_T = np.ascontiguousarray(_DCT.T)
 
 # Of how fingerprints are made, and of the decoders: numbers of different makes are never compared.
-MAKE = f"1/{PIL.__version__}/{features.version('libjpeg_turbo') or features.version('jpg')}"
+MAKE = f"2/{PIL.__version__}/{features.version('libjpeg_turbo') or features.version('jpg')}"
 _WRITTEN = re.compile(re.escape(MAKE.encode()) + rb" ([0-9a-f]{16})(?: ([0-9a-f]{16}))?")
 
 
@@ -57,8 +59,11 @@ def of_pixels(size: tuple[int, int], grey: Image.Image) -> Fingerprint:
       size: width and height of the image, in pixels.
       grey: the image in grey (mode "L"), or smaller, with no side below DECODED_SIDE for it.
     """
-    square = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX))
-    return Fingerprint(_digest(b"%d %d " % size + square.tobytes()), _hash_square(square))
+    square = grey.resize((SIDE, SIDE), Image.Resampling.BOX)
+    pixels = square.tobytes()
+    darkest, brightest = cast(tuple[int, int], square.getextrema())
+    has_contrast = brightest - darkest >= MIN_CONTRAST
+    return Fingerprint(_digest(b"%d %d " % size + pixels), _hash(pixels) if has_contrast else None)
 
 
 def of_bytes(encoded: bytes) -> Fingerprint:
@@ -87,13 +92,12 @@ def read(value: bytes) -> Fingerprint | None:
     return Fingerprint(int(pixels, 16), None if perceptual is None else int(perceptual, 16))
 
 
-def _hash_square(square: np.ndarray) -> int | None:
-    if int(square.max()) - int(square.min()) < MIN_CONTRAST:
-        return None
-    spectrum = (_DCT @ square.astype(np.float32) @ _DCT.T).ravel()
+def _hash(pixels: bytes) -> int:
+    square = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE)
+    spectrum = (_DCT @ square.astype(np.int64) @ _DCT_T).ravel()
     bits = spectrum > np.sort(spectrum[1:])[_MEDIAN]
     bits[0] = False
-    return int(_WEIGHTS[bits].sum(dtype=np.uint64))
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
 def _digest(content: bytes) -> int:

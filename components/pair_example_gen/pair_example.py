@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from components import schema
-from components.files.tf_example import Example
+from components.files.tf_example import serialized
 from components.image_fingerprint import written
 from components.pair_example_gen.judging.images import Prepared
 from components.pair_example_gen.judging.records import Captions
@@ -13,21 +13,17 @@ from components.pair_example_gen.judging.records import Captions
 
 def to_example(picture: Prepared, captions: Captions, label: str, name: str, split: str) -> bytes:
     """Returns a serialized tf.train.Example of schema.FEATURES; the same pair gives the same bytes."""
-    values: dict[str, list[bytes] | list[int]] = {
-        schema.IMAGE_ENCODED: [picture.encoded],
-        schema.IMAGE_SHA256: [hashlib.sha256(picture.encoded).hexdigest().encode()],
-        schema.IMAGE_WIDTH: [picture.width],
-        schema.IMAGE_HEIGHT: [picture.height],
-        schema.IMAGE_FINGERPRINT: [written(picture.fingerprint)],
-        schema.CAPTION_TEXT: [caption.text.encode() for caption in captions.kept],
-        schema.CAPTION_LANGUAGE: [caption.language.encode() for caption in captions.kept],
-        schema.CLASS_LABEL: [label.encode()],
-        schema.RECORD_NAME: [name.encode()],
-        schema.SPLIT: [split.encode()],
-    }
-    example = Example()
-    for feature in schema.FEATURES:
-        target = example.features.feature[feature.name]
-        kind = target.bytes_list if feature.dtype == "bytes" else target.int64_list
-        kind.value.extend(values[feature.name])
-    return example.SerializeToString(deterministic=True)
+    return serialized(
+        {
+            schema.IMAGE_ENCODED: [picture.encoded],
+            schema.IMAGE_SHA256: [hashlib.sha256(picture.encoded).hexdigest().encode()],
+            schema.IMAGE_WIDTH: [picture.width],
+            schema.IMAGE_HEIGHT: [picture.height],
+            schema.IMAGE_FINGERPRINT: [written(picture.fingerprint)],
+            schema.CAPTION_TEXT: [caption.text.encode() for caption in captions.kept],
+            schema.CAPTION_LANGUAGE: [caption.language.encode() for caption in captions.kept],
+            schema.CLASS_LABEL: [label.encode()],
+            schema.RECORD_NAME: [name.encode()],
+            schema.SPLIT: [split.encode()],
+        }
+    )

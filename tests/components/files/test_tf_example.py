@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.files.tf_example import Example
+from components.files.tf_example import Example, serialized
 
 VALUES = st.one_of(
     st.tuples(st.just("bytes_list"), st.lists(st.binary(max_size=300), max_size=5)),
@@ -33,6 +33,20 @@ def test_the_same_values_give_the_bytes_that_tensorflow_gives(features):
         name: values for name, (_, values) in features.items()
     }
     assert tf.train.Example.FromString(ours).SerializeToString(deterministic=True) == theirs
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=20),
+        st.lists(st.binary(max_size=300), min_size=1, max_size=5)
+        | st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_what_is_written_without_the_message_is_what_the_message_gives(features):
+    kinds = {name: "bytes_list" if isinstance(of[0], bytes) else "int64_list" for name, of in features.items()}
+    assert serialized(features) == fill(Example(), {name: (kinds[name], of) for name, of in features.items()})
 
 
 def test_what_is_not_set_and_what_is_not_known_reads_as_with_tensorflow():
