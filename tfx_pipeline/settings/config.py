@@ -67,8 +67,8 @@ class Config:
       name: pipeline name, lower-case letters, digits and hyphens: Kubeflow and Vertex allow no other.
       output: folder for results; a relative path starts at the working directory.
       evaluation_sets: name -> images of which none may be in the train split; where they are is said as in `ingest`.
-      ingest, validation, filter, vocabulary, model, training, export, evaluation, serving_validation, card, beam,
-        cluster: see each section's class.
+      ingest, validation, filter, vocabulary, model, training, export: see each section's class.
+      evaluation, serving_validation, card, beam, cluster: see each section's class.
     """
 
     name: str = "align"
