@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ from tfx_pipeline.wording import duration
 
 POLL_S = 0.25
 PLAIN_TRAINING_S = 10.0  # between two lines on training where lines stay
+MOST_REFUSALS = 3  # sentences on why a model was not blessed; the report has all
 LOG_LINES = 6  # of the log's end, shown where a process died without a word
 _SYMBOLS = {"waiting": "·", "complete": "✓", "cached": "✓", "failed": "✗"}
 _STYLES = {"waiting": "dim", "complete": "green", "cached": "cyan", "failed": "bold red", "running": "bold"}
@@ -245,11 +247,22 @@ def _ending(record: RunRecord) -> list[Text]:
         who = record.failed.id if record.failed else record.name
         lines.append(Text(f"{who} failed: {record.why_failed}", style="bold red"))
         lines += _last_words(log) if record.why_failed == DIED else []
+    lines += [
+        Text(f"Not blessed: {sentence}", style="yellow") for sentence in _refusals(record.run_dir)[:MOST_REFUSALS]
+    ]
     if record.why_failed is not None or not report.is_file():
         lines.append(Text(f"Log     {log}"))
     if report.is_file():
         lines.append(Text(f"Report  {report}"))
     return lines
+
+
+def _refusals(run_dir: Path) -> list[str]:
+    """Returns why the model was not blessed, [] where it was or where the run did not come so far."""
+    try:
+        return json.loads((run_dir / "evaluation.json").read_text(encoding="utf-8"))["refusals"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _last_words(log: Path) -> list[Text]:

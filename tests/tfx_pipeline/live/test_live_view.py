@@ -126,6 +126,24 @@ def test_plain_lines_of_a_whole_run(tmp_path, ingest_report):
     ]
 
 
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ('{"refusals": ["validation: no Examples.", "b", "c", "d"]}', ["validation: no Examples.", "b", "c"]),
+        ('{"refusals": [], "blessed": true}', []),
+        ("{", []),
+    ],
+)
+def test_a_run_ends_on_why_its_model_was_not_blessed(tmp_path, kept, said):
+    run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
+    replay = Replay(run_dir, whole_run({}))
+    (run_dir / "report.html").touch()
+    (run_dir / "evaluation.json").write_text(kept)
+    follow(run_dir, replay.poll, console)
+    ending = [line for line in lines_of(console) if line.startswith(("Not blessed", "Report"))]
+    assert ending == [*(f"Not blessed: {sentence}" for sentence in said), f"Report  {run_dir / 'report.html'}"]
+
+
 def test_a_cached_component_says_since_when_its_result_stands(tmp_path):
     run_dir, console = tmp_path / "root" / "runs" / "r1", plain_console()
     cached = ended("Trainer", 170.0, state="cached") | {"since": 1_700_000_000.0}
