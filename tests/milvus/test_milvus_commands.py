@@ -12,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from index_rows import index_rows
+from serving.encoders.opening import encoder_of
 from serving.search.questions import Question, Unavailable
+from serving.search.searcher import Searcher
 from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
 from serving.search.stores.milvus.load import main as load
@@ -109,6 +111,18 @@ def test_what_another_machine_adds_with_a_clock_that_is_ahead_is_found(milvus, m
     store.add(pa.table({"id": ["a"], "vector": vector_column(np.eye(1, 4))}))
     monkeypatch.undo()
     assert store.snapshot().count() == 1
+
+
+def test_a_collection_that_was_made_anew_for_another_model_is_not_searched(milvus):
+    encoder = encoder_of(colour_encoder.ColourEncoder(), "colours")
+    create_milvus_store(milvus, "anew", fingerprint=encoder.fingerprint, dimension=4)
+    store = MilvusStore(milvus, "anew")
+    searcher = Searcher(encoder, store)
+    assert searcher.count() == 0
+    store.connection.ask("drop_collection")
+    create_milvus_store(milvus, "anew", fingerprint="others", dimension=4)
+    with pytest.raises(Unavailable, match="one of another model by now"):
+        searcher.count()
 
 
 def test_a_server_that_comes_back_is_asked_again_and_one_that_is_down_is_said_at_once(server, place):

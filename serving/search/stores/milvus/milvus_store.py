@@ -86,6 +86,10 @@ class MilvusStore(AsNow):
             raise FileNotFoundError(
                 f"Milvus at {address} holds no collection {collection!r}; build an index there first"
             )
+        self._describe()
+        self.connection.ask("load_collection")
+
+    def _describe(self) -> None:
         described = self.connection.ask("describe_collection")
         try:
             said = json.loads(described["description"])
@@ -94,9 +98,9 @@ class MilvusStore(AsNow):
             self.dimension = int(vector["params"]["dim"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"collection {collection!r} of Milvus at {address} is no index of embeddings; name another"
+                f"collection {self.connection.collection!r} of Milvus at {self.connection.address} is no index of "
+                "embeddings; name another"
             ) from error
-        self.connection.ask("load_collection")
 
     def add(self, rows: pa.Table) -> None:
         """See `Store.add`."""
@@ -158,5 +162,6 @@ class MilvusStore(AsNow):
 
     def snapshot(self) -> MilvusSnapshot:
         """Returns the store without what is added from now on; what is deleted or replaced later is gone from it."""
+        self._describe()  # a collection that was dropped and made anew may be of another model
         moment = self.connection.now()
         return MilvusSnapshot(self.connection, self.dimension, self.index, moment, nanoseconds(moment))
