@@ -21,6 +21,7 @@ from tfx_pipeline.indexing.folder import Made, newest_index, refuse_exact
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 from tfx_pipeline.wording import counted
 
+_BYTE_ORDER_MARK = "\ufeff"  # before the first line of a list that Windows wrote
 STANDARD_INPUT = "-"
 
 
@@ -103,4 +104,5 @@ def _opened(folder: Path) -> SegmentStore | MilvusStore:
 
 
 def _lines(listed: TextIO) -> list[str]:
-    return [line.strip() for line in listed if line.strip()]
+    found = (line.strip().removeprefix(_BYTE_ORDER_MARK) for line in listed)
+    return [line for line in found if line]
