@@ -29,6 +29,7 @@ from benchmarks.shared.machine import describe_machine
 from components.pair_example_gen.config import IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.vocabulary.config import VocabularyConfig
+from tfx_pipeline.quick import quick_imports
 
 ASKED = 2.0  # times the pairs a second of the plain script
 VOCABULARY = VocabularyConfig(size=8000)
@@ -36,13 +37,14 @@ VOCABULARY = VocabularyConfig(size=8000)
 
 def ours(pairs: Path, output: Path, rules: FilterConfig) -> None:
     """Run the three executors in this process."""
-    from tfx.types import standard_artifacts
+    with quick_imports():  # as a run of the pipeline has it
+        from tfx.types import standard_artifacts
 
-    from components import artifacts
-    from components.pair_example_gen.executor import Executor as Ingest
-    from components.pair_filter.executor import Executor as Filter
-    from components.pair_filter.inputs import PAIRS
-    from components.vocabulary.executor import Executor as Vocabulary
+        from components import artifacts
+        from components.pair_example_gen.executor import Executor as Ingest
+        from components.pair_filter.executor import Executor as Filter
+        from components.pair_filter.inputs import PAIRS
+        from components.vocabulary.executor import Executor as Vocabulary
 
     def run(executor, inputs: dict, outputs: dict, properties: dict) -> dict:
         made = {name: of() for name, of in outputs.items()}
