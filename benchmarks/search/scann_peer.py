@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-SEARCHED = ((20, 100), (40, 200))  # leaves that are looked into, candidates that are reordered
+SEARCHED = ((40, 400), (100, 400), (200, 800))  # leaves that are looked into, candidates that are reordered
 _NUMBERS_A_BLOCK = 4  # to a code of 4 bits: 80 bytes of 640 numbers, as many as ours have
 
 

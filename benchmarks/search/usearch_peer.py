@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-EXPANSIONS = (64, 256)
+EXPANSIONS = (32, 64)
 
 
 def main() -> None:
