@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from serving.pictures import PictureError, View, to_png
-from serving.search.questions import UnknownImage
+from serving.search.questions import Unavailable, UnknownImage
 from serving.search.stores.store import Snapshot
 
 Read = Callable[[str, int | None], bytes]  # (source, row; None where the source is the picture) -> encoded;
@@ -51,11 +51,14 @@ class Pictures:
         Raises:
           UnknownImage: when the index has none.
           PictureGone: when its source does not give it.
+          Unavailable: when the index cannot be read.
         """
         try:
             row = self._store.rows([name]).to_pylist()[0]
         except KeyError as error:
             raise UnknownImage(f"the index has no image {name!r}; it may have been deleted since") from error
+        except (OSError, ValueError) as error:
+            raise Unavailable(f"the index cannot be read: {error}") from error
         if row["source"] is None:
             raise PictureGone(f"the index does not say where the picture of {name!r} lies")
         try:

@@ -44,7 +44,7 @@ class Connection:
         self.address, self.collection = address, collection
         self._lock = threading.Lock()
         self._held: MilvusClient | None = None
-        self._failed: tuple[float, MilvusUnavailable] | None = None  # when, by the monotonic clock
+        self._failed: tuple[float, str] | None = None  # when, by the monotonic clock, and how
         self._client()
 
     def ask(self, what: str, **arguments: Any) -> Any:
@@ -89,14 +89,14 @@ class Connection:
         with self._lock:
             if self._held is None:
                 if self._failed and time.monotonic() - self._failed[0] < _AGAIN_S:
-                    raise self._failed[1]
+                    raise MilvusUnavailable(self._failed[1])
                 connect, name = _milvus_client(), uuid.uuid4().hex  # or pymilvus gives all of an address one channel
                 try:
                     self._held = self._answer(
                         lambda: connect(uri=self.address, token=token, timeout=_CONNECT_S, alias=name)
                     )
                 except MilvusUnavailable as error:
-                    self._failed = time.monotonic(), error
+                    self._failed = time.monotonic(), str(error)
                     raise
             return self._held
 

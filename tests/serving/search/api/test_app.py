@@ -250,7 +250,8 @@ def test_an_index_that_is_gone_or_damaged_is_said(tmp_path, broken):
     else:
         (tmp_path / "index" / "manifest.json").write_text("{")
     with http_port(search_app([searched])) as address:
-        for method, path, body in (("POST", "/api/search", RED), ("GET", "/api/info", None)):
+        picture = ("GET", "/api/images/0?size=64", None)
+        for method, path, body in (("POST", "/api/search", RED), ("GET", "/api/info", None), picture):
             status, answer = asked(address, method, path, body)
             assert (status, str(tmp_path / "index") in answer["error"]) == (503, True), answer
         status, _, page = ask(address, "GET", "/metrics")
