@@ -149,7 +149,8 @@ def memory(requests: Sequence[bytes], kept: Path | None, changes: int = 50) -> N
             versions.forget()
             found.append(versions.memory_mb())
             print(f"{len(found)}:{found[-1]:.0f}", end=" ", flush=True)
-        early, late = statistics.median(found[5:10]), statistics.median(found[-5:])
+        settled = found[5:] or found  # the first changes grow what is kept of later ones
+        early, late = statistics.median(settled[:5]), statistics.median(found[-5:])
         print(f"\nresident memory, MB: {early:.0f} after 6 to 10 changes, {late:.0f} after the last five", end="")
         print(f", {100 * (late / early - 1):+.1f} % (asked: within 5 %)")
 
