@@ -5,6 +5,7 @@ TensorFlow Serving does not do the first, its issue 1853.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -23,11 +24,11 @@ from predict_requests import predict_request
 def started():
     """Starts processes, and ends those that still run behind the test."""
     running = []
+    own = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}  # JAX sets it on import
 
     def start(*arguments: str) -> subprocess.Popen:
-        running.append(
-            subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        running.append(subprocess.Popen([sys.executable, *arguments], **pipes, env=own, text=True))
         return running[-1]
 
     yield start
