@@ -10,7 +10,7 @@ MILVUS_STAMP := .milvus-venv/whole
 GRPCURL := .tools/clients/grpcurl
 AXE := .tools/page/node_modules/axe-core/axe.min.js
 
-.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-milvus test-hostile test-other-stack clean help
+.PHONY: setup demo test check docs lock bench bench-filter flink flink-down test-flink image test-image test-remote test-workers test-clients test-page test-cluster test-hostile test-milvus test-other-stack clean help
 
 setup: $(STAMP)  ## make .venv from requirements.lock (PYTHON=3.11 overrides the stack)
 
