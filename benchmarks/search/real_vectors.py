@@ -2,10 +2,10 @@
 
 Usage: .venv/bin/python -m benchmarks.search.real_vectors [--run output/align-demo] [--queries 1000]
 
-Made vectors have one spectrum, and queries from among the images. A model's texts lie apart from its images. A small run
-has few images, and each is coded here all the same. Says the recall@10 of the rows that the codes name, for queries by
-text and by image, beside RaBitQ's, whose codes are as long. The images of the queries are left out of what is searched.
-`make demo` makes the run.
+Made vectors have one spectrum, and queries from among the images. A model's texts lie apart from its images. A small
+run has few images, and each is coded here all the same. Says the recall@10 of the rows that the codes name, for
+queries by text and by image, beside RaBitQ's, whose codes are as long. The images of the queries are left out of what
+is searched. `make demo` makes the run.
 """
 
 from __future__ import annotations
