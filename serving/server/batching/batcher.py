@@ -6,6 +6,9 @@ submit --> a queue for each signature of each version --> the next free thread t
 A request alone in the queue runs at once. Under load, the requests that come while a batch runs make the next one. So
 batches are as large as the load makes them, and there is no time to set.
 
+What is being prepared when the model becomes free, such as a picture that is decoded, is waited for, but no longer than
+the last batch ran. A batch that ran ahead would slow that work down, and so find one picture each time.
+
 Reference: TensorFlow's batching_util/shared_batch_scheduler.h, which waits for batch_timeout_micros in its place.
 """
 
@@ -107,6 +110,7 @@ class Batcher:
             if not self.ready:
                 return False
             queue = self.ready.popleft()
+            queue.wait_for_prepared()
             tasks = queue.take()
             if queue.waits:
                 self.ready.append(queue)
@@ -132,6 +136,33 @@ class BatchQueue:
         self._shares = shares_rows(signature)
         self._tasks: deque[Task] = deque()
         self._waiting_rows = 0
+        self._prepared: set[object] = set()  # those whose inputs are being prepared
+        self._last_run_s = 0.0
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Have the next batch wait for a request, from before its inputs are prepared until it is submitted."""
+        request = object()
+        with self._batcher.changed:
+            self._prepared.add(request)
+        try:
+            yield
+        finally:
+            with self._batcher.changed:
+                self._prepared.remove(request)
+                self._batcher.changed.notify_all()
+
+    def wait_for_prepared(self) -> None:
+        """Wait for the requests that are being prepared now; for who holds `changed`."""
+        awaited, settings = set(self._prepared), self._batcher.settings
+        self._batcher.changed.wait_for(
+            lambda: (
+                awaited.isdisjoint(self._prepared)
+                or self._waiting_rows >= settings.max_batch_size
+                or self._batcher.closing
+            ),
+            timeout=self._last_run_s,
+        )
 
     @property
     def waits(self) -> bool:
@@ -208,11 +239,12 @@ class BatchQueue:
         except Exception as error:  # whatever the runtime raises: its thread goes on, and each request gets an answer
             self._answer_failure(tasks, error)
             return
+        self._last_run_s = time.monotonic() - started
         self._batcher.monitoring.batch(
             **self._labels,
             rows=rows,
             waited_s=[started - task.came for task in tasks],
-            run_s=time.monotonic() - started,
+            run_s=self._last_run_s,
             padding=padding,
             thread_pool_name=self._batcher.settings.thread_pool_name,
         )

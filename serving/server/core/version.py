@@ -95,7 +95,10 @@ class Version:
         way = self._way(signature)
         self._limits.check(inputs)
         caller.check()
-        return way.queue.submit(way.prepare(inputs, caller), caller)
+        if way.prepare is None:
+            return way.queue.submit(inputs, caller)
+        with way.queue.preparing():
+            return way.queue.submit(way.prepare(inputs, caller), caller)
 
     def hold(self) -> bool:
         """Keep it loaded until `release`; False where it is being unloaded already."""
@@ -137,7 +140,7 @@ class Version:
 class _Way:
     """How a request for one signature is computed: what is done for it alone, and then in a batch."""
 
-    prepare: Callable[[Mapping[str, np.ndarray], Caller], Mapping[str, np.ndarray]]
+    prepare: Callable[[Mapping[str, np.ndarray], Caller], Mapping[str, np.ndarray]] | None
     queue: BatchQueue
 
 
@@ -145,7 +148,7 @@ def _way(servable: Servable, name: str, batcher: Batcher, model: str, version: i
     signature = servable.signature_defs[name]
     if not servable.decodes_apart(name):
         queue = BatchQueue(batcher, model, version, name, signature, partial(servable.run, name))
-        return _Way(lambda inputs, caller: inputs, queue)
+        return _Way(None, queue)
 
     def decode(inputs: Mapping[str, np.ndarray], caller: Caller) -> Mapping[str, np.ndarray]:
         with batcher.preparing(caller):

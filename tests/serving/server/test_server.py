@@ -39,7 +39,7 @@ def test_eight_clients_at_once_get_what_one_gets(server, coloured_png):
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(work, range(8)))
     for answer in answers[1:]:
-        np.testing.assert_array_equal(answer, answers[0])
+        np.testing.assert_allclose(answer, answers[0], atol=1e-6)  # batches of other sizes are rounded otherwise
     assert len(np.unique(np.array(answers[0]).round(4), axis=0)) > 8, "different inputs have different answers"
 
 
