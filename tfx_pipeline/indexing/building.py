@@ -138,10 +138,7 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
     with _alone(work):
-        shards = _embedded(work, parts)
-        facts = [shard_facts(shard) for shard in shards]
-        counts = _counts(facts)
-        check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+        shards, _, counts = _embedded_for(store, work, parts)
         new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
         with locked(folder, WRITING):
             old = store.whole()
@@ -159,15 +156,23 @@ def _add_to_milvus(
     """Add sources to an index in Milvus; one that is killed on the way has some of them, and is repeated."""
     check_model(store, work.encoder.fingerprint, store.dimension)
     with _alone(work):
-        shards = _embedded(work, parts)
-        facts = [shard_facts(shard) for shard in shards]
-        counts = _counts(facts)
-        check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+        shards, facts, counts = _embedded_for(store, work, parts)
         _note(work.folder, origins, shards, counts)
         before = store.count()
         store.add_shards([shard for shard, each in zip(shards, facts, strict=True) if each.rows])
         count = store.count()
         return Built(counts, before + _kept(counts) - count, count)
+
+
+def _embedded_for(
+    store: SegmentStore | MilvusStore, work: Work, parts: Sequence[Part | VectorsPart]
+) -> tuple[list[Path], list[ShardFacts], Counts]:
+    """Embed sources whose vectors the store takes; returns the shards, what each says of itself, and the counts."""
+    shards = _embedded(work, parts)
+    facts = [shard_facts(shard) for shard in shards]
+    counts = _counts(facts)
+    check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+    return shards, facts, counts
 
 
 def _alone(work: Work) -> AbstractContextManager[None]:
