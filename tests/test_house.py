@@ -25,6 +25,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 import pytest
+from house_imports import HIDDEN, circle, imported
 
 from house_lists import (
     CONTRACTS,
@@ -48,30 +49,11 @@ PYTHON_FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
 )
 OURS = [path for path in PYTHON_FILES if path.startswith(PACKAGES)]
-HIDDEN = "?"  # the name of a module that is made up at run time
 
 
 def beneath(name: str, module: str) -> bool:
     """Says whether the dotted `name` is `module` or lies inside it."""
     return name == module or name.startswith(module + ".")
-
-
-def imported(path: str, tree: ast.Module) -> list[tuple[int, str]]:
-    """Returns (line, dotted name) of each import anywhere in `tree`; `from a import b` counts as a.b."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = PurePosixPath(path).parts[: -node.level] if node.level else ()
-            module = ".".join((*above, *([node.module] if node.module else [])))
-            found += [(node.lineno, f"{module}.{alias.name}") for alias in node.names]
-        elif isinstance(node, ast.Call) and node.args:
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-            if called in {"import_module", "__import__"}:
-                named = node.args[0].value if isinstance(node.args[0], ast.Constant) else HIDDEN
-                found.append((node.lineno, str(named)))
-    return found
 
 
 def arrows(path: str) -> frozenset[str]:
@@ -159,6 +141,20 @@ def test_every_door_is_used():
 
 def test_everything_is_imported_from_its_own_file():
     assert not second_names(read(PYTHON_FILES)), "\n".join(second_names(read(PYTHON_FILES)))
+
+
+def test_no_imports_run_in_a_circle():
+    assert circle(read(OURS)) == []
+
+
+def test_a_circle_is_found_inside_functions_too():
+    sources = {
+        "serving/a.py": "from serving.b import f",
+        "serving/b.py": "def f():\n    import serving.c",
+        "serving/c.py": "from serving import a",
+        "serving/d.py": "import serving.a",
+    }
+    assert set(circle(sources)) == {"serving/a.py", "serving/b.py", "serving/c.py"}
 
 
 def test_every_file_is_short_and_says_what_it_is_for():

@@ -56,7 +56,7 @@ def eval_(
 ) -> None:
     """Judge any dual encoder by the paper's tables, the demo or data sets of your own."""
     from tfx_pipeline.commands.evaluate import LAST, compare_models, judge_model, list_sets
-    from tfx_pipeline.commands.search.query import pushed_model
+    from tfx_pipeline.runs.pushed_model import pushed_model
 
     console = Console()
     if list_:
@@ -174,8 +174,8 @@ def embed(
 ) -> None:
     """Embed images and texts into a file of vectors, by a server or a model in this process."""
     from tfx_pipeline.commands.embed import embed as write_vectors
-    from tfx_pipeline.commands.search.query import pushed_model
     from tfx_pipeline.embedding.sources import Columns
+    from tfx_pipeline.runs.pushed_model import pushed_model
 
     named = str(pushed_model(config_of(config, set_).root)[1]) if model is None else at_home(model, "--model")
     words, tls = [as_typed(word) for word in files], tls_of(tls_ca, tls_cert, tls_key)

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from serving.server.ports import check_free
 from serving.versions import base_within
-from tfx_pipeline.commands.search.query import pushed_model
 from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
+from tfx_pipeline.runs.pushed_model import pushed_model
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tfx_pipeline.commands.search.query import pushed_model
 from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import newest_examples
 from tfx_pipeline.runs.folders import INDEXES
+from tfx_pipeline.runs.pushed_model import pushed_model
 from tfx_pipeline.settings.config import Config, ConfigError
 from tfx_pipeline.wording import counted, duration
 

@@ -16,12 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from serving.search.weights import IMAGE_WEIGHT, TEXT_WEIGHT
-from serving.versions import complete_versions
 from tfx_pipeline.commands.search.query_index import index_for, standing_index
 from tfx_pipeline.files import write_file
 from tfx_pipeline.quick import without_keras
 from tfx_pipeline.quiet import quiet_imports
-from tfx_pipeline.runs.folders import PUSHED_MODELS
 from tfx_pipeline.runs.search_server import SearchServer, newest_made, running_server
 from tfx_pipeline.settings.config import ConfigError, as_config_error
 
@@ -172,22 +170,6 @@ def _page(
 
     terms = [{**term, "name": image.name} if "image" in term and image else term for term in question["terms"]]
     return saved_page({**question, "terms": terms}, found, note, asked.picture).encode(errors="replace")
-
-
-def pushed_model(root: Path) -> tuple[int, Path]:
-    """Returns version and folder of the newest pushed model.
-
-    Raises:
-      ConfigError: when none was pushed.
-    """
-    base = root / PUSHED_MODELS
-    versions = complete_versions(base)
-    if not versions:
-        raise ConfigError(
-            f"no model has been pushed to {base}: none was trained yet (`align run`) or none was blessed "
-            "(`align report` says which threshold it missed)"
-        )
-    return max(versions), versions[max(versions)]
 
 
 def read_query_image(path: Path) -> bytes:

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from serving.search.stores.opening import open_store
 from tfx_pipeline.cli import app
 from tfx_pipeline.commands.search.index_changes import delete_images
-from tfx_pipeline.commands.search.query import answer, pushed_model, results_table
+from tfx_pipeline.commands.search.query import answer, results_table
+from tfx_pipeline.runs.pushed_model import pushed_model
 from tfx_pipeline.settings.config import ConfigError
 
 COLOURS = {  # split -> caption -> colour
