@@ -13,6 +13,7 @@ from serving.search.filters import And, Not, Or, Where
 from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
 from serving.search.stores.exact import ExactStore
+from serving.search.stores.milvus import milvus_store
 from serving.search.stores.milvus.connection import MilvusUnavailable
 from serving.search.stores.milvus.load import main as load
 from serving.search.stores.milvus.load import write_place
@@ -138,5 +139,51 @@ def test_what_cannot_be_is_said_in_a_sentence(milvus, stores, tmp_path):
     write_place(tmp_path, milvus, "others")
     with pytest.raises(ValueError, match=r"'others' of Milvus .* is no index of embeddings"):
         open_store(tmp_path)
-    with pytest.raises(ValueError, match="'caption' of 'long' is longer than the 65535 bytes"):
-        stores[0].add(index_rows(["long"]).drop(["caption"]).append_column("caption", pa.array(["ä" * 40000])))
+    with pytest.raises(ValueError, match=r"the id 'aaa.*'\.\.\. is longer than the 65535 bytes"):
+        stores[0].add(index_rows(["a" * 65536]))
+
+
+def test_a_text_that_is_too_long_is_cut_between_characters_and_counted(milvus):
+    create_milvus_store(milvus, "long", fingerprint="f", dimension=8)
+    store = MilvusStore(milvus, "long")
+    captions = pa.array(["a" + "ä" * 40000, "a" * 65535])
+    store.add(index_rows(["cut", "whole"]).drop(["caption"]).append_column("caption", captions))
+    assert store.cut == 1
+    held = store.rows(["cut", "whole"]).column("caption").to_pylist()
+    assert held == ["a" + "ä" * 32767, "a" * 65535]
+
+
+@pytest.mark.parametrize("index", ["HNSW", "IVF_SQ8"])
+def test_no_index_gives_fewer_than_there_are(milvus, index):
+    """Most of its rows were replaced since: a graph then leads nowhere, and lists that are looked at hold few."""
+    create_milvus_store(milvus, f"replaced_{index}", fingerprint="f", dimension=8, index=index)
+    store = MilvusStore(milvus, f"replaced_{index}")
+    for seed in range(6):
+        store.add(index_rows([f"{number:04}" for number in range(2000)], seed=seed))
+    for what in ("flush", "release_collection", "load_collection"):  # so that it is searched by its index
+        store.connection.ask(what)
+    for where in (None, Where("language", "==", "th")):
+        for k in (50, 2000):
+            found = store.search(queries(20), k, where)
+            assert {len(ids) for ids in found.ids} == {min(k, store.count(where))}
+            assert all((np.diff(scores) <= 0).all() for scores in found.scores)
+
+
+def test_of_an_id_that_is_added_again_and_again_the_last_row_alone_is_found(milvus, tmp_path, monkeypatch):
+    """In one message, in several, in sealed segments and growing ones, between deletes: as in the exact store."""
+    monkeypatch.setattr(milvus_store, "_BYTES_AT_ONCE", 4 * 8 * 50)
+    create_milvus_store(milvus, "again", fingerprint="f", dimension=8)
+    store, exact = MilvusStore(milvus, "again"), ExactStore(tmp_path / "x", fingerprint="f", dimension=8)
+    chosen = np.random.default_rng(0)
+    for change in range(12):
+        ids = [f"{number:03}" for number in chosen.integers(300, size=200)]
+        for held in (store, exact):
+            held.add(index_rows(ids, seed=change))
+            held.delete([f"{number:03}" for number in range(change, 300, 7)])
+        if change % 4 == 3:
+            store.connection.ask("flush")
+            store.compact()
+        found, right = store.search(queries(2), 300), exact.search(queries(2), 300)
+        assert found.ids == right.ids
+        assert store.count() == exact.count()
+        assert store.rows(right.ids[0]).equals(exact.rows(right.ids[0]))

@@ -59,9 +59,10 @@ def bulk_insert(store: MilvusStore, shards: Sequence[Path], folder: Path, called
         with pq.ParquetWriter(path, file_schema()) as file:
             for place in some:
                 rows_of_shard = read_shard(shards[place]).filter(pa.array(first[place]))
-                held = to_milvus(conform(rows_of_shard, store.dimension), nanoseconds(store.connection.now()))
+                held, cut = to_milvus(conform(rows_of_shard, store.dimension), nanoseconds(store.connection.now()))
                 columns = [{**row, VECTOR: row[VECTOR].tolist()} for row in held]
                 file.write_table(pa.Table.from_pylist(columns, file_schema()))
+                store.cut += cut
         running[store.connection.insert_file(f"{called.rstrip('/')}/{path.name}")] = path
         _wait(store, running, _AT_ONCE - 1)
     _wait(store, running, 0)

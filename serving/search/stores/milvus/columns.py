@@ -47,12 +47,13 @@ def milvus_schema(dimension: int, description: str) -> CollectionSchema:
     return CollectionSchema(fields, description=description)
 
 
-def to_milvus(rows: pa.Table, added: int) -> list[dict[str, Any]]:
-    """Returns rows of `shards.schema` as Milvus takes them.
+def to_milvus(rows: pa.Table, added: int) -> tuple[list[dict[str, Any]], int]:
+    """Returns rows of `shards.schema` as Milvus takes them, and how many of their texts were cut to LONGEST.
 
     Raises:
-      ValueError: for a text that is too long.
+      ValueError: for an id that is too long: cut, it would be another one.
     """
+    cut = 0
     held: list[dict[str, Any]] = [{ADDED: added, VECTOR: vector} for vector in vectors_of(rows).astype(np.float32)]
     names = rows.column("id").to_pylist()
     for field in METADATA:
@@ -62,13 +63,17 @@ def to_milvus(rows: pa.Table, added: int) -> list[dict[str, Any]]:
         kind = pa.int64() if pt.is_timestamp(field.type) else field.type
         for row, name, value in zip(held, names, values.to_pylist(), strict=True):
             if isinstance(value, str) and len(value.encode()) > LONGEST:
-                raise ValueError(
-                    f"{field.name!r} of {name!r} is longer than the {LONGEST} bytes that Milvus takes; cut it"
-                )
+                if field.name == "id":
+                    raise ValueError(f"the id {name[:60]!r}... is longer than the {LONGEST} bytes that Milvus takes")
+                value, cut = _cut(value), cut + 1
             row[field.name] = empty if value is None else stored(value, kind)
             if field.nullable:
                 row[f"has_{field.name}"] = value is not None
-    return held
+    return held, cut
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:LONGEST].decode(errors="ignore")  # no half of a character
 
 
 def file_schema() -> pa.Schema:

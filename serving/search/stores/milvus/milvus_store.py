@@ -19,12 +19,12 @@ from serving.search.stores.as_now import AsNow
 from serving.search.stores.milvus.columns import VECTOR, milvus_schema, to_milvus
 from serving.search.stores.milvus.connection import Connection, nanoseconds
 from serving.search.stores.milvus.expressions import expression
-from serving.search.stores.milvus.view import MilvusSnapshot
+from serving.search.stores.milvus.view import LISTS, MilvusSnapshot
 from serving.search.stores.store import check_model
 
 BUILT: Mapping[str, dict[str, int]] = {  # how each kind of index is
     "FLAT": {},
-    "IVF_SQ8": {"nlist": 4096},
+    "IVF_SQ8": {"nlist": LISTS},
     "HNSW": {"M": 16, "efConstruction": 200},
     "DISKANN": {},
 }
@@ -69,7 +69,11 @@ def create_milvus_store(
 
 
 class MilvusStore(AsNow):
-    """A store of images in a collection of Milvus."""
+    """A store of images in a collection of Milvus.
+
+    Attributes:
+      cut: how many texts of what was added were too long for Milvus, and are cut.
+    """
 
     most_snapshots = 50_000  # each is a time, and each question takes one: no question tells whether anything changed
 
@@ -81,7 +85,7 @@ class MilvusStore(AsNow):
           ValueError: when the collection is no index of ours.
           MilvusUnavailable: when Milvus does not answer.
         """
-        self.connection = Connection(address, collection)
+        self.connection, self.cut = Connection(address, collection), 0
         if not self.connection.ask("has_collection"):
             raise FileNotFoundError(
                 f"Milvus at {address} holds no collection {collection!r}; build an index there first"
@@ -107,8 +111,9 @@ class MilvusStore(AsNow):
         rows = conform(rows, self.dimension)
         step = max(1, _BYTES_AT_ONCE // (4 * self.dimension))
         for start in range(0, len(rows), step):
-            held = to_milvus(rows.slice(start, step), nanoseconds(self.connection.now()))
+            held, cut = to_milvus(rows.slice(start, step), nanoseconds(self.connection.now()))
             self.connection.ask("upsert", data=held, retry_times=_WRITING_TRIES)
+            self.cut += cut
 
     def add_shards(self, shards: Sequence[Path]) -> int:
         """Add the rows of embedding shards, one after another; an interrupted call may be made again.
