@@ -12,6 +12,8 @@ MODEL_FOLDER = "model"
 MODEL_FILE = "model.json"  # by which a model folder is known
 TRAINING_FILE = "training.json"  # {"training": fields of TrainingConfig, "software": {name: version}}
 
+CHECKPOINTS_FOLDER = "checkpoints"  # beside the folders of the components, where no runner names another place
+
 # In the Evaluator's evaluation, beside what TFMA stores: {"metrics": {split: {metric: value}}, "baseline": the same},
 # null for what is no number
 NUMBERS_FILE = "numbers.json"

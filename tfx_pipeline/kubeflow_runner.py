@@ -9,6 +9,7 @@ import yaml
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 
+from components.artifact_files import CHECKPOINTS_FOLDER
 from components.trainer.executor import OF_A_RUN
 from tfx_pipeline.cluster.compiling.parameters import PREFIX, parameter_values, with_defaults, without_exponents
 from tfx_pipeline.cluster.compiling.platform_spec import platform_spec
@@ -17,7 +18,7 @@ from tfx_pipeline.cluster.compiling.resources import with_cluster_settings
 from tfx_pipeline.cluster.compiling.tasks import start_our_entry_point
 from tfx_pipeline.files import write_file
 from tfx_pipeline.pipeline import create_pipeline
-from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, PUSHED_MODELS
+from tfx_pipeline.runs.folders import ARTIFACTS, PUSHED_MODELS
 from tfx_pipeline.settings.config import Config
 
 # Vertex AI takes a job as JSON, open-source Kubeflow a pipeline as YAML; {name}.yaml may be a config.
@@ -47,7 +48,7 @@ def compile_pipeline(config: Config, *, platform: Platform, image: str, root: st
         config,
         artifact_root=f"{root}/{ARTIFACTS}",
         push_to=f"{state}/{PUSHED_MODELS}",
-        checkpoints=f"{state}/{CHECKPOINTS}",
+        checkpoints=f"{state}/{ARTIFACTS}/{CHECKPOINTS_FOLDER}",
         training_of_the_run={name: RuntimeParameter(f"{PREFIX}{name}", ptype=kind) for name, kind in OF_A_RUN.items()},
     )
     runner = KubeflowV2DagRunner(config=KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True))

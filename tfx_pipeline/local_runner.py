@@ -18,8 +18,9 @@ from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings, kept_evaluation
 from tfx_pipeline.report.rebuild import rebuild
 from tfx_pipeline.runs.event_log import ComponentEvents, EventKind, EventLog
-from tfx_pipeline.runs.folders import ARTIFACTS, CHECKPOINTS, METADATA_FILE, PUSHED_MODELS
+from tfx_pipeline.runs.folders import ARTIFACTS, METADATA_FILE, PUSHED_MODELS
 from tfx_pipeline.runs.judged_models import append_model
+from tfx_pipeline.runs.moved import root_of_results
 from tfx_pipeline.runs.run_record import CONFIG_FILE, read_record
 from tfx_pipeline.settings.config import Config, build
 from tfx_pipeline.settings.yaml_text import read_yaml
@@ -55,14 +56,13 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
       run_dir: the run's folder.
       rerun: ids of components to run even where the cache has their result.
     """
-    root = config.root.resolve()
+    root = root_of_results(config.root)
     metadata = sqlite_metadata_connection_config(str(root / METADATA_FILE))
     use_options(config.beam.file_system_args())  # for the drivers, which look at files in this process
     pipeline = create_pipeline(
         config,
         artifact_root=str(root / ARTIFACTS),
         push_to=str(root / PUSHED_MODELS),
-        checkpoints=str(root / CHECKPOINTS),
         metadata=metadata,
     )
     events = EventLog(run_dir)

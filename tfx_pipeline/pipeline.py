@@ -51,7 +51,7 @@ def create_pipeline(
     *,
     artifact_root: str,
     push_to: str,
-    checkpoints: str,
+    checkpoints: str | None = None,
     metadata: metadata_store_pb2.ConnectionConfig | None = None,
     training_of_the_run: Mapping[str, RuntimeParameter] | None = None,
 ) -> Pipeline:
@@ -61,7 +61,7 @@ def create_pipeline(
       config: what to read, how to train, when to bless.
       artifact_root: folder or bucket for every artifact.
       push_to: folder that receives <version>/ for each blessed model.
-      checkpoints: folder for what an interrupted training goes on from.
+      checkpoints: folder for what an interrupted training goes on from; None for one among the artifacts.
       metadata: connection to ML Metadata, where the runner does not bring its own.
       training_of_the_run: settings of training -> the parameters of a run that take their place, on runners with such.
 

@@ -2,7 +2,6 @@
 
 RUNS = "runs"  # a folder for each local run, named after its time
 ARTIFACTS = "artifacts"  # <component>/<output key>/<execution>, as TFX lays them out
-CHECKPOINTS = f"{ARTIFACTS}/checkpoints"
 PUSHED_MODELS = "serving_models/align"  # <version>/: a base path of TensorFlow Serving
 INDEXES = "index"  # a folder for each model whose index was built
 METADATA_FILE = "metadata.sqlite"  # ML Metadata of local runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +14,7 @@ _NEWEST = "SELECT uri FROM Artifact WHERE uri LIKE ? ORDER BY id DESC LIMIT 1"
 
 
 def moved_from(root: Path) -> Path | None:
-    """Returns the folder in which the newest result of `root` was made where that is another one, else None."""
+    """Returns the path of the folder in which the newest result of `root` was made where that is another, else None."""
     store = (root / METADATA_FILE).resolve()
     if not store.is_file():
         return None
@@ -26,12 +27,22 @@ def moved_from(root: Path) -> Path | None:
     return None if not made or made == root.resolve() else made
 
 
+def root_of_results(root: Path) -> Path:
+    """Returns the whole path of `root`: the one by which its results are known, where a link makes that lead there."""
+    made = moved_from(root)
+    return made if made is not None and _is_same(made, root) else root.resolve()
+
+
+def _is_same(made: Path, root: Path) -> bool:
+    return made.exists() and os.path.samefile(made, root)
+
+
 def notice(root: Path) -> str:
     """Returns what to know before a run in a folder that was moved or copied, or ""."""
     made = moved_from(root)
-    if made is None:
+    if made is None or _is_same(made, root):
         return ""
     known = f"{root} was made at {made}, and its results are known by that place"
-    if made.exists():  # the Trainer has the folder of its checkpoints in its key, the others have no path of ours
-        return f"{known}: the model is trained anew, and what comes before it is taken from there"
-    return f"{known}: they are made anew, training too; to keep them, stop here and move it back"
+    if made.exists():
+        return f"{known}: those up to the model are taken from there"
+    return f"{known}: they are made anew, training too; to keep them, stop here and run ln -s {root.resolve()} {made}"

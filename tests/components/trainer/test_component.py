@@ -84,6 +84,16 @@ def test_what_the_run_was_given_takes_the_place_of_what_the_pipeline_was_built_w
     assert training(steps=7, seed=0) == {"steps": 7, "seed": 0, "learning_rate": 0.1}
 
 
+@pytest.mark.parametrize("named", [None, "gs://bucket/checkpoints"])
+def test_checkpoints_lie_among_the_artifacts_where_no_other_place_is_named(named, inputs, tmp_path):
+    component = small_training.trainer({"checkpoints": named})
+    executor = component.executor_spec.executor_class()
+    of = {"model": tmp_path / "Trainer/model/7", "model_run": tmp_path / "Trainer/model_run/7"}
+    outputs = {key: [small_training.artifact(component.outputs[key].type, folder)] for key, folder in of.items()}
+    found = executor._GetFnArgs(inputs, outputs, component.exec_properties).custom_config["checkpoints"]
+    assert found == (named or str(tmp_path / "checkpoints"))
+
+
 def test_what_a_run_leaves_behind(trained):
     assert sorted(path.name for path in trained["model"].iterdir()) == ["Format-Serving"]
     left = ["history.jsonl", "model", "tensorboard", "training.json"]

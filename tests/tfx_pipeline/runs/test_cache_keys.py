@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,6 +198,19 @@ def test_what_no_table_names_concerns_no_component(folder, run):
     run()
     for name in ("images/1.png", "tables/query.png", "tables/mine.yaml", "tables/.a.csv.lock", "coco/~notes"):
         (folder / name).write_bytes(b"something")
+    assert run() == set()
+
+
+def test_a_copied_folder_of_results_takes_them_from_the_original_and_a_linked_one_is_known(folder, run):
+    run()
+    made, copy, moved = run.config.root, folder / "copy" / "quick", folder / "moved" / "quick"
+    shutil.copytree(made, copy)
+    moved.parent.mkdir()
+    run.config = dataclasses.replace(run.config, output=str(copy.parent))
+    assert run() == {"BaselineModel", "Evaluator", "Pusher"}  # the copy has pushed models of its own
+    made.rename(moved)
+    made.symlink_to(moved)
+    run.config = dataclasses.replace(run.config, output=str(moved.parent))
     assert run() == set()
 
 

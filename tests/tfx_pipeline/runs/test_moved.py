@@ -7,7 +7,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_pipeline.runs.folders import METADATA_FILE
-from tfx_pipeline.runs.moved import moved_from, notice
+from tfx_pipeline.runs.moved import moved_from, notice, root_of_results
 
 
 @pytest.fixture
@@ -28,21 +28,32 @@ def test_a_folder_where_it_was_made_says_nothing(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert moved_from(root) is moved_from(root.relative_to(tmp_path)) is None
     assert notice(root) == notice(tmp_path / "new") == ""
+    assert root_of_results(root.relative_to(tmp_path)) == root
 
 
 def test_a_moved_folder_says_how_to_keep_its_results(root, tmp_path):
     moved = tmp_path / "moved"
     root.rename(moved)
     assert moved_from(moved) == root
-    assert notice(moved).endswith("they are made anew, training too; to keep them, stop here and move it back")
+    assert root_of_results(moved) == moved
+    assert notice(moved).endswith(f"made anew, training too; to keep them, stop here and run ln -s {moved} {root}")
 
 
-@pytest.mark.parametrize("leave", [shutil.copytree, lambda root, place: root.rename(place) and root.symlink_to(place)])
-def test_a_copy_and_a_link_at_the_old_place_say_what_is_taken_from_there(root, tmp_path, leave):
-    leave(root, tmp_path / "there")
-    assert notice(tmp_path / "there") == (
-        f"{tmp_path}/there was made at {root}, and its results are known by that place: the model is trained anew, and "
-        "what comes before it is taken from there"
+def test_by_a_link_at_the_old_place_a_moved_folder_is_known_as_before(root, tmp_path):
+    moved = tmp_path / "moved"
+    root.rename(moved)
+    root.symlink_to(moved)
+    assert root_of_results(moved) == root
+    assert notice(moved) == ""
+
+
+def test_a_copy_says_where_its_results_are_taken_from(root, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    assert root_of_results(copy) == copy
+    assert notice(copy) == (
+        f"{copy} was made at {root}, and its results are known by that place: those up to the model are taken "
+        "from there"
     )
 
 
