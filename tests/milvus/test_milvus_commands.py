@@ -8,6 +8,7 @@ import time
 import colour_encoder
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -15,9 +16,8 @@ from index_rows import index_rows
 from serving.encoders.opening import encoder_of
 from serving.search.questions import Question, Unavailable
 from serving.search.searcher import Searcher
-from serving.search.shards.files import write_shard
 from serving.search.shards.schema import vector_column
-from serving.search.stores.milvus.load import main as load
+from serving.search.stores.milvus.connection import MilvusUnavailable
 from serving.search.stores.milvus.milvus_store import MilvusStore, create_milvus_store
 from serving.search.terms import Term
 from tfx_pipeline.cli import app
@@ -45,10 +45,13 @@ def place(milvus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("coloured")
     for name, colour in COLOURS.items():
         (folder / f"{name}.png").write_bytes(colour_encoder.picture(*colour))
-    segments, index = folder / "segments", folder / "in-milvus"
-    run("build", str(folder), "--model", MODEL, "--index", str(segments))
-    load([str(segments / "shards"), milvus, "coloured", str(index)])
-    return index
+    run("build", str(folder), *to(folder / "in-milvus", milvus, "coloured"))
+    return folder / "in-milvus"
+
+
+def to(index, milvus, name: str) -> list[str]:
+    """Returns the options that build an index in Milvus."""
+    return ["--model", MODEL, "--index", str(index), "--milvus", f"{milvus}/{name}"]
 
 
 def found(searched, text: str, **more) -> list[str]:
@@ -80,26 +83,67 @@ def test_it_is_searched_added_to_deleted_from_and_described(place, milvus, tmp_p
     assert f"Milvus at {milvus}, collection coloured, FLAT" in said
     assert "segment" not in said
     assert "Milvus was asked to merge" in run("compact", "--index", str(place))
-    with pytest.raises(ConfigError, match="stands for an index in Milvus"):
-        run("build", str(tmp_path), "--model", MODEL, "--index", str(place))
+
+
+def test_a_build_again_is_searched_at_once_and_what_was_before_is_gone(milvus, tmp_path):
+    for name in ("red", "green"):
+        (tmp_path / f"{name}.png").write_bytes(colour_encoder.picture(*COLOURS[name]))
+    index = tmp_path / "index"
+    run("build", str(tmp_path), *to(index, milvus, "anew_colours"), "--milvus-index", "HNSW")
+    searched = open_searched(index)
+    before = searched.searcher.store.snapshot()
+    (tmp_path / "green.png").unlink()
+    (tmp_path / "blue.png").write_bytes(colour_encoder.picture(*COLOURS["blue"]))
+    assert "The index holds 2 images" in run("build", str(tmp_path), "--model", MODEL, "--index", str(index))
+    assert sorted(found(searched, "red")) == ["blue", "red"]
+    with pytest.raises(MilvusUnavailable, match=r"holds the collection no more .* search again"):
+        before.search(np.eye(1, 4), 2)
+    told = json.loads(run("info", "--json", "--index", str(index)))
+    assert told["milvus"] == {"address": milvus, "collection": "anew_colours", "index": "HNSW"}
+    held = MilvusStore(milvus, "anew_colours").connection.ask_server("list_collections")
+    assert sum(name.startswith("anew_colours") for name in held) == 1
+
+
+def test_what_cannot_be_built_in_milvus_is_said_in_a_sentence(place, milvus, tmp_path):
+    (tmp_path / "red.png").write_bytes(colour_encoder.picture(*COLOURS["red"]))
+    create_milvus_store(milvus, "of_no_build", fingerprint="colours", dimension=4)
+    for name, refused in {
+        "coloured": "holds an index coloured that .* does not stand for; choose another name",
+        "of_no_build": "holds a collection 'of_no_build' that no build made",
+        "a-b": "names no collection of Milvus; write http://HOST:PORT/NAME",
+    }.items():
+        with pytest.raises(ConfigError, match=refused):
+            run("build", str(tmp_path), *to(tmp_path / "index", milvus, name))
+    with pytest.raises(ConfigError, match=r"stands for coloured of Milvus at .*, not others at"):
+        run("build", str(tmp_path), *to(place, milvus, "others"))
+    with pytest.raises(ConfigError, match=r"Milvus at http://127\.0\.0\.1:1 does not answer"):
+        run("build", str(tmp_path), *to(tmp_path / "index", "http://127.0.0.1:1", "others"))
+    run("build", str(tmp_path), "--model", MODEL, "--index", str(tmp_path / "segments"))
+    with pytest.raises(ConfigError, match=r"holds an index in segments, manifest\.json"):
+        run("build", str(tmp_path), *to(tmp_path / "segments", milvus, "others"))
 
 
 def test_a_bulk_insert_is_the_same_as_adding(milvus, tmp_path):
-    """Ids come twice, within a shard's rows and between shards: the last one stays, as if they were added."""
-    ids = [["a", "b", "c"], ["d", "b"], ["e", "a", "f"]]
-    shards = [tmp_path / "shards" / f"{number}.parquet" for number in range(3)]
-    for number, (shard, some) in enumerate(zip(shards, ids, strict=True)):
-        write_shard(shard, index_rows(some, seed=number), fingerprint="f", dimension=8)
+    """Ids come twice, within a file's rows and between files, and one text is too long: the last row stays, cut."""
+    for number, ids in enumerate([["a", "b", "c"], ["d", "b"], ["e", "a", "f"]]):
+        rows = index_rows(ids, dimension=4, seed=number)
+        if number == 2:
+            rows = rows.set_column(rows.column_names.index("caption"), "caption", pa.array(["ä" * 40000, "", "f"]))
+        vectors = np.frombuffer(b"".join(rows.column("vector").to_pylist()), "<f2").reshape(-1, 4)
+        rows = rows.drop(["vector"]).append_column("embedding", pa.array(vectors.astype(np.float32).tolist()))
+        pq.write_table(rows, tmp_path / f"{number}.parquet")
+    files = [str(tmp_path / f"{number}.parquet") for number in range(3)]
     for name, more in (("sent", []), ("read", ["--bulk", str(tmp_path / "bulk")])):
-        load([str(tmp_path / "shards"), milvus, name, str(tmp_path / name), *more])
+        for _ in range(2):  # the second one in the place of the first
+            told = run("build", *files, *to(tmp_path / name, milvus, name), *more)
+        assert "The index holds 6 images" in told
+        assert "1 text longer than Milvus takes, cut" in told
     sent, read = (MilvusStore(milvus, name) for name in ("sent", "read"))
-    every = sorted({name for some in ids for name in some})
-    assert read.count() == sent.count() == len(every)
-    assert read.rows(every).equals(sent.rows(every))
-    assert (read.vectors(every) == sent.vectors(every)).all()
+    assert read.count() == sent.count() == 6
+    assert read.rows(list("abcdef")).equals(sent.rows(list("abcdef")))
+    assert read.rows(["a", "b"]).column("caption").to_pylist() == ["", "b of 1"]
+    assert (read.vectors(list("abcdef")) == sent.vectors(list("abcdef"))).all()
     assert not [*(tmp_path / "bulk").iterdir()]
-    with pytest.raises(SystemExit):
-        load([str(tmp_path / "shards"), milvus, "read", str(tmp_path / "read"), "--bulk", str(tmp_path / "bulk")])
 
 
 def test_what_another_machine_adds_with_a_clock_that_is_ahead_is_found(milvus, monkeypatch):

@@ -15,9 +15,8 @@ from serving.search.shards.schema import vector_column
 from serving.search.stores.exact import ExactStore
 from serving.search.stores.milvus import milvus_store
 from serving.search.stores.milvus.connection import MilvusUnavailable
-from serving.search.stores.milvus.load import main as load
-from serving.search.stores.milvus.load import write_place
 from serving.search.stores.milvus.milvus_store import MilvusStore, create_milvus_store
+from serving.search.stores.milvus.place import Place
 from serving.search.stores.opening import open_store
 
 pytestmark = pytest.mark.milvus
@@ -109,21 +108,15 @@ def test_changes_are_seen_at_once_and_a_snapshot_has_nothing_that_is_newer(milvu
     assert before.count() == 47
 
 
-def test_shards_are_loaded_and_a_folder_stands_for_them(milvus, tmp_path, capsys):
-    for number in range(2):
-        rows = index_rows([f"{number}{place}" for place in range(9)])
-        write_shard(tmp_path / "shards" / f"{number}.parquet", rows, fingerprint="f", dimension=8)
-    (tmp_path / "index.json").write_text("{}")
-    for _ in range(2):
-        load([str(tmp_path / "shards"), milvus, "loaded", str(tmp_path / "index"), "--index", "IVF_SQ8"])
-    assert "loaded holds 18 images, 18 of them from 2 shards" in capsys.readouterr().out
-    assert (tmp_path / "index" / "index.json").read_text() == "{}"
-    store = open_store(tmp_path / "index")
-    assert (store.fingerprint, store.dimension, store.count()) == ("f", 8, 18)
-    assert store.search(store.vectors(["14"]).astype(np.float32), 1, Where("id", ">", "13")).ids == [["14"]]
-    write_shard(tmp_path / "other.parquet", index_rows(["x"]), fingerprint="g", dimension=8)
+def test_shards_of_another_model_are_refused_before_any_is_added(milvus, tmp_path):
+    create_milvus_store(milvus, "loaded", fingerprint="f", dimension=8, index="IVF_SQ8")
+    store = MilvusStore(milvus, "loaded")
+    for name, fingerprint in (("mine", "f"), ("other", "g")):
+        write_shard(tmp_path / f"{name}.parquet", index_rows([name]), fingerprint=fingerprint, dimension=8)
     with pytest.raises(ValueError, match="made by model f, this is model g"):
-        store.add_shards([tmp_path / "shards" / "0.parquet", tmp_path / "other.parquet"])
+        store.add_shards([tmp_path / "mine.parquet", tmp_path / "other.parquet"])
+    assert store.count() == 0
+    assert store.add_shards([tmp_path / "mine.parquet"]) == store.count() == 1
 
 
 def test_what_cannot_be_is_said_in_a_sentence(milvus, stores, tmp_path):
@@ -136,7 +129,7 @@ def test_what_cannot_be_is_said_in_a_sentence(milvus, stores, tmp_path):
     from pymilvus import MilvusClient
 
     MilvusClient(uri=milvus).create_collection("others", dimension=8)
-    write_place(tmp_path, milvus, "others")
+    Place(milvus, "others").write(tmp_path)
     with pytest.raises(ValueError, match=r"'others' of Milvus .* is no index of embeddings"):
         open_store(tmp_path)
     with pytest.raises(ValueError, match=r"the id 'aaa.*'\.\.\. is longer than the 65535 bytes"):

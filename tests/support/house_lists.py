@@ -51,7 +51,7 @@ DOORS_OF_SERVING = frozenset(
         "search.shards.files",
         "search.shards.schema",
         "search.stores.exact",
-        *(f"search.stores.milvus.{name}" for name in ("connection", "load", "milvus_store")),
+        *(f"search.stores.milvus.{name}" for name in ("bulk", "connection", "generations", "milvus_store", "place")),
         "search.stores.opening",
         *(f"search.stores.segments.{name}" for name in ("bulk", "codes", "compaction", "manifest", "product_codes")),
         "search.stores.segments.segment_store",

@@ -32,15 +32,29 @@ def build(
     folder: Annotated[
         Path | None, path_option("--index", help="Its folder; OUTPUT/NAME/index/VERSION if none.")
     ] = None,
+    milvus: Annotated[
+        str | None,
+        typer.Option(metavar="http://HOST:PORT/NAME", help="Make it in Milvus, in a collection of this name."),
+    ] = None,
+    milvus_index: Annotated[str | None, typer.Option(help="FLAT, IVF_SQ8, HNSW or DISKANN; FLAT if not given.")] = None,
+    bulk: Annotated[Path | None, path_option(help="Folder that Milvus reads too, for a bulk insert.")] = None,
+    bulk_as: Annotated[str | None, typer.Option(help="What Milvus calls that folder; its path if not given.")] = None,
     config: ConfigOption = "demo",
     set_: SetOption = None,
 ) -> None:
     """Embed images and make an index of them; what was embedded before is not embedded again."""
     from tfx_pipeline.commands.search.index import build_index
+    from tfx_pipeline.indexing.loading import loading_named
 
-    model = model and at_home(model, "--model")
-    told = Console()
-    build_index(config_of(config, set_), files or [], ingest=ingest, model=model, folder=folder, console=told)
+    build_index(
+        config_of(config, set_),
+        files or [],
+        ingest=ingest,
+        model=model and at_home(model, "--model"),
+        folder=folder,
+        loading=loading_named(milvus, milvus_index, bulk, bulk_as),
+        console=Console(),
+    )
 
 
 @index.command()

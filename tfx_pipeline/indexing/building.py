@@ -18,9 +18,6 @@ from components.counts import Counts, merge
 from components.pair_example_gen.storage.listing import Stamps
 from serving.encoders.encoder import Encoder, settling
 from serving.search.shards.files import ShardFacts, shard_facts
-from serving.search.stores.milvus.load import open_place
-from serving.search.stores.milvus.milvus_store import MilvusStore
-from serving.search.stores.opening import MILVUS
 from serving.search.stores.segments.bulk import grouped, put_in_place
 from serving.search.stores.segments.compaction import sweep_all_but
 from serving.search.stores.segments.manifest import (
@@ -32,8 +29,8 @@ from serving.search.stores.segments.manifest import (
     parse_manifest,
 )
 from serving.search.stores.segments.segment_store import SegmentStore
-from serving.search.stores.store import check_model
-from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact, refuse_milvus
+from serving.search.stores.store import Store, check_model
+from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact
 from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
 from tfx_pipeline.indexing.sources import Part, Task, digest_of
@@ -71,11 +68,13 @@ class Built:
       counts: of the records of its sources.
       replaced: how many images gave way to a later one of their id, in the sources or in the index.
       count: how many images the index holds.
+      cut: how many texts were too long for the store, and are cut.
     """
 
     counts: Counts
     replaced: int
     count: int
+    cut: int = 0
 
 
 def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
@@ -87,38 +86,26 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
     """
     folder = work.folder
     refuse_exact(folder)
-    refuse_milvus(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(work):
+    with alone(work):
         held = _held(folder)
-        if held is not None and held.fingerprint != work.encoder.fingerprint:
-            raise ConfigError(
-                f"{folder} holds an index of model {held.fingerprint[:16]}, this is {work.encoder.fingerprint[:16]} "
-                f"({work.model}); name another folder, or delete that one"
-            )
-        shards = _embedded(work, parts)
+        if held is not None:
+            refuse_another_model(work, held.fingerprint)
+        shards = embedded(work, parts)
         facts = [shard_facts(shard) for shard in shards]
-        counts = _counts(facts)
-        dimension = _dimension(facts, counts)
+        counts = counts_of(facts)
+        dimension = dimension_of(facts, counts)
         names = tuple(shard.name for shard in shards)
-        made = Made(
-            model=work.model,
-            fingerprint=work.encoder.fingerprint,
-            dimension=dimension,
-            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            sources=origins,
-            shards=names,
-            skipped=_skipped(counts),
-        )
+        made = made_of(work, dimension, origins, names, counts)
         new = run_encoding(work.make_pipeline, folder, grouped(shards), dimension)
         with locked(folder, WRITING):
             if held is not None:  # what stands in the store is covered at any moment
-                replace(made, sources=_joined(_sources_of(folder), origins)).write(folder)
+                replace(made, sources=joined(sources_of(folder), origins)).write(folder)
             put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
             made.write(folder)
         store = SegmentStore(folder)
         _sweep(store, names)
-        return Built(counts, _kept(counts) - store.count(), store.count())
+        return Built(counts, kept(counts) - store.count(), store.count())
 
 
 def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
@@ -133,60 +120,66 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
     folder = work.folder
     refuse_exact(folder)
     Made.read(folder)
-    if (folder / MILVUS).exists():
-        return _add_to_milvus(work, parts, origins, open_place(folder))
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
-    with _alone(work):
-        shards, _, counts = _embedded_for(store, work, parts)
+    with alone(work):
+        shards, _, counts = embedded_for(store, work, parts)
         new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
         with locked(folder, WRITING):
             old = store.whole()
             check_model(store, work.encoder.fingerprint, store.dimension)  # another index may stand there by now
-            names = _note(folder, origins, shards, counts)
+            names = note(folder, origins, shards, counts)
             put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
             count = store.count()
         _sweep(store, names)
-        return Built(counts, old.count() + _kept(counts) - count, count)
+        return Built(counts, old.count() + kept(counts) - count, count)
 
 
-def _add_to_milvus(
-    work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin], store: MilvusStore
-) -> Built:
-    """Add sources to an index in Milvus; one that is killed on the way has some of them, and is repeated."""
-    check_model(store, work.encoder.fingerprint, store.dimension)
-    with _alone(work):
-        shards, facts, counts = _embedded_for(store, work, parts)
-        _note(work.folder, origins, shards, counts)
-        before = store.count()
-        store.add_shards([shard for shard, each in zip(shards, facts, strict=True) if each.rows])
-        count = store.count()
-        return Built(counts, before + _kept(counts) - count, count)
-
-
-def _embedded_for(
-    store: SegmentStore | MilvusStore, work: Work, parts: Sequence[Part | VectorsPart]
+def embedded_for(
+    store: Store, work: Work, parts: Sequence[Part | VectorsPart]
 ) -> tuple[list[Path], list[ShardFacts], Counts]:
     """Embed sources whose vectors the store takes; returns the shards, what each says of itself, and the counts."""
-    shards = _embedded(work, parts)
+    shards = embedded(work, parts)
     facts = [shard_facts(shard) for shard in shards]
-    counts = _counts(facts)
-    check_model(store, work.encoder.fingerprint, _dimension(facts, counts))
+    counts = counts_of(facts)
+    check_model(store, work.encoder.fingerprint, dimension_of(facts, counts))
     return shards, facts, counts
 
 
-def _alone(work: Work) -> AbstractContextManager[None]:
+def refuse_another_model(work: Work, fingerprint: str) -> None:
+    """Raise ConfigError where what a build would replace is of another model."""
+    if fingerprint != work.encoder.fingerprint:
+        raise ConfigError(
+            f"{work.folder} holds an index of model {fingerprint[:16]}, this is {work.encoder.fingerprint[:16]} "
+            f"({work.model}); name another folder, or delete that one"
+        )
+
+
+def made_of(work: Work, dimension: int, origins: Sequence[Origin], shards: Sequence[str], counts: Counts) -> Made:
+    """Returns what index.json says of a build."""
+    return Made(
+        model=work.model,
+        fingerprint=work.encoder.fingerprint,
+        dimension=dimension,
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        sources=origins,
+        shards=shards,
+        skipped=skipped_of(counts),
+    )
+
+
+def alone(work: Work) -> AbstractContextManager[None]:
     """Wait until no other build, `add` or `compact` is in the folder, and keep others out."""
     said = f"Another `align index` is at work in {work.folder}; this one begins when it is done. Ctrl-C gives up."
     return locked(work.folder, COMPACTING, lambda: work.announce(said))
 
 
-def _note(folder: Path, origins: Sequence[Origin], shards: Sequence[Path], counts: Counts) -> tuple[str, ...]:
+def note(folder: Path, origins: Sequence[Origin], shards: Sequence[Path], counts: Counts) -> tuple[str, ...]:
     """Write into index.json what is added; returns the names of all shards."""
     made = Made.read(folder)
     names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
-    skipped = dict(Counter(made.skipped) + Counter(_skipped(counts)))
-    replace(made, sources=_joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
+    skipped = dict(Counter(made.skipped) + Counter(skipped_of(counts)))
+    replace(made, sources=joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
     return names
 
 
@@ -198,7 +191,7 @@ def _held(folder: Path) -> Manifest | None:
         return None
 
 
-def _sources_of(folder: Path) -> Sequence[Origin]:
+def sources_of(folder: Path) -> Sequence[Origin]:
     """Returns the sources that an index.json names; none where it cannot be read."""
     try:
         return Made.read(folder).sources
@@ -206,7 +199,7 @@ def _sources_of(folder: Path) -> Sequence[Origin]:
         return ()
 
 
-def _embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:
+def embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:
     """Returns the shards of parts, once each; those that no earlier build wrote are embedded."""
     folder = work.folder.resolve() / SHARDS
     folder.mkdir(exist_ok=True)
@@ -236,23 +229,25 @@ def _stands(shard: Path) -> bool:
         return False
 
 
-def _counts(facts: Sequence[ShardFacts]) -> Counts:
+def counts_of(facts: Sequence[ShardFacts]) -> Counts:
+    """Returns what became of the records that shards were made of."""
     return merge(Counts.from_json(each.notes[COUNTS]) for each in facts)
 
 
-def _dimension(facts: Sequence[ShardFacts], counts: Counts) -> int:
+def dimension_of(facts: Sequence[ShardFacts], counts: Counts) -> int:
     """Returns D of shards that hold an image; raises ConfigError where none does."""
     if not any(each.rows for each in facts):
-        why = ", ".join(f"{reason} {number}" for reason, number in _skipped(counts).items()) or "none was there"
+        why = ", ".join(f"{reason} {number}" for reason, number in skipped_of(counts).items()) or "none was there"
         raise ConfigError(f"the sources hold no image that can be indexed ({why}); check what they name")
     return facts[0].dimension
 
 
-def _kept(counts: Counts) -> int:
+def kept(counts: Counts) -> int:
+    """Returns how many records became rows."""
     return sum(counts.kept.values())
 
 
-def _skipped(counts: Counts) -> dict[str, int]:
+def skipped_of(counts: Counts) -> dict[str, int]:
     """Returns reason -> records that were left out, the commonest first."""
     found: dict[str, int] = {}
     for (_, _, reason), number in counts.dropped.items():
@@ -260,7 +255,8 @@ def _skipped(counts: Counts) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _joined(before: Sequence[Origin], more: Sequence[Origin]) -> list[Origin]:
+def joined(before: Sequence[Origin], more: Sequence[Origin]) -> list[Origin]:
+    """Returns sources, each once."""
     return [*before, *(origin for origin in more if origin not in before)]
 
 
@@ -268,6 +264,11 @@ def _sweep(store: SegmentStore, shards: Sequence[str]) -> None:
     """Delete the segments and shards that are not needed any more; for who holds the lock on compacting."""
     with locked(store.folder, WRITING):
         sweep_all_but(store.folder, store.entries())
-    for path in (store.folder / SHARDS).iterdir():
-        if path.name not in shards:
+    sweep_shards(store.folder, shards)
+
+
+def sweep_shards(folder: Path, needed: Sequence[str]) -> None:
+    """Delete the shards of an index that are not needed any more; for who holds the lock on compacting."""
+    for path in (folder / SHARDS).iterdir():
+        if path.name not in needed:
             path.unlink()

@@ -102,13 +102,15 @@ def refuse_exact(folder: Path) -> None:
         raise ConfigError(f"{folder} holds an exact index, {EXACT}, which these commands do not change; name another")
 
 
-def refuse_milvus(folder: Path) -> None:
-    """Raise ConfigError where a folder stands for an index in Milvus."""
-    if (folder / MILVUS).exists():
-        raise ConfigError(
-            f"{folder} stands for an index in Milvus, {MILVUS}, to which `align index add` adds; to make it anew, "
-            "build in another folder and load its shards into a new collection"
-        )
+def refuse_segments(folder: Path) -> None:
+    """Raise ConfigError where a folder holds an index in segments."""
+    if (folder / NAME).exists():
+        raise ConfigError(f"{folder} holds an index in segments, {NAME}; for one in Milvus name another folder")
+
+
+def is_in_milvus(folder: Path) -> bool:
+    """Says whether a folder stands for an index in Milvus."""
+    return (folder / MILVUS).is_file()
 
 
 def is_index(folder: Path) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from serving.search.shards.files import shard_facts
 from serving.search.stores.exact import ExactStore
-from serving.search.stores.milvus.load import NAME as MILVUS
-from serving.search.stores.milvus.load import open_place
+from serving.search.stores.milvus.place import NAME as MILVUS
+from serving.search.stores.milvus.place import open_place
 from serving.search.stores.segments.manifest import NAME, DamagedSegment
 from serving.search.stores.segments.segment_store import SegmentStore, refuse
 from serving.search.stores.store import Store

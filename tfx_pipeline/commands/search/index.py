@@ -26,10 +26,12 @@ from tfx_pipeline.wording import counted, duration
 if TYPE_CHECKING:
     from tfx_pipeline.indexing.building import Built, Work
     from tfx_pipeline.indexing.folder import Origin
+    from tfx_pipeline.indexing.loading import Loading
     from tfx_pipeline.indexing.sources import Part
     from tfx_pipeline.indexing.vectors import VectorsPart
 
     Sources = tuple[Sequence[Part | VectorsPart], list[Origin]]
+    Act = Callable[[Work, Sequence[Part | VectorsPart], Sequence[Origin]], Built]
 
 SHOWN = 3  # reasons for which records were left out, with an example each
 
@@ -52,24 +54,30 @@ class Indexing:
 
 
 def build_index(
-    config: Config, words: Sequence[str], *, ingest: bool, model: str | None, folder: Path | None, console: Console
+    config: Config,
+    words: Sequence[str],
+    *,
+    ingest: bool,
+    model: str | None,
+    folder: Path | None,
+    loading: Loading | None = None,
+    console: Console,
 ) -> None:
-    """Make an index anew.
+    """Make an index anew: in Milvus where `loading` or the folder says so, else in segments in its folder.
 
     Args:
       config: whose run, files and Beam runner are meant.
       words: as `parts_named` reads them; without any, and without `ingest`, the newest run's images are read.
       ingest: whether the files that `config.ingest` names are read.
       model, folder: as Indexing has them.
+      loading: how it comes into Milvus.
       console: where to print.
 
     Raises:
       ConfigError: for what cannot be indexed, with the remedy.
     """
     indexing = Indexing(config.root, model, folder, config.beam.pipeline_args())
-    with _imports():
-        from tfx_pipeline.indexing.building import build
-    _make(build, indexing, lambda: _sources(config, words, ingest), console)
+    _make(_build(loading), indexing, lambda: _sources(config, words, ingest), console)
     named = "" if folder is None else f" --index {folder}"
     said = f"`align search{named}` opens a page that searches them, `align query{named} TEXT` answers here."
     console.print(said, soft_wrap=True, highlight=False, markup=False)
@@ -77,9 +85,23 @@ def build_index(
 
 def build_index_of_run(indexing: Indexing, console: Console) -> Path:
     """Make an index of the newest run's images; returns its folder. Raises ConfigError."""
+    return _make(_build(None), indexing, lambda: _of_run(indexing.root), console)
+
+
+def _build(loading: Loading | None) -> Act:
+    """Returns what builds in Milvus where `loading` or the folder says so, else in segments."""
     with _imports():
         from tfx_pipeline.indexing.building import build
-    return _make(build, indexing, lambda: _of_run(indexing.root), console)
+        from tfx_pipeline.indexing.folder import is_in_milvus
+        from tfx_pipeline.indexing.in_milvus import build_in_milvus
+        from tfx_pipeline.indexing.loading import Loading
+
+    def act(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
+        if loading or is_in_milvus(work.folder):
+            return build_in_milvus(work, parts, origins, loading or Loading())
+        return build(work, parts, origins)
+
+    return act
 
 
 def add_to_index(
@@ -88,15 +110,16 @@ def add_to_index(
     """Add to an index; the arguments are those of `build_index`, and None for the model is the index's own."""
     with _imports():
         from tfx_pipeline.indexing.building import add
-    from tfx_pipeline.indexing.folder import Made, newest_index
+        from tfx_pipeline.indexing.in_milvus import add_to_milvus
+    from tfx_pipeline.indexing.folder import Made, is_in_milvus, newest_index
 
     folder = folder or newest_index(config.root)
     indexing = Indexing(config.root, model or Made.read(folder).model, folder, config.beam.pipeline_args())
-    _make(add, indexing, lambda: _sources(config, words, ingest), console)
+    _make(add_to_milvus if is_in_milvus(folder) else add, indexing, lambda: _sources(config, words, ingest), console)
 
 
 def _make(
-    act: Callable[[Work, Sequence[Part | VectorsPart], Sequence[Origin]], Built],
+    act: Act,
     indexing: Indexing,
     read_sources: Callable[[], Sources],
     console: Console,
@@ -183,6 +206,8 @@ def _tell(built: Built, folder: Path, seconds: float, console: Console) -> None:
             f"skipped {counted(number, 'record')}, {reason}: {samples[0]['record']}: {samples[0]['detail']}",
             style="yellow",
         )
+    if built.cut:
+        say(f"{counted(built.cut, 'text')} longer than Milvus takes, cut.", style="yellow")
     if built.replaced:
         say(f"{counted(built.replaced, 'image')} gave way to a later one of the same id.", style="dim")
     say(f"The index holds {counted(built.count, 'image')}, after {duration(seconds)}: {folder}")

@@ -47,10 +47,7 @@ def bulk_insert(store: MilvusStore, shards: Sequence[Path], folder: Path, called
     """
     rows = store.check_shards(shards)
     if store.count():
-        raise ValueError(
-            f"collection {store.connection.collection!r} holds {store.count()} images, and a bulk insert replaces "
-            "none; leave --bulk out, or drop the collection"
-        )
+        raise ValueError(f"collection {store.connection.collection!r} holds images, and a bulk insert replaces none")
     first = _first_of_each_id(shards)
     folder.mkdir(parents=True, exist_ok=True)
     running: dict[int, Path] = {}

@@ -95,6 +95,7 @@ class MilvusStore(AsNow):
 
     def _describe(self) -> None:
         described = self.connection.ask("describe_collection")
+        self._generation = self.connection.to(str(described["collection_name"]))
         try:
             said = json.loads(described["description"])
             self.fingerprint, self.index = str(said["fingerprint"]), str(said["index"])
@@ -167,6 +168,6 @@ class MilvusStore(AsNow):
 
     def snapshot(self) -> MilvusSnapshot:
         """Returns the store without what is added from now on; what is deleted or replaced later is gone from it."""
-        self._describe()  # a collection that was dropped and made anew may be of another model
+        self._describe()  # a collection that was made anew may be of another model, or behind an alias another one
         moment = self.connection.now()
-        return MilvusSnapshot(self.connection, self.dimension, self.index, moment, nanoseconds(moment))
+        return MilvusSnapshot(self._generation, self.dimension, self.index, moment, nanoseconds(moment))
