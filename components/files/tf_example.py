@@ -53,7 +53,7 @@ def _add_message(to: DescriptorProto, name: str, number: int, message: str) -> F
 
 
 def serialized(features: Mapping[str, Sequence[bytes] | Sequence[int]]) -> bytes:
-    """Returns what `SerializeToString(deterministic=True)` gives of an Example, in a third of the time.
+    """Returns an Example of these features, in the order of their names, in a third of the time of the message's own.
 
     Args:
       features: at least one: name -> its values, at least one, all bytes or all whole numbers of 64 bits.

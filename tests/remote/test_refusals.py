@@ -73,7 +73,7 @@ def test_no_server(s3):
     port = storage_servers.free_port()
     said = refusal("hdfs://pairs/shards", ["--hdfs_host=127.0.0.1", f"--hdfs_port={port}", "--hdfs_user=nobody"])
     assert "where no server answers (" in said
-    assert "check beam.options.hdfs_host and hdfs_port, which is WebHDFS's" in said
+    assert "check beam.options.hdfs_host, a name without http://, and hdfs_port, WebHDFS's" in said
 
 
 def test_an_address_with_the_name_nodes_name_needs_an_option(servers):
