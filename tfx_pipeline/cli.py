@@ -14,7 +14,7 @@ from rich.console import Console
 
 from tfx_pipeline.command_line import index, models, search, serving, versions
 from tfx_pipeline.command_line.options import ConfigOption, SetOption, config_of, overrides_of, path_option
-from tfx_pipeline.settings.config import ConfigError, at_home, load
+from tfx_pipeline.settings.config import ConfigError, at_home, load, unusable
 
 app = typer.Typer(
     add_completion=False,
@@ -200,8 +200,7 @@ def main() -> None:
             raise
         if error.filename is None:
             raise SystemExit(f"align: the output cannot be written ({error.strerror}); make room there") from None
-        said = f"align: {error.filename} cannot be read or written ({error.strerror})"
-        raise SystemExit(f"{said}; see to its rights and the room there, or name another place") from None
+        raise SystemExit(f"align: {unusable(error)}") from None
     except ConfigError as error:
         Console(stderr=True, highlight=False).print(f"align: {error}", style="bold red", markup=False, soft_wrap=True)
         raise SystemExit(2) from None

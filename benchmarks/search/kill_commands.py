@@ -1,15 +1,18 @@
 """Kills `align index` at random moments of build, add, delete and compact, and looks for what was lost or half done.
 
-Usage: .venv/bin/python -m benchmarks.search.kill_commands [--kills 20] [--seed 0]
+Usage: .venv/bin/python -m benchmarks.search.kill_commands [--kills 20] [--seed 0] [--in-milvus]
 
 A child runs the commands' bodies without a pause, and says a line when one has returned. After each SIGKILL the index
 must open, hold to its checksums, and be as the acknowledged commands left it, or as the one after them left it; the
 next child goes on with it. Says a line a kill, and fails at the first index that is anything else.
+
+With --in-milvus the index is in a Milvus, which `make test-milvus` installs.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import io
 import tempfile
 from collections.abc import Sequence
@@ -21,15 +24,19 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from benchmarks.search.kills import killed
+from benchmarks.search.milvus_server import milvus_server
+from serving.search.stores.opening import open_store
 from serving.search.stores.segments.segment_store import SegmentStore
 from tfx_pipeline.commands.search.index import add_to_index, build_index
 from tfx_pipeline.commands.search.index_changes import compact_index, delete_images
+from tfx_pipeline.indexing.loading import loading_named
 from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.settings.config import Config
 
 DIMENSION = 8
 LONGEST = 12.0  # seconds between a child's start of work and its end
 CYCLE = 150  # changes from one build to the next
+_IN_MILVUS = 9  # there a delete takes half as long as an add
 _IDS = 400
 _MODULE = "benchmarks.search.kill_commands"
 
@@ -59,10 +66,15 @@ def rows_of(change: int) -> dict[str, np.ndarray]:
     return dict(zip(ids, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), strict=True))
 
 
-def kind_of(change: int) -> str:
-    """Returns what the change of a number does; a build and two adds take as long as the others together."""
-    number = change % CYCLE
+def kind_of(change: int, cycle: int = CYCLE) -> str:
+    """Returns what the change of a number does; a build and two adds take as long as the others of a cycle."""
+    number = change % cycle
     return ("build", "add", "add")[number] if number < 3 else ("delete", "delete where", "compact")[number % 3]
+
+
+def cycle_at(place: str | None) -> int:
+    """Returns how many changes are from one build to the next, in segments or at a place in Milvus."""
+    return CYCLE if place is None else _IN_MILVUS
 
 
 def deleted_by(change: int) -> list[str]:
@@ -75,9 +87,9 @@ def least_width(change: int) -> int:
     return int(np.random.default_rng(change).integers(0, _IDS))
 
 
-def make(folder: Path, change: int) -> None:
-    """Make the change of a number by its command."""
-    console, config, kind = Console(file=io.StringIO()), Config(), kind_of(change)
+def make(folder: Path, change: int, place: str | None = None) -> None:
+    """Make the change of a number by its command, in segments or at a place in Milvus."""
+    console, config, kind = Console(file=io.StringIO()), Config(), kind_of(change, cycle_at(place))
     index = folder / "index"
     if kind == "delete":
         delete_images(folder, index, deleted_by(change), [], console=console)
@@ -91,13 +103,15 @@ def make(folder: Path, change: int) -> None:
         table = {"id": list(rows), "embedding": [vector.tolist() for vector in rows.values()]}
         table |= {"caption": [f"of change {change}"] * len(rows), "width": [int(name) for name in rows]}
         pq.write_table(pa.table(table), path)
-        act = build_index if kind == "build" else add_to_index
+        act = add_to_index
+        if kind == "build":
+            act = functools.partial(build_index, loading=loading_named(place, None, None, None))
         act(config, [str(path)], ingest=False, model=f"{_MODULE}:MADE", folder=index, console=console)
 
 
-def after(state: State, change: int) -> State:
+def after(state: State, change: int, cycle: int = CYCLE) -> State:
     """Returns what an index holds after a change."""
-    kind = kind_of(change)
+    kind = kind_of(change, cycle)
     if kind == "delete":
         gone = set(deleted_by(change))
         return {name: by for name, by in state.items() if name not in gone}
@@ -111,10 +125,12 @@ def after(state: State, change: int) -> State:
 
 def held_by(folder: Path) -> State:
     """Returns what an index holds, by a search for all of it; each vector must be the one of its change."""
-    if not (folder / "manifest.json").exists():
+    try:
+        store = open_store(folder)
+    except FileNotFoundError:
         return {}
-    store = SegmentStore(folder)
-    store.check()
+    if isinstance(store, SegmentStore):
+        store.check()
     ids = store.search(np.eye(1, DIMENSION), _IDS + 1).ids[0]
     if len(ids) != store.count():
         raise AssertionError(f"a search for all finds {len(ids)}, the count is {store.count()}")
@@ -125,21 +141,24 @@ def held_by(folder: Path) -> State:
     return dict(zip(ids, changes, strict=True))
 
 
-def kill(folder: Path, kills: int, *, seed: int = 0, longest: float = LONGEST) -> list[int]:
+def kill(folder: Path, kills: int, *, seed: int = 0, longest: float = LONGEST, place: str | None = None) -> list[int]:
     """Kill a child that runs commands on one index again and again. Returns the number of changes after each kill."""
+    options, cycle = [] if place is None else ["--place", place], cycle_at(place)
     generator = np.random.default_rng(seed)
     change, state, changes = 0, State(), []
     for _ in range(kills):
-        following = change + killed(_MODULE, folder, change, generator.uniform(0, longest))
+        following = change + killed(_MODULE, folder, change, generator.uniform(0, longest), options=options)
         for done in range(change, following):
-            state = after(state, done)
+            state = after(state, done, cycle)
         held = held_by(folder / "index")
-        if held != state and held != (state := after(state, following)):
+        if held != state and held != (state := after(state, following, cycle)):
             raise AssertionError(f"killed in change {following}, the index holds {len(held)} images, not what was said")
         # What was cut off is made again, as by a person who starts the command anew: it changes nothing if it was done.
         change = following
         changes.append(change)
-        print(f"killed in a {kind_of(change)}, after {change} changes: {len(state)} images, all there", flush=True)
+        print(
+            f"killed in a {kind_of(change, cycle)}, after {change} changes: {len(state)} images, all there", flush=True
+        )
     return changes
 
 
@@ -148,18 +167,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--change", type=Path, help="change the index in this folder until killed")
+    parser.add_argument("--in-milvus", action="store_true", help="keep the index in a Milvus that is started")
+    parser.add_argument("--place", help="of the index in Milvus that is changed")
     parser.add_argument("--first", type=int, default=0, help="number of the first change")
     said = parser.parse_args(arguments)
     if said.change is None:
-        with tempfile.TemporaryDirectory() as folder:
-            kill(Path(folder), said.kills, seed=said.seed)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if said.in_milvus:
+                with milvus_server(folder) as address:
+                    kill(folder, said.kills, seed=said.seed, place=f"{address}/killed")
+            else:
+                kill(folder, said.kills, seed=said.seed)
         return
     with quiet_imports():
         import tfx_pipeline.indexing.building  # noqa: F401  seconds, in which there is nothing to kill
     print("ready", flush=True)
     change = said.first
     while True:
-        make(said.change, change)
+        make(said.change, change, said.place)
         change += 1
         print(change, flush=True)
 

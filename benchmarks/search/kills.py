@@ -79,7 +79,7 @@ def held_by(store: SegmentStore) -> State:
     return dict(zip(ids, zip(captions, vectors, strict=True), strict=True))
 
 
-def killed(module: str, folder: Path, first: int, wait: float, made: int = 0) -> int:
+def killed(module: str, folder: Path, first: int, wait: float, made: int = 0, options: Sequence[str] = ()) -> int:
     """Start a child that changes the store in a folder from change `first` on, and kill it.
 
     Args:
@@ -88,11 +88,12 @@ def killed(module: str, folder: Path, first: int, wait: float, made: int = 0) ->
       first: number of the first change.
       wait: seconds until then, once it has begun and made the changes of `made`.
       made: how many.
+      options: more that it is given.
 
     Returns:
       how many changes it acknowledged.
     """
-    command = [sys.executable, "-m", module, "--change", str(folder), "--first", str(first)]
+    command = [sys.executable, "-m", module, "--change", str(folder), "--first", str(first), *options]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
     assert child.stdout
     _, *lines = [child.stdout.readline() for _ in range(1 + made)]

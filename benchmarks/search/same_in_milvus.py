@@ -9,7 +9,6 @@ differ.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.search.clustered import clustered
-from benchmarks.shared.checkout import ROOT
+from benchmarks.search.milvus_server import milvus_server
 from benchmarks.shared.machine import describe_machine
 from serving.search.shards.schema import vector_column
 from serving.search.stores.milvus.milvus_store import MilvusStore, create_milvus_store
@@ -41,16 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     queries = np.concatenate(list(clustered(said.queries, said.dimension, seed=1)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        python, serve = ROOT / ".milvus-venv" / "bin" / "python", ROOT / "tests" / "milvus" / "serve.py"
-        with (
-            open(folder / "log", "w") as log,
-            subprocess.Popen(
-                [python, serve, folder / "data"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
-            ) as server,
-        ):
-            assert server.stdin
-            assert server.stdout
-            address = f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        with milvus_server(folder) as address:
             create_milvus_store(address, "same", fingerprint="made", dimension=said.dimension)
             create_segment_store(folder / "faiss", fingerprint="made", dimension=said.dimension)
             in_milvus = MilvusStore(address, "same")
@@ -64,7 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 ended = time.perf_counter()
                 print(f"{label}: {said.rows / (added - start):.0f} rows a second added, {said.queries} queries in "
                       f"{ended - added:.2f} s", flush=True)  # fmt: skip
-            server.stdin.close()
     left, right = found
     same = left.ids == right.ids and all((a == b).all() for a, b in zip(left.scores, right.scores, strict=True))
     if not same:

@@ -175,6 +175,13 @@ def test_filters_hold_and_are_cleared(opened):
     assert opened.query() == "?plus=red"
 
 
+def test_a_cosine_that_is_asked_for_is_said_beside_the_count(opened):
+    opened.open("/?plus=red&score=0.5")
+    found = len(opened.ids())
+    assert 0 < found < 24
+    assert opened.tally().startswith(f"{found} from a cosine of 0.5 on, of 60 pictures")
+
+
 def test_a_long_text_is_asked_whole_or_refused_but_never_cut(opened):
     opened.open()
     opened.page.fill("#words", "red " * 3000)

@@ -52,11 +52,19 @@ class ConfigError(ValueError):
 
 @contextmanager
 def as_config_error(kinds: type[Exception] | tuple[type[Exception], ...] = ValueError) -> Iterator[None]:
-    """Raise what a block raises of these kinds as a ConfigError, in the same words."""
+    """Raise what a block raises of these kinds as a ConfigError, in the same words; the system's in `unusable`'s."""
     try:
         yield
     except kinds as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(unusable(error) if isinstance(error, OSError) else str(error)) from error
+
+
+def unusable(error: OSError) -> str:
+    """Returns what to say of a file that the system does not let us read or write; of other errors their own words."""
+    if error.errno is None or error.filename is None:
+        return str(error)
+    said = f"{error.filename} cannot be read or written ({error.strerror})"
+    return f"{said}; see to its rights and the room there, or name another place"
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,11 @@ def _schemas() -> dict[str, Any]:
                 "where": {"anyOf": [_ref("Filter"), {"type": "null"}]},
                 "k": {**_between("integer", 1, MOST_HITS), "default": 24},
                 "page": {"type": ["string", "null"], "description": "`next` of the page before"},
-                "min_score": {**_between("number", -1, 1), "type": ["number", "null"]},
+                "min_score": {
+                    **_between("number", -1, 1),
+                    "type": ["number", "null"],
+                    "description": "the least cosine; a hit with this one counts",
+                },
                 "group": {"type": "boolean", "default": True, "description": "put duplicates behind the best of them"},
                 "model": {"type": ["string", "null"], "description": "a version of /api/info"},
             },
@@ -107,7 +111,7 @@ def _schemas() -> dict[str, Any]:
         "Answer": _object(
             {
                 "hits": {"type": "array", "items": _ref("Hit")},
-                "count": {**whole, "description": "images that fulfil the filter"},
+                "count": {**whole, "description": "images that fulfil the filter, whatever they score"},
                 "milliseconds": number,
                 "next": {"type": ["string", "null"]},
                 "snapshot": text,

@@ -11,7 +11,8 @@ export const summary = (answers, question) => (answers.length > 1 ? shared(answe
 function tally({ hits, count: matching, milliseconds }, question) {
   const first = (question.page - 1) * question.k + 1;
   const shown = question.page > 1 && hits.length ? `${count(first)} to ${count(first + hits.length - 1)}` : count(hits.length);
-  return `${shown} of ${counted(matching, "picture")} · ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
+  const near = question.score === null ? "" : ` from a cosine of ${question.score} on,`;
+  return `${shown}${near} of ${counted(matching, "picture")} · ${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
 }
 
 /**

@@ -64,7 +64,9 @@ def test_filters_and_a_threshold_leave_out_what_does_not_belong(searcher):
     assert (len(german.hits), german.count, german.next) == (3, 3, None)
     warm = searcher.ask(Question((Term(text="red"),), min_score=0.7, k=50))
     assert [hit.metadata["caption"] for hit in warm.hits] == ["a red wall", "a violet flower"]
-    assert warm.next is None
+    assert (warm.count, warm.next) == (searcher.count(), None)
+    exactly = searcher.ask(Question((Term(text="red"),), min_score=warm.hits[1].score, k=50))
+    assert [hit.id for hit in exactly.hits] == [hit.id for hit in warm.hits]
     assert searcher.ask(Question((Term(text="red"),), where=Where("width", ">", 10_000))).hits == []
 
 

@@ -40,6 +40,16 @@ def test_a_disk_that_is_full_is_one_sentence_and_the_index_stands(run, info, tmp
     assert info()["count"] == 5
 
 
+def test_a_file_that_the_system_does_not_open_is_one_sentence(run, tmp_path):
+    """A folder in a file's place stands in for a read-only disk, which root has none of."""
+    run("build", "--model", MODEL)
+    (tmp_path / "index" / "writing.lock").unlink()
+    (tmp_path / "index" / "writing.lock").mkdir()
+    for words in (("delete", "a"), ("compact",), ("add", "--model", MODEL)):
+        with pytest.raises(ConfigError, match=r"writing\.lock cannot be read or written \(Is a directory\); see to"):
+            run(*words)
+
+
 def test_pictures_below_links_that_lead_round_are_indexed_once(run, info, tmp_path):
     folder = tmp_path / "pictures"
     (folder / "in").mkdir(parents=True)

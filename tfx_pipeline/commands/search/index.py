@@ -20,7 +20,7 @@ from tfx_pipeline.quiet import quiet_imports
 from tfx_pipeline.runs.corpus import newest_examples
 from tfx_pipeline.runs.folders import INDEXES
 from tfx_pipeline.runs.pushed_model import pushed_model
-from tfx_pipeline.settings.config import Config, ConfigError
+from tfx_pipeline.settings.config import Config, ConfigError, unusable
 from tfx_pipeline.wording import counted, duration
 
 if TYPE_CHECKING:
@@ -230,7 +230,9 @@ def _in_one_sentence() -> Iterator[None]:
 
     try:
         yield
-    except (ValueError, EncodeError, OSError) as error:
+    except OSError as error:
+        raise ConfigError(_without_stage(error) if error.errno is None else unusable(error)) from error
+    except (ValueError, EncodeError) as error:
         raise ConfigError(_without_stage(error)) from error
     except RuntimeError as error:  # as Beam raises what it cannot make anew, such as a disk that is full
         if not str(error).startswith("OSError: "):
