@@ -18,7 +18,7 @@ from serving.search.unit import unit
 _ROWS_AT_ONCE = 16384
 _TRAINED_A_LIST = 39  # FAISS warns of fewer vectors a list
 SAMPLED_A_LIST = 64  # vectors that the codes are trained on
-_LEAST_A_LIST = 680  # vectors; a list costs memory, 4 D bytes of its centroid and half a block of 32 codes
+_LEAST_A_LIST = 400  # vectors; a list costs memory, 4 D bytes of its centroid and half a block of 32 codes
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Sizes:
 
     Attributes:
       exact_below: segments of fewer rows have no codes: every vector is compared.
-      bytes_below: segments of fewer rows have codes of D bytes (SQ8), larger ones of D / 8 + 1 (product codes).
+      bytes_below: segments of fewer rows have codes of D bytes (SQ8), larger ones product codes: D / 8 + 1 bytes,
+        D / 16 + 1 where D > 256.
       few: share of a segment's rows; where fewer count, each of them is compared.
       candidates: how many rows the codes name for each that is asked for; their fp16 vectors are compared (C).
       fewest: how many rows they name at least.
@@ -41,7 +42,7 @@ class Sizes:
     candidates: int = 6
     fewest: int = 60
     widened_below: int = 640
-    probes: int = 14
+    probes: int = 16
 
     def wide(self, k: int, dimension: int) -> int:
         """Returns how many rows the codes name for a query, C."""

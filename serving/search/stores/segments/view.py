@@ -34,20 +34,16 @@ class SegmentsSnapshot:
         queries = unit_queries(queries, k, self.dimension)
         nearest = [part.segment.search(queries, k, part.allowed(where), self.sizes) for part in self.parts]
         lines = [_worth(found, k) for found in zip(*nearest, strict=True)]
-        hits: list[list[tuple[float, str]]] = [[] for _ in queries]  # (-score, id)
+        found: list[list[tuple[list[str], np.ndarray]]] = [[] for _ in queries]  # (ids, scores) of each part
         for number, part in enumerate(self.parts):
             rows = np.concatenate([_NO_ROWS, *(line[number][0] for line in lines)])
             ids = part.segment.rows.ids(rows)
             self._remember(number, ids, rows)
             names = iter(ids)
-            for held, line in zip(hits, lines, strict=True):
-                scores = (-line[number][1]).tolist()
-                held += zip(scores, islice(names, len(scores)), strict=True)
-        best = [sorted(held)[:k] for held in hits]
-        return Found(
-            [[name for _, name in held] for held in best],
-            [np.array([-negative for negative, _ in held], np.float32) for held in best],
-        )
+            for held, line in zip(found, lines, strict=True):
+                held.append((list(islice(names, len(line[number][1]))), line[number][1]))
+        best = [_merged(held, k) for held in found]
+        return Found([names for names, _ in best], [scores for _, scores in best])
 
     def rows(self, ids: Sequence[str]) -> pa.Table:
         """See `Snapshot.rows`."""
@@ -108,3 +104,11 @@ def _worth(lines: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> Sequence[t
         return lines
     least = np.partition(scores, -k)[-k]
     return [(rows[scores >= least], scores[scores >= least]) for rows, scores in lines]
+
+
+def _merged(held: Sequence[tuple[list[str], np.ndarray]], k: int) -> tuple[list[str], np.ndarray]:
+    """Returns the ids and scores of the k best of all parts, each of which has its own in order."""
+    if len(held) == 1:
+        return held[0]
+    hits = sorted((-score, name) for names, scores in held for score, name in zip(scores.tolist(), names, strict=True))
+    return [name for _, name in hits[:k]], np.array([-negative for negative, _ in hits[:k]], np.float32)

@@ -44,10 +44,8 @@ def decoded(coder, vectors, queries):
     near = coder.centroids[lists] + words_of(coder, codes)
     turned = queries @ coder.turn.T
     bias = turned @ coder.centroids.T
-    tables = np.einsum(
-        "qmp,mwp->qmw", np.pad(turned, ((0, 0), (0, 8))).reshape(len(queries), -1, 4)[:, :-2], coder._every_word()[:-2]
-    )
-    spans = np.ptp(tables, axis=2)  # [Q, T / 4]
+    tables = np.einsum("qmp,mwp->qmw", turned.reshape(len(queries), len(coder.words), -1), coder.words)
+    spans = np.ptp(tables, axis=2)  # [Q, T / P]
     digits = coder.step * np.array([15, 240])
     widest = np.maximum(spans.max(axis=1), digits[1])
     step = np.maximum(widest / 255, (spans.sum(axis=1) + digits.sum() + np.ptp(bias, axis=1)) / 65535)
@@ -56,7 +54,7 @@ def decoded(coder, vectors, queries):
     return turned @ near.T + guesses, (spans.shape[1] + 3) * step / 2 + coder.step / 2 + clipped + 1e-5
 
 
-@pytest.mark.parametrize(("dimension", "lists"), [(64, 5), (100, 3), (13, 4), (3, 1)])
+@pytest.mark.parametrize(("dimension", "lists"), [(64, 5), (100, 3), (13, 4), (3, 1), (300, 4)])
 def test_faiss_scores_as_decoding_does(tmp_path, dimension, lists):
     vectors, queries = topical(777, dimension), topical(9, dimension, seed=1)
     vectors[500:520] = vectors[3]  # duplicates
@@ -87,12 +85,13 @@ def test_the_last_byte_says_which_of_the_near_ones_are_nearest():
     assert missed(plain + guesses) < 0.7 * missed(plain)
 
 
+@pytest.mark.parametrize("dimension", [100, 300])
 @pytest.mark.parametrize("share", [1.0, 0.3])
-def test_they_find_the_neighbours_that_count(tmp_path, share):
-    vectors, queries = topical(20_000, 100).astype(np.float16), topical(100, 100, seed=1)
+def test_they_find_the_neighbours_that_count(tmp_path, share, dimension):
+    vectors, queries = topical(20_000, dimension).astype(np.float16), topical(100, dimension, seed=1)
     build_codes(tmp_path / "codes", vectors, SMALL)
     allowed = None if share == 1 else np.random.default_rng(5).random(20_000) < share
-    wide = SMALL.wide(10, 100)
+    wide = SMALL.wide(10, dimension)
     rows, products = Codes.read(tmp_path / "codes", vectors).search(queries, wide, allowed, SMALL.probes)
     scores = queries @ vectors.astype(np.float32).T
     np.testing.assert_allclose(products, np.take_along_axis(scores, rows, 1), atol=1e-4)
