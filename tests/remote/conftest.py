@@ -105,11 +105,12 @@ def write_tar(path: Path, members: list[tuple[str, bytes]]) -> None:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """Returns a report without a missing image's address and the class of its error, each file system's own."""
+    """Returns a report without images' addresses and the classes of errors, each file system's own."""
     report = json.loads(path.read_text(encoding="utf-8"))
     for samples in report["samples"].values():
         for sample in samples:
-            sample["detail"] = re.sub(r"^.* cannot be read: \w+Error$", "", sample["detail"], flags=re.DOTALL)
+            own = r"^.* cannot be read: \w+Error$|(?<= the image folder ).*"
+            sample["detail"] = re.sub(own, "", sample["detail"], flags=re.DOTALL)
         samples.sort(key=lambda sample: sample["record"])  # in the order of a hash that the class goes into
     return report
 
