@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pipeline_here import pipelines_here
 from typer.testing import CliRunner
 
 from components.artifact_files import FILTER_REPORT_FILE
@@ -78,7 +79,8 @@ def home(shards, tmp_path_factory) -> Path:
     written = five_lines()
     assert written.count("/data/my-shards") == 1
     (home / "mine.yaml").write_text(written.replace("/data/my-shards", str(shards)), encoding="utf-8")
-    align(home, "run", "--config", "mine.yaml", "--set", "training.steps=4", "--set", "training.warmup_steps=1")
+    with pipelines_here():  # in a process of its own, test_demo_run.py runs it
+        align(home, "run", "--config", "mine.yaml", "--set", "training.steps=4", "--set", "training.warmup_steps=1")
     return home
 
 
