@@ -172,6 +172,8 @@ def test_a_collection_that_was_made_anew_for_another_model_is_not_searched(milvu
 def test_a_server_that_comes_back_is_asked_again_and_one_that_is_down_is_said_at_once(server, place):
     searched = open_searched(place)
     assert found(searched, "red", k=1) == ["red"]
+    green = place.parent / "green.png"
+    assert "Deleted 1 image" in run("delete", "--where", f"source == {green}", "--index", str(place))
     server.stop()
     with pytest.raises(Unavailable, match=r"the index cannot be read: Milvus at .* does not answer"):
         found(searched, "red")
@@ -181,6 +183,7 @@ def test_a_server_that_comes_back_is_asked_again_and_one_that_is_down_is_said_at
     for _ in range(60):
         try:
             assert found(searched, "red", k=1) == ["red"]
+            assert "green" not in found(searched, "red")
             return
         except Unavailable:  # it loads its collections
             time.sleep(1)
