@@ -57,11 +57,19 @@ def read_source(source: Source, config: IngestConfig) -> Iterator[RawRecord]:
     """Yield the records of a source, up to its limit."""
     with open_file(source.path) as stream:
         read = READERS[_format(source.path, config)]
-        for number, record in enumerate(itertools.islice(read(stream, source.part, config), source.limit)):
-            if not number and record.flaw in _AS_OF_NOISE:
-                record.detail = _noise(source.path) or record.detail
+        records = itertools.islice(read(stream, source.part, config), source.limit)
+        first = next(records, None)
+        if (first is None or _says_little(first)) and (noise := _noise(source.path)):
+            yield RawRecord("", flaw=first.flaw if first and first.flaw else reasons.CORRUPT_FILE, detail=noise)
+            return
+        for record in itertools.chain([first] if first else [], records):
             record.path = _from_image_folder(record.path, source.path, config)
             yield record
+
+
+def _says_little(record: RawRecord) -> bool:
+    """Says whether a file whose first record this is may be no such file at all."""
+    return record.flaw in _AS_OF_NOISE or (record.image is None and not record.path)
 
 
 def _noise(path: str) -> str | None:

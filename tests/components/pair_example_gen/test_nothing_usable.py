@@ -82,9 +82,15 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4665a5ea423c\
     ],
 )
 def test_what_stands_in_the_place_of_a_file_or_an_image_is_named(tmp_path, refusal, content, said):
-    for name, format_ in (("0.tar", "tar"), ("0.parquet", "parquet")):
-        (tmp_path / name).write_bytes(content)
-        assert f"{name}#: the file is {said}, for one" in refusal(tmp_path, format_)
+    for format_ in ("tar", "parquet", "csv", "tsv", "jsonl"):
+        (tmp_path / f"0.{format_}").write_bytes(content)
+        sentence = refusal(tmp_path, format_)
+        assert f"0.{format_}#: the file is {said}, for one" in sentence
+        assert ": 1 read, dropped as " in sentence
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.jpg").write_bytes(content)
+    (tmp_path / "pictures" / "1.csv").write_text("image,caption\n1.jpg,a cat\n")
+    assert f"{len(content)} bytes with an unknown header: {said}, for one" in refusal(tmp_path / "pictures", "csv")
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.jpg").write_bytes(content)
     (tmp_path / "a" / "metadata.csv").write_text("file_name,text\n1.jpg,a cat\n")
