@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import tensorflow as tf
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 
 def save_half_plus_two(folder: Path) -> Path:
@@ -48,6 +49,16 @@ def save_every_kind(folder: Path) -> Path:
 def _refuse(x):
     with tf.control_dependencies([tf.debugging.assert_less(x, 10.0, message="x is ten or more")]):
         return {"y": tf.identity(x)}
+
+
+def save_both(base: Path) -> ModelServerConfig:
+    """Write `half_plus_two` as version 123 and `every_kind` as version 1; returns what serves them by these names."""
+    config = ModelServerConfig()
+    save_half_plus_two(base / "half_plus_two" / "123")
+    save_every_kind(base / "every_kind" / "1")
+    for name in ("half_plus_two", "every_kind"):
+        config.model_config_list.config.add(name=name, base_path=str(base / name), model_platform="tensorflow")
+    return config
 
 
 def _save(module: tf.Module, functions: dict, folder: Path) -> Path:

@@ -16,9 +16,8 @@ import time
 import grpc
 import numpy as np
 import pytest
-from half_plus_two import save_every_kind, save_half_plus_two
+from half_plus_two import save_both
 from tensorflow_serving.apis import prediction_service_pb2_grpc
-from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from predict_requests import predict_request
 from serving.server.open_inference.messages import CLASSES, SERVICE
@@ -29,12 +28,7 @@ PREDICT, INFER = "/v1/models/half_plus_two:predict", "/v2/models/every_kind:{}/i
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    base, config = tmp_path_factory.mktemp("models"), ModelServerConfig()
-    save_half_plus_two(base / "half_plus_two" / "123")
-    save_every_kind(base / "every_kind" / "1")
-    for name in ("half_plus_two", "every_kind"):
-        config.model_config_list.config.add(name=name, base_path=str(base / name), model_platform="tensorflow")
-    with ModelServer(config, port=0, rest_port=0) as running:
+    with ModelServer(save_both(tmp_path_factory.mktemp("models")), port=0, rest_port=0) as running:
         yield running
 
 
