@@ -54,7 +54,7 @@ class start_load:
 
     def __init__(self, address: str, requests: Sequence[bytes], **job: Any) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._answers = Path(self._folder.name, "answers")
+        self._told_in = Path(self._folder.name, "told")
         Path(self._folder.name, "requests").write_bytes(pickle.dumps(list(requests)))
         told = {"address": address, "folder": self._folder.name, **job}
         self._process = subprocess.Popen(
@@ -75,9 +75,16 @@ class start_load:
 
     def answers(self) -> list[Answer]:
         """Wait for its end; returns what came, in order of sending."""
+        return sorted(Answer(*fields) for fields in self._told()["answers"])
+
+    def cpu_s(self) -> float:
+        """Wait for its end; returns the CPU time that sending and taking in took it, without its start."""
+        return self._told()["cpu_s"]
+
+    def _told(self) -> dict[str, Any]:
         if self._process.wait():
             raise RuntimeError("the load generator failed; its reason is above")
-        return sorted(Answer(*fields) for fields in pickle.loads(self._answers.read_bytes()))
+        return pickle.loads(self._told_in.read_bytes())
 
 
 def percentiles_ms(answers: Sequence[Answer]) -> tuple[float, float]:
@@ -136,8 +143,10 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     folder = Path(job["folder"])
     requests = pickle.loads((folder / "requests").read_bytes())
+    before_s = time.process_time()
     answers = asyncio.run(_send(job, requests))
-    (folder / "answers").write_bytes(pickle.dumps(answers))
+    told = {"answers": answers, "cpu_s": time.process_time() - before_s}
+    (folder / "told").write_bytes(pickle.dumps(told))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.serving.direct import CALLS_OF_ONE
-from benchmarks.serving.load_generator import percentiles_ms, run_load
+from benchmarks.serving.load_generator import percentiles_ms, run_load, start_load
 from benchmarks.serving.small_model import INPUTS, exported, items, request
 from benchmarks.shared.in_turn import Worker
 from benchmarks.shared.machine import describe_machine
@@ -58,17 +58,18 @@ def measure(base: Path, arguments: argparse.Namespace) -> None:
                 found[signature, "direct ms"].append(1000 * direct.time(f"{signature} 1").wall_s / CALLS_OF_ONE)
                 for concurrency in CONCURRENCIES:
                     busy = psutil.Process(server.pid).cpu_times()
-                    answers = run_load(
-                        server.address, requests[signature], concurrency=concurrency, seconds=arguments.seconds
-                    )
+                    load = {"concurrency": concurrency, "seconds": arguments.seconds}
+                    with start_load(server.address, requests[signature], **load) as generator:
+                        answers, generator_s = generator.answers(), generator.cpu_s()
                     cpu = psutil.Process(server.pid).cpu_times()
                     failed = {answer.code for answer in answers} - {"OK"}
                     if failed:
                         raise RuntimeError(f"{signature} at concurrency {concurrency} was refused: {failed}")
                     length = max(answer.sent_s + answer.seconds for answer in answers) - answers[0].sent_s
                     p50, p99 = percentiles_ms(answers)
-                    cpu_ms = 1000 * (cpu.user + cpu.system - busy.user - busy.system) / len(answers)
-                    found[signature, concurrency].append((len(answers) / length, p50, p99, cpu_ms))
+                    server_s = cpu.user + cpu.system - busy.user - busy.system
+                    cpu_ms = [1000 * seconds / len(answers) for seconds in (server_s, generator_s)]
+                    found[signature, concurrency].append((len(answers) / length, p50, p99, *cpu_ms))
     for signature in INPUTS:
         _print(signature, found)
 
@@ -79,14 +80,19 @@ def _print(signature: str, found: dict) -> None:
     print(
         f"\n{signature}: directly {direct:.0f}/s, {cpu_ms:.2f} CPU ms, by {BATCH} at once; one alone {alone_ms:.1f} ms"
     )
-    print(f"{'at once':>8} {'/s':>7} {'of direct':>10} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8} {'CPU ms':>7}")
+    print(f"{'':54}CPU ms a request of")
+    print(
+        f"{'at once':>8} {'/s':>7} {'of direct':>10} {'p50 ms':>8} {'p99 ms':>8} {'p99/p50':>8}  server  load generator"
+    )
     for concurrency in CONCURRENCIES:
         rounds = found[signature, concurrency]
-        rate, p50, p99, cpu = (statistics.median(values) for values in zip(*rounds, strict=True))
+        medians = (statistics.median(values) for values in zip(*rounds, strict=True))
+        rate, p50, p99, server, generator = medians
         share = statistics.median(
             one[0] / beside for one, beside in zip(rounds, found[signature, "direct"], strict=True)
         )
-        print(f"{concurrency:8} {rate:7.0f} {share:10.2f} {p50:8.1f} {p99:8.1f} {p99 / p50:8.1f} {cpu:7.2f}")
+        latencies = f"{p50:8.1f} {p99:8.1f} {p99 / p50:8.1f}"
+        print(f"{concurrency:8} {rate:7.0f} {share:10.2f} {latencies} {server:7.2f} {generator:15.2f}")
     print(f"asked: at 64 {SHARE:.2f} of direct; at 1 p50 {alone_ms + EXTRA_MS:.1f} ms; at 8 p99/p50 {SPREAD:.0f}")
 
 
