@@ -15,10 +15,11 @@ class IngestReport(artifact.Artifact):
     <uri>/
       ingest_report.json   {"splits": {split: {"images": TALLY, "captions": TALLY}},
                             "samples": {reason: [{"record": name, "detail": text}, ...]},   at most 5 a reason
-                            "labels": [label, ...], "unknown_fields": [sentence, ...]}
+                            "labels": [label, ...], "unknown_fields": [sentence, ...],
+                            "copies": [sentence, ...]}
     ```
     "labels" are the classes of kept images, null where they are too many to list; "unknown_fields" a sentence for each
-    field that the config names and no record has.
+    field that the config names and no record has; "copies" one for each file that seems to be a copy of another.
     TALLY is `components.tally.Tally.to_json()`: {"read": n, "kept": n, "dropped": {reason: n}}, with "noted": {name: n}
     where kept records had something that could not be used. The reasons and names are those of
     components/pair_example_gen/judging/reasons.py; a record's name is its url, else '<file>#<name in file>'.

@@ -25,7 +25,7 @@ def _ingest(report: Mapping[str, Any] | Missing) -> dict[str, Any] | Missing:
     return {
         "splits": list(splits),
         "balance": _balance(splits),
-        "unknown_fields": report.get("unknown_fields", []),
+        "warnings": [*report.get("unknown_fields", []), *report.get("copies", [])],  # an older report has none
         "dropped": _by_reason(splits, "dropped"),
         "noted": _by_reason(splits, "noted"),
         **_samples(report["samples"]),

@@ -39,8 +39,9 @@ def outcome(component: ComponentRecord) -> str:
 
 
 def _ingested(uri: Path) -> str:
-    unknown = json.loads((uri / files.INGEST_REPORT_FILE).read_text(encoding="utf-8")).get("unknown_fields", [])
-    return "; ".join([_pairs(uri / files.INGEST_REPORT_FILE), *unknown])
+    report = json.loads((uri / files.INGEST_REPORT_FILE).read_text(encoding="utf-8"))
+    warnings = [*report.get("unknown_fields", []), *report.get("copies", [])]
+    return "; ".join([_pairs(uri / files.INGEST_REPORT_FILE), *warnings])
 
 
 def _validated(uri: Path) -> str:

@@ -25,6 +25,7 @@ from components.pair_example_gen.judging.names_seen import FIELDS, LABELS, unkno
 from components.pair_example_gen.judging.remedies import remedy
 from components.pair_example_gen.passes.ingest_pass import Ingest, IngestFiles, IngestWithMetadata
 from components.pair_example_gen.passes.metadata import JoinMetadata
+from components.pair_example_gen.storage.copies import copies
 from components.pair_example_gen.storage.shards import find_metadata, find_sources, shard_name
 from components.pair_example_gen.tasks import Task
 
@@ -56,6 +57,11 @@ def run_ingest(
     """
     tasks = plan(config, examples)
     metadata = find_metadata(config)
+    doubled = [
+        f"{shard_name(config, path)} has the size and the beginning of {shard_name(config, before)}; if it is a copy, "
+        f"its pairs count twice: remove it, or change {config.section}.splits"
+        for path, before in copies({task.source.path: task.source.size for task in tasks}).items()
+    ]
     with make_pipeline() as pipeline:
         spread = pipeline | "Files" >> beam.Create(tasks) | "Spread" >> beam.Reshuffle()
         ingest = Ingest(config, aside_folder(examples), check)
@@ -72,7 +78,7 @@ def run_ingest(
         )
     counts = collect_counts(aside_folder(report))
     unknown = unknown_fields(config, counts.all_seen(FIELDS))
-    for sentence in unknown:
+    for sentence in (*unknown, *doubled):
         logging.warning("%s", sentence)
     publish(examples, config.split_names)
     publish(report)
@@ -83,6 +89,7 @@ def run_ingest(
             "samples": counts.report_samples(),
             "labels": counts.all_seen(LABELS),
             "unknown_fields": unknown,
+            "copies": doubled,
         },
     )
     return counts
