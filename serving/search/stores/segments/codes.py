@@ -39,9 +39,9 @@ class Sizes:
     exact_below: int = 4096
     bytes_below: int = 50_000
     few: float = 0.02
-    candidates: int = 6
-    fewest: int = 60
-    widened_below: int = 640
+    candidates: int = 10
+    fewest: int = 100
+    widened_below: int = 384
     probes: int = 16
 
     def wide(self, k: int, dimension: int) -> int:
