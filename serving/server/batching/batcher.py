@@ -29,6 +29,7 @@ import grpc
 
 from serving.server.batching.rows import Arrays, Shape, have_rows, join, part, rows_of, shape_of, shares_rows
 from serving.server.batching.settings import BatchingSettings
+from serving.server.batching.together import Together
 from serving.server.core.spec import Caller
 from serving.server.monitoring.observer import Monitoring
 from serving.server.refusal import Refusal
@@ -71,7 +72,7 @@ class Batcher:
         self.settings = settings
         self.monitoring = monitoring
         self.changed = threading.Condition()  # guards every queue
-        self._preparing = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self.together = Together(os.cpu_count() or 1)  # more at once would all be done late
         self.ready: deque[BatchQueue] = deque()  # those in which something waits, the longest untouched first
         self.closing = False
         self._threads = [
@@ -88,16 +89,6 @@ class Batcher:
             self.changed.notify_all()
         for thread in self._threads:
             thread.join()
-
-    @contextmanager
-    def preparing(self, caller: Caller) -> Iterator[None]:
-        """Hold one of as many places as there are cores, for what is done for a request before its batch.
-
-        More at once would all be done late. Who waits no more when a place is free is refused.
-        """
-        with self._preparing:
-            caller.check()
-            yield
 
     def _work(self) -> None:
         while self._run_next():

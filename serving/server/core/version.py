@@ -88,7 +88,7 @@ class Version:
     ) -> Future[Mapping[str, np.ndarray]]:
         """Begin to compute every output of a signature; `asyncio.wrap_future` makes the answer awaitable.
 
-        Pictures are decoded here, in the thread of the caller; all else happens elsewhere.
+        Pictures are decoded before this returns, with those of other requests that wait; all else happens elsewhere.
 
         Args and Raises: as `run`; what is refused later, the Future raises.
         """
@@ -150,9 +150,10 @@ def _way(servable: Servable, name: str, batcher: Batcher, model: str, version: i
         queue = BatchQueue(batcher, model, version, name, signature, partial(servable.run, name))
         return _Way(None, queue)
 
+    work = servable.decode  # one object, by which pictures of the same version are known
+
     def decode(inputs: Mapping[str, np.ndarray], caller: Caller) -> Mapping[str, np.ndarray]:
-        with batcher.preparing(caller):
-            return {_PIXELS: servable.decode(inputs[IMAGE_BYTES])}
+        return {_PIXELS: batcher.together.run(work, inputs[IMAGE_BYTES], caller)}
 
     def embed(inputs: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
         return {EMBEDDING: servable.embed(inputs[_PIXELS])}
