@@ -13,6 +13,7 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from components.beam.file_system_options import use_options
+from components.beam.forked_workers import fork_workers
 from tfx_pipeline.causes import explain
 from tfx_pipeline.pipeline import create_pipeline
 from tfx_pipeline.report.findings import keep_findings, kept_evaluation
@@ -59,6 +60,7 @@ def run(config: Config, run_dir: Path, rerun: Collection[str] = ()) -> None:
     root = root_of_results(config.root)
     metadata = sqlite_metadata_connection_config(str(root / METADATA_FILE))
     use_options(config.beam.file_system_args())  # for the drivers, which look at files in this process
+    fork_workers()
     pipeline = create_pipeline(
         config,
         artifact_root=str(root / ARTIFACTS),

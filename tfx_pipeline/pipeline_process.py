@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from components.beam.lean_import import without_clients
 from tfx_pipeline.live.lifeline import end_with_parent, started
 from tfx_pipeline.quick import quick_imports
 from tfx_pipeline.runs.run_record import LOG_FILE
@@ -58,7 +59,7 @@ def _handed_over() -> Path | None:
 def main() -> None:
     """Run what comes on standard input: `python -m tfx_pipeline.pipeline_process [COMPONENT ...]`."""
     try:
-        with quick_imports():
+        with quick_imports(), without_clients():
             from tfx_pipeline.local_runner import run_folder
         gc.freeze()  # what was imported is no garbage: looking for some in it takes a third of a second each time
     finally:  # where it cannot be imported, the log says why

@@ -26,6 +26,7 @@ from benchmarks.pairs.make import make
 from benchmarks.pairs.plan import Corpus
 from benchmarks.shared.checkout import OUTPUT, ROOT
 from benchmarks.shared.machine import describe_machine
+from components.beam.lean_import import without_clients
 from components.pair_example_gen.config import IngestConfig
 from components.pair_filter.config import FilterConfig
 from components.vocabulary.config import VocabularyConfig
@@ -37,14 +38,17 @@ VOCABULARY = VocabularyConfig(size=8000)
 
 def ours(pairs: Path, output: Path, rules: FilterConfig) -> None:
     """Run the three executors in this process."""
-    with quick_imports():  # as a run of the pipeline has it
+    with quick_imports(), without_clients():  # as a run of the pipeline has it
         from tfx.types import standard_artifacts
 
         from components import artifacts
+        from components.beam.forked_workers import fork_workers
         from components.pair_example_gen.executor import Executor as Ingest
         from components.pair_filter.executor import Executor as Filter
         from components.pair_filter.inputs import PAIRS
         from components.vocabulary.executor import Executor as Vocabulary
+
+    fork_workers()  # likewise
 
     def run(executor, inputs: dict, outputs: dict, properties: dict) -> dict:
         made = {name: of() for name, of in outputs.items()}

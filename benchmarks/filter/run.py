@@ -85,6 +85,7 @@ def execute(job: FilterJob) -> dict[str, float]:
 
     from benchmarks.pairs.examples import as_artifact
     from components.artifacts import Captions, FilterReport, RecordCounts
+    from components.beam.forked_workers import fork_workers
     from components.pair_filter.executor import Executor
 
     outputs = {
@@ -99,6 +100,7 @@ def execute(job: FilterJob) -> dict[str, float]:
         made[name] = artifact_type()
         made[name].uri = str(Path(job.output) / name)
         Path(made[name].uri).mkdir(parents=True)
+    fork_workers()  # as a run of the pipeline has it
     executor = Executor(Executor.Context(beam_pipeline_args=list(job.beam)))
     ready, ready_cpu = time.perf_counter(), time.process_time()
     executor.Do(

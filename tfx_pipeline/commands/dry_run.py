@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from components.artifact_files import FILTER_REPORT_FILE, INGEST_REPORT_FILE
+from components.beam.lean_import import without_clients
 from components.pair_example_gen.config import IngestConfig
 from components.pair_example_gen.passes.training_decoder import decode_as_training_does
 from tfx_pipeline.commands.dry_run_table import DryRun, show
@@ -112,7 +113,7 @@ def filter_into(folder: Path, config: Config) -> dict[str, Any]:
     Raises:
       ValueError: where there is nothing to filter, or a model cannot be asked.
     """
-    with quick_imports():
+    with quick_imports(), without_clients():
         from components.beam.file_system_options import use_options
         from components.pair_example_gen.storage.file_systems import local_pipeline
         from components.pair_example_gen.storage.shards import check_shards

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from components.beam.lean_import import without_clients
 from components.pair_filter.config import FilterConfig
 from tfx_pipeline import pipeline_process
 from tfx_pipeline.files import write_file
@@ -55,7 +56,7 @@ def run(config: Config, console: Console, rerun: Sequence[str] = ()) -> RunRecor
 
 def check(config: Config) -> None:
     """Refuse what needs no pipeline to be found wrong: the files to read, the Beam options, the output folder."""
-    with quiet_imports():  # Beam takes seconds to import; --help must not
+    with quiet_imports(), without_clients():  # Beam takes seconds to import; --help must not
         from components.beam.file_system_options import use_options
         from components.beam.options import check_beam_options
         from components.pair_example_gen.storage.shards import check_shards

@@ -78,6 +78,7 @@ def run_task(executor: str, task: Task, carrier: Carrier, beam_arguments: Sequen
         from tfx.types import value_artifact
         from tfx.types.artifact_utils import ARTIFACT_TFX_VERSION_CUSTOM_PROPERTY_KEY
 
+        from components.beam.forked_workers import fork_workers
         from tfx_pipeline.cluster.container.wire import Artifacts
 
     absl_logging.set_verbosity(absl_logging.INFO)
@@ -96,6 +97,7 @@ def run_task(executor: str, task: Task, carrier: Carrier, beam_arguments: Sequen
     unique_id, tmp_dir = posixpath.basename(task_root), posixpath.join(task_root, ".temp")
     context: base_executor.BaseExecutor.Context
     if issubclass(kind, base_beam_executor.BaseBeamExecutor):
+        fork_workers()
         context = base_beam_executor.BaseBeamExecutor.Context(
             beam_pipeline_args=list(beam_arguments), unique_id=unique_id, tmp_dir=tmp_dir
         )
