@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_SPREAD = 0.6  # of a picture around its topic, in the topics' own spread
+SPREAD = 0.6  # of pictures around their topic, in the topics' own spread
 _ROWS_AT_ONCE = 20_000
 
 
-def clustered(rows: int, dimension: int, *, seed: int) -> Iterator[np.ndarray]:
+def clustered(rows: int, dimension: int, *, seed: int, spread: float = SPREAD) -> Iterator[np.ndarray]:
     """Yields unit vectors [<= 20000, D] float32, `rows` in all; the topics are the same for each seed.
 
-    The standard deviation of dimension d is 1 / sqrt(d); the share of topic t is about 1 / t.
+    The standard deviation of dimension d is 1 / sqrt(d); the share of topic t is about 1 / t. Where the `spread` of
+    pictures around their topic is large, there are none.
     """
     spectrum = np.arange(1, dimension + 1) ** -0.5
     topics = np.random.default_rng(0).normal(size=(2000, dimension)) * spectrum
@@ -22,5 +23,5 @@ def clustered(rows: int, dimension: int, *, seed: int) -> Iterator[np.ndarray]:
     for start in range(0, rows, _ROWS_AT_ONCE):
         count = min(_ROWS_AT_ONCE, rows - start)
         chosen = generator.choice(len(topics), count, p=share / share.sum())
-        vectors = topics[chosen] + _SPREAD * spectrum * generator.normal(size=(count, dimension))
+        vectors = topics[chosen] + spread * spectrum * generator.normal(size=(count, dimension))
         yield (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

@@ -1,14 +1,14 @@
 """Measures how many true neighbours a store in segments finds and how fast, beside FAISS flat, usearch and ScaNN.
 
 Usage: .venv/bin/python -m benchmarks.search.recall_speed [--rows 200000] [--dimension 640] [--queries 1000]
-       [--threads 2] [--peers all]
+       [--threads 2] [--peers all] [--spread 0.6]
 
 Says a line an index, and ours by how many lists are looked into: seconds to build it, bytes a vector in memory (ours as
 benchmarks.search.memory measures them in a process that opens the store; fp16 vectors and metadata are mapped files),
 recall@10 against the exact cosines of the fp16 vectors, queries a second in one batch, the median of one query alone,
 and both beside FAISS flat's, whose batch takes turns with each of ours. Then the recall of queries that nothing was
 tuned on, and how fast 10,000 rows more are added. `--peers none` leaves usearch and ScaNN out, which are fetched at
-first use (0.1 and 2 GB).
+first use (0.1 and 2 GB). `--spread 100` makes vectors that have no topics.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import faiss
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.search.clustered import clustered
+from benchmarks.search.clustered import SPREAD, clustered
 from benchmarks.shared.checkout import ROOT
 from benchmarks.shared.machine import describe_machine
 from benchmarks.shared.peer_environment import peer_python
@@ -153,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", choices=["all", "none"], default="all")
+    parser.add_argument("--spread", type=float, default=SPREAD)
     said = parser.parse_args(arguments)
     faiss.omp_set_num_threads(said.threads)
     print(f"{said.rows} x {said.dimension}, {said.threads} threads; {describe_machine()}")
@@ -162,11 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        parts = [part.astype(np.float16) for part in clustered(said.rows, said.dimension, seed=0)]
+        made = partial(clustered, dimension=said.dimension, spread=said.spread)
+        parts = [part.astype(np.float16) for part in made(said.rows, seed=0)]
         vectors = np.concatenate(parts)
-        queries, fresh = (
-            np.concatenate(list(clustered(said.queries, said.dimension, seed=seed))) for seed in (_TUNED, _FRESH)
-        )
+        queries, fresh = (np.concatenate(list(made(said.queries, seed=seed))) for seed in (_TUNED, _FRESH))
         index = faiss.IndexFlatIP(said.dimension)
         start = time.perf_counter()
         for part in parts:
