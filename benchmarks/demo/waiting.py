@@ -65,7 +65,7 @@ def one_round(options: Sequence[str], root: Path, folder: Path) -> dict[str, Tim
     timings = {
         BARE: run([*python, BARE]),
         WORKER: run([*python, f"import {WORKER_MODULES}"]),
-        "align query": run([ALIGN, "query", "a red apple", "--out", folder / "query.png", *options]),
+        "align query": run([ALIGN, "query", "a red apple", "--out", folder / "query.html", *options]),
         "align report": run([ALIGN, "report", *options]),
         "align filter --sample 2000": run([ALIGN, "filter", "--sample", "2000", *options]),
     }
