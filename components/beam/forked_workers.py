@@ -89,7 +89,7 @@ class ForkedWorkerHandler(worker_handlers.GrpcWorkerHandler):
         beam_fn_api_pb2_grpc.add_BeamFnLoggingServicer_to_server(BeamFnLoggingServicer(), self._log)
 
     def start_worker(self) -> None:
-        log = endpoints_pb2.ApiServiceDescriptor(url=f"localhost:{self._log.add_insecure_port('[::]:0')}")
+        log = endpoints_pb2.ApiServiceDescriptor(url=f"localhost:{self._log.add_insecure_port('localhost:0')}")
         self._log.start()
         environment = {
             **os.environ,

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from components.counts import Counts, merge
-from components.pair_example_gen.storage.listing import Stamps
-from serving.encoders.encoder import Encoder, settling
-from serving.search.shards.files import ShardFacts, shard_facts
+from components.counts import Counts
 from serving.search.stores.segments.bulk import grouped, put_in_place
 from serving.search.stores.segments.compaction import sweep_all_but
 from serving.search.stores.segments.manifest import (
@@ -29,35 +25,13 @@ from serving.search.stores.segments.manifest import (
     parse_manifest,
 )
 from serving.search.stores.segments.segment_store import SegmentStore
-from serving.search.stores.store import Store, check_model
+from serving.search.stores.store import check_model
+from tfx_pipeline.indexing.embedded import Embedded, Work, embed
 from tfx_pipeline.indexing.folder import SHARDS, Made, Origin, refuse_exact
-from tfx_pipeline.indexing.passes.embed_job import COUNTS, Conversion, run_converting, run_embedding
 from tfx_pipeline.indexing.passes.encode_job import run_encoding
-from tfx_pipeline.indexing.sources import Part, Task, digest_of
-from tfx_pipeline.indexing.vectors import VectorsPart, refuse_other_model
+from tfx_pipeline.indexing.sources import Part
+from tfx_pipeline.indexing.vectors import VectorsPart
 from tfx_pipeline.settings.config import ConfigError
-from tfx_pipeline.wording import counted
-
-_ENTRIES = "1"  # another number where entries.py makes other rows of the same records
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a build needs beside its sources.
-
-    Attributes:
-      folder: of the index.
-      model: as `serving.encoders.opening` reads it.
-      encoder: of the model.
-      make_pipeline: makes the pipeline that a Beam job runs in.
-      announce: takes a sentence on what is being done.
-    """
-
-    folder: Path
-    model: str
-    encoder: Encoder
-    make_pipeline: Callable[[], Any]
-    announce: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -91,21 +65,17 @@ def build(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Ori
         held = _held(folder)
         if held is not None:
             refuse_another_model(work, held.fingerprint)
-        shards = embedded(work, parts)
-        facts = [shard_facts(shard) for shard in shards]
-        counts = counts_of(facts)
-        dimension = dimension_of(facts, counts)
-        names = tuple(shard.name for shard in shards)
-        made = made_of(work, dimension, origins, names, counts)
-        new = run_encoding(work.make_pipeline, folder, grouped(shards), dimension)
+        embedded = embed(work, parts)
+        made = made_of(work, embedded, origins)
+        new = run_encoding(work.make_pipeline, folder, grouped(embedded.shards), embedded.dimension)
         with locked(folder, WRITING):
             if held is not None:  # what stands in the store is covered at any moment
                 replace(made, sources=joined(sources_of(folder), origins)).write(folder)
-            put_in_place(folder, Manifest(made.fingerprint, dimension), [], new)
+            put_in_place(folder, Manifest(made.fingerprint, made.dimension), [], new)
             made.write(folder)
         store = SegmentStore(folder)
-        _sweep(store, names)
-        return Built(counts, kept(counts) - store.count(), store.count())
+        _sweep(store, made.shards)
+        return Built(embedded.counts, embedded.kept - store.count(), store.count())
 
 
 def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
@@ -123,27 +93,17 @@ def add(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origi
     store = SegmentStore(folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
     with alone(work):
-        shards, _, counts = embedded_for(store, work, parts)
-        new = run_encoding(work.make_pipeline, folder, grouped(shards), store.dimension)
+        embedded = embed(work, parts)
+        check_model(store, work.encoder.fingerprint, embedded.dimension)
+        new = run_encoding(work.make_pipeline, folder, grouped(embedded.shards), store.dimension)
         with locked(folder, WRITING):
             old = store.whole()
             check_model(store, work.encoder.fingerprint, store.dimension)  # another index may stand there by now
-            names = note(folder, origins, shards, counts)
+            names = note(folder, origins, embedded)
             put_in_place(folder, Manifest(store.fingerprint, store.dimension), old.parts, new)
             count = store.count()
         _sweep(store, names)
-        return Built(counts, old.count() + kept(counts) - count, count)
-
-
-def embedded_for(
-    store: Store, work: Work, parts: Sequence[Part | VectorsPart]
-) -> tuple[list[Path], list[ShardFacts], Counts]:
-    """Embed sources whose vectors the store takes; returns the shards, what each says of itself, and the counts."""
-    shards = embedded(work, parts)
-    facts = [shard_facts(shard) for shard in shards]
-    counts = counts_of(facts)
-    check_model(store, work.encoder.fingerprint, dimension_of(facts, counts))
-    return shards, facts, counts
+        return Built(embedded.counts, old.count() + embedded.kept - count, count)
 
 
 def refuse_another_model(work: Work, fingerprint: str) -> None:
@@ -155,16 +115,16 @@ def refuse_another_model(work: Work, fingerprint: str) -> None:
         )
 
 
-def made_of(work: Work, dimension: int, origins: Sequence[Origin], shards: Sequence[str], counts: Counts) -> Made:
+def made_of(work: Work, embedded: Embedded, origins: Sequence[Origin]) -> Made:
     """Returns what index.json says of a build."""
     return Made(
         model=work.model,
         fingerprint=work.encoder.fingerprint,
-        dimension=dimension,
+        dimension=embedded.dimension,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         sources=origins,
-        shards=shards,
-        skipped=skipped_of(counts),
+        shards=[shard.name for shard in embedded.shards],
+        skipped=embedded.skipped,
     )
 
 
@@ -174,11 +134,11 @@ def alone(work: Work) -> AbstractContextManager[None]:
     return locked(work.folder, COMPACTING, lambda: work.announce(said))
 
 
-def note(folder: Path, origins: Sequence[Origin], shards: Sequence[Path], counts: Counts) -> tuple[str, ...]:
+def note(folder: Path, origins: Sequence[Origin], embedded: Embedded) -> tuple[str, ...]:
     """Write into index.json what is added; returns the names of all shards."""
     made = Made.read(folder)
-    names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in shards))))
-    skipped = dict(Counter(made.skipped) + Counter(skipped_of(counts)))
+    names = tuple(dict.fromkeys((*made.shards, *(shard.name for shard in embedded.shards))))
+    skipped = dict(Counter(made.skipped) + Counter(embedded.skipped))
     replace(made, sources=joined(made.sources, origins), shards=names, skipped=skipped).write(folder)
     return names
 
@@ -197,62 +157,6 @@ def sources_of(folder: Path) -> Sequence[Origin]:
         return Made.read(folder).sources
     except ConfigError:
         return ()
-
-
-def embedded(work: Work, parts: Sequence[Part | VectorsPart]) -> list[Path]:
-    """Returns the shards of parts, once each; those that no earlier build wrote are embedded."""
-    folder = work.folder.resolve() / SHARDS
-    folder.mkdir(exist_ok=True)
-    stamps = Stamps()
-    same = (work.encoder.fingerprint, settling(), _ENTRIES)
-    of_part = {folder / f"{digest_of(part, stamps, *same)}.parquet": part for part in parts}
-    wanted = {str(shard): part for shard, part in of_part.items() if not _stands(shard)}
-    vectors = [Conversion(part, shard) for shard, part in wanted.items() if isinstance(part, VectorsPart)]
-    images = [Task(part, shard) for shard, part in wanted.items() if not isinstance(part, VectorsPart)]
-    if vectors:
-        dimension = work.encoder.encode_text(["a picture"]).shape[1]
-        for path in {task.part.path for task in vectors}:
-            refuse_other_model(Path(path), work.encoder.fingerprint, dimension)
-        run_converting(work.make_pipeline, vectors, fingerprint=work.encoder.fingerprint, dimension=dimension)
-    if images:
-        work.announce(f"Embedding the images, {len(images)} of {counted(len(of_part), 'part')}.")
-        run_embedding(work.make_pipeline, images, model=work.model, fingerprint=work.encoder.fingerprint)
-    return list(of_part)
-
-
-def _stands(shard: Path) -> bool:
-    try:
-        return COUNTS in shard_facts(shard).notes
-    except FileNotFoundError:
-        return False
-    except ValueError:  # damaged: it is written anew
-        return False
-
-
-def counts_of(facts: Sequence[ShardFacts]) -> Counts:
-    """Returns what became of the records that shards were made of."""
-    return merge(Counts.from_json(each.notes[COUNTS]) for each in facts)
-
-
-def dimension_of(facts: Sequence[ShardFacts], counts: Counts) -> int:
-    """Returns D of shards that hold an image; raises ConfigError where none does."""
-    if not any(each.rows for each in facts):
-        why = ", ".join(f"{reason} {number}" for reason, number in skipped_of(counts).items()) or "none was there"
-        raise ConfigError(f"the sources hold no image that can be indexed ({why}); check what they name")
-    return facts[0].dimension
-
-
-def kept(counts: Counts) -> int:
-    """Returns how many records became rows."""
-    return sum(counts.kept.values())
-
-
-def skipped_of(counts: Counts) -> dict[str, int]:
-    """Returns reason -> records that were left out, the commonest first."""
-    found: dict[str, int] = {}
-    for (_, _, reason), number in counts.dropped.items():
-        found[reason] = found.get(reason, 0) + number
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def joined(before: Sequence[Origin], more: Sequence[Origin]) -> list[Origin]:

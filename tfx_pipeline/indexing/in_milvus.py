@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from serving.search.shards.files import shard_facts
 from serving.search.stores.milvus.bulk import bulk_insert
 from serving.search.stores.milvus.generations import begin_generation, generation_of, put_in_place
 from serving.search.stores.milvus.milvus_store import MilvusStore
@@ -18,20 +17,15 @@ from serving.search.stores.milvus.place import Place, open_place
 from serving.search.stores.store import check_model
 from tfx_pipeline.indexing.building import (
     Built,
-    Work,
     alone,
-    counts_of,
-    dimension_of,
-    embedded,
-    embedded_for,
     joined,
-    kept,
     made_of,
     note,
     refuse_another_model,
     sources_of,
     sweep_shards,
 )
+from tfx_pipeline.indexing.embedded import Work, embed
 from tfx_pipeline.indexing.folder import Origin, is_in_milvus, refuse_exact, refuse_segments
 from tfx_pipeline.indexing.loading import Loading
 from tfx_pipeline.indexing.sources import Part
@@ -62,25 +56,21 @@ def build_in_milvus(
         held = MilvusStore(place.address, place.collection) if generation_of(place) else None
         if held is not None:
             refuse_another_model(work, held.fingerprint)
-        shards = embedded(work, parts)
-        facts = [shard_facts(shard) for shard in shards]
-        counts = counts_of(facts)
-        dimension = dimension_of(facts, counts)
+        embedded = embed(work, parts)
+        made = made_of(work, embedded, origins)
         index = loading.index or (held.index if held else _INDEX)
-        store = begin_generation(place, fingerprint=work.encoder.fingerprint, dimension=dimension, index=index)
-        whole = [shard for shard, each in zip(shards, facts, strict=True) if each.rows]
+        store = begin_generation(place, fingerprint=made.fingerprint, dimension=made.dimension, index=index)
         if loading.bulk is None:
-            store.add_shards(whole)
+            store.add_shards(embedded.filled)
         else:
-            bulk_insert(store, whole, loading.bulk, loading.bulk_as or str(loading.bulk.resolve()))
+            bulk_insert(store, embedded.filled, loading.bulk, loading.bulk_as or str(loading.bulk.resolve()))
         count = store.count()
-        made = made_of(work, dimension, origins, [shard.name for shard in shards], counts)
         replace(made, sources=joined(sources_of(folder), origins)).write(folder)
         place.write(folder)
         put_in_place(place, store)
         made.write(folder)
         sweep_shards(folder, made.shards)
-        return Built(counts, kept(counts) - count, count, store.cut)
+        return Built(embedded.counts, embedded.kept - count, count, store.cut)
 
 
 def add_to_milvus(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequence[Origin]) -> Built:
@@ -94,12 +84,13 @@ def add_to_milvus(work: Work, parts: Sequence[Part | VectorsPart], origins: Sequ
     store = open_place(work.folder)
     check_model(store, work.encoder.fingerprint, store.dimension)
     with alone(work):
-        shards, facts, counts = embedded_for(store, work, parts)
-        note(work.folder, origins, shards, counts)
+        embedded = embed(work, parts)
+        check_model(store, work.encoder.fingerprint, embedded.dimension)
+        note(work.folder, origins, embedded)
         before = store.count()
-        store.add_shards([shard for shard, each in zip(shards, facts, strict=True) if each.rows])
+        store.add_shards(embedded.filled)
         count = store.count()
-        return Built(counts, before + kept(counts) - count, count, store.cut)
+        return Built(embedded.counts, before + embedded.kept - count, count, store.cut)
 
 
 def _place(folder: Path, loading: Loading) -> Place:

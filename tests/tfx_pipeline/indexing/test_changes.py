@@ -23,6 +23,7 @@ from serving.search.stores.segments.manifest import COMPACTING, locked
 from tfx_pipeline.commands.search.index_changes import delete_images
 from tfx_pipeline.indexing import building
 from tfx_pipeline.indexing.conditions import filter_of
+from tfx_pipeline.indexing.embedded import Work
 from tfx_pipeline.indexing.folder import Made, is_index
 from tfx_pipeline.indexing.named import parts_named
 from tfx_pipeline.indexing.passes.embed_job import pipeline_of
@@ -263,6 +264,6 @@ def test_a_second_command_says_that_it_waits_for_the_first(vectors, run, tmp_pat
         first.close()
 
     parts, origins = parts_named([str(vectors)])
-    work = building.Work(folder, MODEL, open_encoder(MODEL), functools.partial(pipeline_of, ()), announce)
+    work = Work(folder, MODEL, open_encoder(MODEL), functools.partial(pipeline_of, ()), announce)
     assert building.add(work, parts, origins).count == 5
     assert said == [f"Another `align index` is at work in {folder}; this one begins when it is done. Ctrl-C gives up."]

@@ -24,7 +24,8 @@ from tfx_pipeline.settings.config import Config, ConfigError, unusable
 from tfx_pipeline.wording import counted, duration
 
 if TYPE_CHECKING:
-    from tfx_pipeline.indexing.building import Built, Work
+    from tfx_pipeline.indexing.building import Built
+    from tfx_pipeline.indexing.embedded import Work
     from tfx_pipeline.indexing.folder import Origin
     from tfx_pipeline.indexing.loading import Loading
     from tfx_pipeline.indexing.sources import Part
@@ -128,7 +129,7 @@ def _make(
     began = time.monotonic()
     with _imports():
         from serving.encoders.opening import open_encoder
-        from tfx_pipeline.indexing.building import Work
+        from tfx_pipeline.indexing.embedded import Work
         from tfx_pipeline.indexing.passes.embed_job import pipeline_of
     with _in_one_sentence():
         parts, origins = read_sources()
