@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 from apache_beam.portability import python_urns
@@ -25,6 +26,7 @@ from apache_beam.utils import thread_pool_executor
 from google.protobuf import json_format, text_format
 
 _AGAIN_S = 0.2  # how often what is asked of a dead worker is answered
+_KNOWN_S = 5.0  # after the end of its data it is known by then that a worker has ended
 _lock = threading.Lock()
 _parent: WorkerParent | None = None
 
@@ -73,6 +75,23 @@ def worker_parent() -> WorkerParent:
         return _parent
 
 
+class _DataOfWorker:
+    """Beam's channel of a worker's data, which ends where the worker was lost: what it was asked then says why."""
+
+    def __init__(self, channel: Any, lost: threading.Event) -> None:
+        self._channel, self._lost = channel, lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def input_elements(self, *asked: Any, **also: Any) -> Iterator[Any]:
+        try:
+            yield from self._channel.input_elements(*asked, **also)
+        except RuntimeError:  # "Channel closed prematurely."
+            if not self._lost.wait(_KNOWN_S):
+                raise
+
+
 class ForkedWorkerHandler(worker_handlers.GrpcWorkerHandler):
     """A worker that is forked; the arguments are those of Beam's SubprocessSdkWorkerHandler."""
 
@@ -84,7 +103,8 @@ class ForkedWorkerHandler(worker_handlers.GrpcWorkerHandler):
         grpc_server: worker_handlers.GrpcServer,
     ) -> None:
         super().__init__(state, provision_info, grpc_server)
-        self._stopped = threading.Event()
+        self._stopped, self._lost = threading.Event(), threading.Event()
+        self.data_conn = _DataOfWorker(self.data_conn, self._lost)  # type: ignore[assignment]  # it has all of its methods
         self._log = grpc.server(thread_pool_executor.shared_unbounded_instance())  # a line each, not as GrpcServer does
         beam_fn_api_pb2_grpc.add_BeamFnLoggingServicer_to_server(BeamFnLoggingServicer(), self._log)
 
@@ -112,6 +132,7 @@ class ForkedWorkerHandler(worker_handlers.GrpcWorkerHandler):
             status = forked.recv(64).decode()
         if status == "0":
             return
+        self._lost.set()
         error = f"a Beam worker {_described(status)}"
         while not self._stopped.wait(_AGAIN_S):
             self._answer_all(error)

@@ -44,12 +44,20 @@ def say(found: dict) -> None:
     os.write(1, json.dumps(found).encode() + b"\n")  # at once: two processes write there
 
 
-def run(number: int, do: Callable[[int], dict | None]) -> None:
+def run(number: int, do: Callable, end: Callable = say) -> None:
+    """Have workers `do` what others are given, and `end` on what nobody is."""
     with beam.Pipeline(argv=ARGUMENTS) as pipeline:
-        _ = pipeline | beam.Create([number] * 8) | beam.Reshuffle() | beam.Map(do) | beam.Map(say)
+        numbers = pipeline | beam.Create([number] * 8) | beam.Reshuffle()
+        _ = numbers | beam.Map(do) | "Again" >> beam.Reshuffle() | "End" >> beam.Map(end)
 
 
-LAST = {"describe": (0, describe), "die": (9, die), "leave": (3, leave), "wait": (0, wait)}
+LAST = {
+    "describe": (0, describe),
+    "die": (9, die),
+    "die at the end": (9, int, die),
+    "leave": (3, leave),
+    "wait": (0, wait),
+}
 
 if __name__ == "__main__":
     fork_workers()

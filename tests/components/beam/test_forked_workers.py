@@ -50,7 +50,11 @@ def test_all_jobs_of_a_process_fork_their_workers_from_one_other(start):
 
 @pytest.mark.parametrize(
     ("last", "error"),
-    [("die", "a Beam worker was ended by SIGKILL; it may have run out of memory"), ("leave", "ended with status 3")],
+    [
+        ("die", "a Beam worker was ended by SIGKILL; it may have run out of memory"),
+        ("die at the end", "a Beam worker was ended by SIGKILL; it may have run out of memory"),
+        ("leave", "a Beam worker ended with status 3"),
+    ],
 )
 def test_a_job_fails_where_a_worker_dies(start, last, error):
     job = start(last)
